@@ -1,0 +1,139 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// Code is the outcome of a request, or why a connection closes. The numbers are
+// Yunxin's public ones; changing one breaks compatibility.
+type Code uint16
+
+// The codes that this build produces.
+const (
+	CodeOK             Code = 200
+	CodeClientTooOld   Code = 201
+	CodeWrongToken     Code = 302
+	CodeForbidden      Code = 403
+	CodeNotFound       Code = 404
+	CodeTimeout        Code = 408
+	CodeBadParameter   Code = 414
+	CodeNetwork        Code = 415
+	CodeRateLimited    Code = 416
+	CodeRepeated       Code = 417
+	CodeCountLimit     Code = 419
+	CodeBlocked        Code = 422
+	CodeDuplicate      Code = 431
+	CodeServerError    Code = 500
+	CodeBusy           Code = 503
+	CodeRecallExpired  Code = 508
+	CodeBadProtocol    Code = 509
+	CodeSlowClient     Code = 997
+	CodeMalformedFrame Code = 998
+	CodeBlacklisted    Code = 7101
+)
+
+// codeInfo describes one code: a short English name for logs and metrics, what
+// it means, and whether trying again later may succeed.
+type codeInfo struct {
+	code      Code
+	name      string
+	meaning   string
+	temporary bool
+}
+
+var codeTable = []codeInfo{
+	{CodeOK, "ok", "done", false},
+	{CodeClientTooOld, "client_too_old", "the client's protocol version is no longer served", false},
+	{CodeWrongToken, "wrong_token", "unknown appkey or account, or wrong token", false},
+	{CodeForbidden, "forbidden", "not permitted", false},
+	{CodeNotFound, "not_found", "the object does not exist", false},
+	{CodeTimeout, "timeout", "nothing arrived within the deadline", true},
+	{CodeBadParameter, "bad_parameter", "a parameter is missing, malformed or too long", false},
+	{CodeNetwork, "network", "the client cannot reach the server", true},
+	{CodeRateLimited, "rate_limited", "too many requests; wait and try again", true},
+	{CodeRepeated, "repeated", "already done", false},
+	{CodeCountLimit, "count_limit", "a count is over its limit", false},
+	{CodeBlocked, "blocked", "the account is blocked", false},
+	{CodeDuplicate, "duplicate", "duplicate request", false},
+	{CodeServerError, "server_error", "the server failed; its log tells why", true},
+	{CodeBusy, "busy", "the server is overloaded, read-only or without a leader; try again", true},
+	{CodeRecallExpired, "recall_expired", "the message is too old to be recalled", false},
+	{CodeBadProtocol, "bad_protocol", "unknown command, or a command out of place", false},
+	{CodeSlowClient, "slow_client", "the client reads too slowly; reconnect and sync", true},
+	{CodeMalformedFrame, "malformed_frame", "a frame could not be decoded", false},
+	{CodeBlacklisted, "blacklisted", "the receiver has blacklisted the sender", false},
+}
+
+var codeIndex = func() map[Code]*codeInfo {
+	index := make(map[Code]*codeInfo, len(codeTable))
+	for i := range codeTable {
+		index[codeTable[i].code] = &codeTable[i]
+	}
+	return index
+}()
+
+// String is the code's name, as metrics and logs show it.
+func (c Code) String() string {
+	if info := codeIndex[c]; info != nil {
+		return info.name
+	}
+	return "code_" + strconv.Itoa(int(c))
+}
+
+// Meaning is one English sentence for people; empty for an unknown code.
+func (c Code) Meaning() string {
+	if info := codeIndex[c]; info != nil {
+		return info.meaning
+	}
+	return ""
+}
+
+// Temporary reports whether the same request may succeed later.
+func (c Code) Temporary() bool {
+	info := codeIndex[c]
+	return info != nil && info.temporary
+}
+
+// Codes lists every code this build produces, for documentation and tests.
+func Codes() []Code {
+	codes := make([]Code, len(codeTable))
+	for i := range codeTable {
+		codes[i] = codeTable[i].code
+	}
+	return codes
+}
+
+// Error is a Code with a note that says what was wrong with this request. It is
+// how handlers return an outcome other than CodeOK.
+type Error struct {
+	Code Code
+	Note string
+}
+
+// Errorf makes an *Error.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Note: fmt.Sprintf(format, args...)}
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Note == "" {
+		return fmt.Sprintf("%d %s", e.Code, e.Code.Meaning())
+	}
+	return fmt.Sprintf("%d %s", e.Code, e.Note)
+}
+
+// CodeOf is the code to answer err with: that of the *Error in its chain,
+// CodeOK for nil, CodeServerError for anything else.
+func CodeOf(err error) Code {
+	if err == nil {
+		return CodeOK
+	}
+	var coded *Error
+	if errors.As(err, &coded) {
+		return coded.Code
+	}
+	return CodeServerError
+}
