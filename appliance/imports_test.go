@@ -1,0 +1,86 @@
+package appliance_test
+
+import (
+	"bytes"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/yizhan-im/yizhan/"
+
+// importRules says, for each part of the tree, what it may not import. A rule
+// holds for the package and everything below it. DESIGN: caddymodules →
+// appliance → raftstore; wasm and plugins implement interfaces that appliance
+// declares; nothing but commands imports caddymodules.
+var importRules = []struct {
+	of        string
+	forbidden []string
+	allowed   []string // when set, of our own packages only these
+	why       string
+}{
+	{of: "appliance/", forbidden: []string{"github.com/caddyserver/", module + "caddymodules", module + "wasm", module + "plugins", module + "cmd", module + "images"},
+		why: "the IM core runs without Caddy and does not know its extensions"},
+	{of: "raftstore", forbidden: []string{module + "appliance", module + "caddymodules", module + "wasm", module + "plugins", "github.com/caddyserver/"},
+		why: "the replicated store knows nothing of IM"},
+	{of: "wasm", forbidden: []string{module + "caddymodules", "github.com/caddyserver/"}, why: "extensions do not know Caddy"},
+	{of: "plugins", forbidden: []string{module + "caddymodules", "github.com/caddyserver/"}, why: "extensions do not know Caddy"},
+	{of: "caddymodules", forbidden: []string{module + "cmd"}, why: "modules do not know the commands"},
+
+	{of: "appliance/wire", allowed: []string{"appliance/wire"}, why: "the schema stands alone"},
+	{of: "appliance/secure", allowed: []string{"appliance/secure", "appliance/wire"}, why: "the handshake stands alone; only its dictionary builder knows the schema"},
+	{of: "appliance/session", allowed: []string{"appliance/session", "appliance/wire"}, why: "sessions know neither sockets nor storage"},
+	{of: "appliance/link", allowed: []string{"appliance/link", "appliance/secure", "appliance/session", "appliance/wire"}, why: "a gateway knows handlers, not what they do"},
+	{of: "appliance/state", allowed: []string{"appliance/state", "appliance/wire", "raftstore"}, why: "the state machine knows only its store"},
+	{of: "appliance/fanout", allowed: []string{"appliance/fanout", "appliance/session", "appliance/state", "appliance/wire"}, why: "delivery reads results and finds sessions"},
+	{of: "appliance/app", allowed: []string{"appliance/app", "appliance/fanout", "appliance/session", "appliance/state", "appliance/wire", "raftstore"}, why: "handlers do not know gateways"},
+	{of: "appliance/sdk", allowed: []string{"appliance/sdk", "appliance/link/channel", "appliance/secure", "appliance/session", "appliance/wire"}, why: "an app that uses the SDK does not carry the server"},
+}
+
+func TestImportDirections(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	checked := 0
+	for line := range bytes.Lines(out) {
+		fields := strings.Fields(string(line))
+		pkg, imports := strings.TrimPrefix(fields[0], module), fields[1:]
+		for _, rule := range importRules {
+			if !within(pkg, rule.of) {
+				continue
+			}
+			checked++
+			for _, imported := range imports {
+				if breaks(imported, rule.forbidden, rule.allowed) {
+					t.Errorf("%s imports %s: %s", pkg, imported, rule.why)
+				}
+			}
+		}
+	}
+	if checked < len(importRules) {
+		t.Errorf("only %d rules met a package: has the layout moved?", checked)
+	}
+}
+
+func within(pkg, tree string) bool {
+	return pkg == strings.TrimSuffix(tree, "/") || strings.HasPrefix(pkg, strings.TrimSuffix(tree, "/")+"/")
+}
+
+func breaks(imported string, forbidden, allowed []string) bool {
+	for _, prefix := range forbidden {
+		if strings.HasPrefix(imported, prefix) {
+			return true
+		}
+	}
+	own, isOwn := strings.CutPrefix(imported, module)
+	if !isOwn || allowed == nil {
+		return false
+	}
+	for _, tree := range allowed {
+		if within(own, tree) {
+			return false
+		}
+	}
+	return true
+}
