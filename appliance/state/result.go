@@ -1,0 +1,73 @@
+package state
+
+import "github.com/yizhan-im/yizhan/appliance/wire"
+
+// Results belong to everyone who is handed them and are never changed after
+// Apply returns. The strings of a SendResult may share memory with its Message.
+
+// SendResult is the outcome of Send and Recall.
+type SendResult struct {
+	Code    wire.Code
+	Tenant  uint32
+	Session uint64 // the sender's, as in the command
+	From    string
+	To      string
+	Seq     uint64 // of the new log entry, or of the first one when Duplicate
+	ID      uint64
+	TimeMs  int64
+	// Duplicate: the command repeats an accepted one, whose Seq, ID and TimeMs
+	// these are. Nothing was stored.
+	Duplicate bool
+	// RefSeq is the entry that a Recall took back.
+	RefSeq uint64
+	// Message is the new entry as stored, an encoded wire.Message; nil when Code
+	// is not CodeOK or Duplicate is set.
+	Message []byte
+}
+
+// ReadResult is the outcome of Read.
+type ReadResult struct {
+	Code    wire.Code
+	Tenant  uint32
+	Session uint64
+	Reader  string
+	Peer    string
+	Seq     uint64 // the cursor after the command
+	TimeMs  int64
+	Changed bool // the cursor moved: others must be told
+}
+
+// AccountChange says what a command did to an account.
+type AccountChange uint8
+
+// The changes, one for each command whose result is an AccountResult.
+const (
+	AccountCreated AccountChange = iota + 1
+	AccountTokenSet
+	AccountBlocked
+	AccountUnblocked
+	AccountProfile
+	AccountLogin
+	AccountAck
+)
+
+// AccountResult is the outcome of the commands on one account.
+type AccountResult struct {
+	Code    wire.Code
+	Change  AccountChange
+	Tenant  uint32
+	Account string
+	// Kick: the account's sessions must end (new token, or blocked with Kick).
+	Kick bool
+}
+
+// TenantResult is the outcome of CreateTenant and UpdateTenant.
+type TenantResult struct {
+	Code   wire.Code
+	Tenant *Tenant // nil when Code is not CodeOK
+}
+
+// UnknownResult answers a command of a kind that this build does not know.
+type UnknownResult struct {
+	Code wire.Code // CodeBadProtocol
+}

@@ -1,0 +1,76 @@
+package state
+
+// Limits of one tenant. In commands a zero field means the default; what
+// queries and results show is resolved.
+type Limits struct {
+	// DevicePolicy is a session.Policy: which of an account's devices may be
+	// logged in together. Its zero value is itself the default.
+	DevicePolicy uint8
+	// RequestsPerSecond and RequestBurst bound the requests of one session.
+	RequestsPerSecond int
+	RequestBurst      int
+	// APIPerSecond bounds the tenant's calls of the HTTP API.
+	APIPerSecond int
+	// RecallSeconds is how long after sending a message its sender may recall it.
+	RecallSeconds int
+	// MaxBodyBytes bounds a message's body.
+	MaxBodyBytes int
+}
+
+// Default limits: Yunxin's where it documents one (facts/yunxin-api.md).
+const (
+	DefaultRequestsPerSecond = 50
+	DefaultRequestBurst      = 200
+	DefaultAPIPerSecond      = 100
+	DefaultRecallSeconds     = 120
+	// DefaultMaxBodyBytes holds 5,000 characters of any script in UTF-8.
+	DefaultMaxBodyBytes = 20_000
+
+	// maxLimit bounds every limit, so that products with it cannot overflow.
+	maxLimit = 1 << 24
+	// maxBodyBytes keeps a command far below the largest Raft entry.
+	maxBodyBytes = 48 << 10
+)
+
+// WithDefaults returns l with every zero field replaced by its default.
+func (l Limits) WithDefaults() Limits {
+	setDefault(&l.RequestsPerSecond, DefaultRequestsPerSecond)
+	setDefault(&l.RequestBurst, DefaultRequestBurst)
+	setDefault(&l.APIPerSecond, DefaultAPIPerSecond)
+	setDefault(&l.RecallSeconds, DefaultRecallSeconds)
+	setDefault(&l.MaxBodyBytes, DefaultMaxBodyBytes)
+	return l
+}
+
+func setDefault(v *int, def int) {
+	if *v == 0 {
+		*v = def
+	}
+}
+
+// valid reports whether every limit is in range.
+func (l *Limits) valid() bool {
+	for _, v := range l.counts() {
+		if v < 0 || v > maxLimit {
+			return false
+		}
+	}
+	return l.MaxBodyBytes <= maxBodyBytes
+}
+
+// counts lists the numeric limits in the order of their encoding.
+func (l *Limits) counts() [5]int {
+	return [...]int{l.RequestsPerSecond, l.RequestBurst, l.APIPerSecond, l.RecallSeconds, l.MaxBodyBytes}
+}
+
+// Tenant is one application (Yunxin: appkey) on this site.
+type Tenant struct {
+	// ID is the tenant's number on this site; keys carry it. The first is 1.
+	ID     uint32
+	AppKey string
+	// Secret signs the calls of the tenant's backend. Never log it.
+	Secret    string
+	Name      string
+	Limits    Limits
+	CreatedMs int64
+}
