@@ -1,0 +1,85 @@
+package app
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
+
+// Config is what an App works with. Store, Queries and Hub are required.
+type Config struct {
+	Store      *raftstore.Store
+	Queries    *state.Queries
+	Hub        *session.Hub
+	Logger     *slog.Logger          // nil discards
+	Registerer prometheus.Registerer // nil does not register
+	Now        func() time.Time      // nil is time.Now
+	NodeID     string                // for logs
+}
+
+// App serves the requests of all sessions of this node and of the HTTP API. Its
+// methods may be called from any goroutine.
+type App struct {
+	store   *raftstore.Store
+	queries *state.Queries
+	hub     *session.Hub
+	log     *refusalLog
+	metrics *metrics
+	now     func() time.Time
+
+	tenants  *tenantCache
+	reads    *readPool
+	logins   chan struct{} // one token for each login under way
+	failures *failureLimiter
+
+	lastSession atomic.Uint64
+}
+
+// New makes an App. Its owner calls Close when no gateway calls it any more and
+// before it closes the store.
+func New(c Config) *App {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	a := &App{
+		store:    c.Store,
+		queries:  c.Queries,
+		hub:      c.Hub,
+		log:      newRefusalLog(c.Logger.With("node", c.NodeID)),
+		now:      c.Now,
+		tenants:  newTenantCache(c.Queries.TenantByKey, c.Now),
+		reads:    newReadPool(readWorkers, readQueue),
+		logins:   make(chan struct{}, maxLogins),
+		failures: newFailureLimiter(),
+	}
+	a.metrics = newMetrics(c.Registerer, a.reads.waiting)
+	// Session ids must not repeat after a restart or on another node: a random
+	// start in 63 bits, then counting.
+	a.lastSession.Store(rand.Uint64() >> 1)
+	return a
+}
+
+// Close stops the workers after they have answered what waits. Later queries
+// are refused.
+func (a *App) Close() { a.reads.close() }
+
+// nextSessionID is never 0, which marks commands that come from no session.
+func (a *App) nextSessionID() uint64 {
+	for {
+		if id := a.lastSession.Add(1); id != 0 {
+			return id
+		}
+	}
+}
+
+var _ session.Handler = (*App)(nil)

@@ -1,0 +1,39 @@
+package app
+
+import (
+	"sync/atomic"
+
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// client is a gateway's Conn with what the app must remember about it. It is the
+// Conn of every Session that Connected makes.
+type client struct {
+	session.Conn
+
+	// ended is set before the app closes the connection. Requests that the
+	// client had pipelined behind its own logout, or that arrive after another
+	// device has replaced it, are not served.
+	ended atomic.Bool
+
+	// flood counts refused requests less accepted ones; see limits.go. It
+	// belongs to the goroutine that calls Request.
+	flood uint16
+}
+
+// clientOf finds the client of a Session that Connected made.
+func clientOf(s *session.Session) *client { return s.Conn().(*client) }
+
+// end takes s out of the hub and closes its connection; last may be nil.
+func (a *App) end(s *session.Session, reason wire.Code, last *session.Event) {
+	clientOf(s).ended.Store(true)
+	a.hub.Remove(s)
+	s.Conn().Close(reason, last)
+}
+
+// closeEvent is the last push of a connection that the server closes because of
+// what its client did.
+func closeEvent(code wire.Code, note string) *session.Event {
+	return session.NewEvent(wire.PushClose, &wire.ClosePush{Code: uint32(code), Note: note})
+}

@@ -1,0 +1,122 @@
+package app
+
+import (
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// request is one request of a client, while it is under way.
+type request struct {
+	session  *session.Session
+	client   *client
+	identity *session.Identity // nil before login
+	tenant   *state.Tenant     // nil before login; never changes once read
+	cmd      wire.Command
+	serial   uint64
+	start    time.Time
+}
+
+// timeMs is the moment of the request in Unix milliseconds.
+func (r *request) timeMs() int64 { return r.start.UnixMilli() }
+
+// Connected implements session.Handler.
+func (a *App) Connected(c session.Conn) *session.Session {
+	return session.NewSession(&client{Conn: c})
+}
+
+// Disconnected implements session.Handler.
+func (a *App) Disconnected(s *session.Session, _ wire.Code) {
+	clientOf(s).ended.Store(true)
+	a.hub.Remove(s)
+}
+
+// Request implements session.Handler.
+func (a *App) Request(s *session.Session, cmd wire.Command, serial uint64, payload []byte) {
+	c := clientOf(s)
+	if c.ended.Load() {
+		return // the client has been told why, or has gone
+	}
+	r := request{session: s, client: c, identity: s.Identity(), cmd: cmd, serial: serial, start: a.now()}
+	if r.identity == nil {
+		a.requestOfStranger(&r, payload)
+		return
+	}
+	tenant, err := a.tenants.get(r.identity.AppKey)
+	if err != nil {
+		a.fail(&r, err)
+		return
+	}
+	r.tenant = tenant
+	if retry, ok := r.take(); !ok {
+		a.refuseFlood(&r, retry)
+		return
+	}
+	if err := a.serve(&r, payload); err != nil {
+		a.fail(&r, err)
+	}
+}
+
+// requestOfStranger serves a connection that has not logged in: the only thing
+// it may do is that, and it gets one attempt.
+func (a *App) requestOfStranger(r *request, payload []byte) {
+	if r.cmd != wire.CmdLogin {
+		a.fail(r, errLoginFirst)
+		a.end(r.session, wire.CodeForbidden, closeEvent(wire.CodeForbidden, errLoginFirst.Note))
+		return
+	}
+	if err := a.login(r, payload); err != nil {
+		a.end(r.session, a.fail(r, err), nil)
+	}
+}
+
+// serve starts one request of a session that is logged in. A nil error means
+// that the reply was sent or will be.
+func (a *App) serve(r *request, payload []byte) error {
+	switch r.cmd {
+	case wire.CmdSend:
+		return a.send(r, payload)
+	case wire.CmdAck:
+		return a.ack(r, payload)
+	case wire.CmdRead:
+		return a.read(r, payload)
+	case wire.CmdRecall:
+		return a.recall(r, payload)
+	case wire.CmdSync:
+		return a.sync(r, payload)
+	case wire.CmdHistory:
+		return a.history(r, payload)
+	case wire.CmdProfiles:
+		return a.profiles(r, payload)
+	case wire.CmdUpdateProfile:
+		return a.updateProfile(r, payload)
+	case wire.CmdKick:
+		return a.kick(r, payload)
+	case wire.CmdLogout:
+		return a.logout(r, payload)
+	case wire.CmdLogin:
+		return errLoggedIn
+	default:
+		return errUnknownCommand
+	}
+}
+
+// ok answers r; a nil body is an empty one.
+func (a *App) ok(r *request, body wire.Body) {
+	a.metrics.count(r.cmd, wire.CodeOK)
+	r.client.Reply(r.serial, wire.CodeOK, body)
+}
+
+// fail answers r with the code of err, which it returns.
+func (a *App) fail(r *request, err error) wire.Code {
+	e := a.edge(err)
+	a.refuse(r, e, retryAfter(e.Code))
+	return e.Code
+}
+
+func (a *App) refuse(r *request, e *wire.Error, retry time.Duration) {
+	a.metrics.count(r.cmd, e.Code)
+	r.client.Reply(r.serial, e.Code, &wire.ErrorBody{Note: e.Note, RetryAfterMs: uint32(retry.Milliseconds())})
+}

@@ -1,0 +1,96 @@
+package app
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// The message types that clients and backends may send (Yunxin's numbers, facts
+// 3.1). 5 and 11 appear in history only; numbers from 1000 on are the state
+// machine's own.
+const (
+	typeText     = 0
+	typeImage    = 1
+	typeAudio    = 2
+	typeVideo    = 3
+	typeLocation = 4
+	typeFile     = 6
+	typeTip      = 10
+	typeCustom   = 100
+)
+
+// content checks what a message says: a text must not be empty, every other type
+// is JSON.
+func content(kind uint32, body, ext string, l *state.Limits) error {
+	switch kind {
+	case typeText:
+		if body == "" {
+			return wire.Errorf(wire.CodeBadParameter, "body of a text must not be empty")
+		}
+	case typeImage, typeAudio, typeVideo, typeLocation, typeFile, typeTip, typeCustom:
+		// json.Valid does not keep or change its argument.
+		if !json.Valid(unsafe.Slice(unsafe.StringData(body), len(body))) {
+			return wire.Errorf(wire.CodeBadParameter, "body of type %d must be JSON", kind)
+		}
+	default:
+		return wire.Errorf(wire.CodeBadParameter, "type %d cannot be sent", kind)
+	}
+	if len(body) > l.MaxBodyBytes {
+		return wire.Errorf(wire.CodeBadParameter, "body is longer than %d bytes", l.MaxBodyBytes)
+	}
+	if err := charsWithin("body", body, maxBody); err != nil {
+		return err
+	}
+	return charsWithin("ext", ext, maxExt)
+}
+
+// accountName checks a name and returns it in lower case, as it is stored: 1–32
+// letters, digits, '_', '@', '.' or '-' of ASCII (Yunxin accid). The result
+// shares memory with name unless it had to be changed.
+func accountName(field, name string) (string, error) {
+	if name == "" || len(name) > maxAccount {
+		return "", wire.Errorf(wire.CodeBadParameter, "%s must be 1 to %d characters long", field, maxAccount)
+	}
+	upper := false
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_', c == '@', c == '.', c == '-':
+		case 'A' <= c && c <= 'Z':
+			upper = true
+		default:
+			return "", wire.Errorf(wire.CodeBadParameter, "%s may hold only letters, digits, _ @ . and -", field)
+		}
+	}
+	if upper {
+		return strings.ToLower(name), nil
+	}
+	return name, nil
+}
+
+// bytesWithin checks the length of an identifier in bytes, and its encoding.
+func bytesWithin(field, s string, least, most int) error {
+	if len(s) < least || len(s) > most {
+		return wire.Errorf(wire.CodeBadParameter, "%s must be %d to %d bytes long", field, least, most)
+	}
+	if !utf8.ValidString(s) {
+		return errNotUTF8
+	}
+	return nil
+}
+
+// charsWithin checks the length of a text in characters, and its encoding: what
+// is not UTF-8 would make every receiver's protobuf decoder fail.
+func charsWithin(field, s string, most int) error {
+	if !utf8.ValidString(s) {
+		return errNotUTF8
+	}
+	if len(s) > most && utf8.RuneCountInString(s) > most {
+		return wire.Errorf(wire.CodeBadParameter, "%s is longer than %d characters", field, most)
+	}
+	return nil
+}

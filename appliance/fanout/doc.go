@@ -1,0 +1,10 @@
+// Package fanout delivers what the state machine has accepted to the sessions
+// of this node.
+//
+//	raftstore.OnApplied ── results, in the log's order ──▶ Deliver
+//	Deliver ── who: session.Hub ── one Event for all ──▶ Conn.Push
+//
+// It owns the choice of receivers and nothing else. It never blocks (a slow
+// client's connection is closed by its gateway), never encodes an event twice,
+// and never stores: a client that is not here finds everything by sync.
+package fanout

@@ -1,0 +1,102 @@
+package fanout
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// Fanout pushes accepted messages and read cursors to the devices that should
+// see them. Deliver belongs to one goroutine, which keeps the order of each
+// conversation.
+type Fanout struct {
+	hub     *session.Hub
+	metrics metrics
+
+	receivers []*session.Session // scratch of Deliver
+}
+
+// New makes a Fanout that finds sessions in hub. A nil reg registers no metrics.
+func New(hub *session.Hub, reg prometheus.Registerer) *Fanout {
+	return &Fanout{hub: hub, metrics: newMetrics(reg)}
+}
+
+// Deliver pushes what results tell, in their order; it is made for
+// raftstore.Options.OnApplied. Results of other kinds are passed over. It does
+// not block and keeps nothing of results but the bytes of the messages.
+func (f *Fanout) Deliver(results []any) {
+	for _, result := range results {
+		switch r := result.(type) {
+		case *state.SendResult:
+			f.message(r)
+		case *state.ReadResult:
+			f.read(r)
+		}
+	}
+	// Sessions that are gone must not stay alive here.
+	clear(f.receivers[:cap(f.receivers)])
+}
+
+// message pushes one new entry of a conversation: to every device of the
+// receiver, and to those of the sender but the one that sent it.
+func (f *Fanout) message(r *state.SendResult) {
+	if r.Code != wire.CodeOK || r.Duplicate {
+		return
+	}
+	if f.find(r.Tenant, r.From, r.To, r.Session) {
+		f.push(&session.Event{Command: wire.PushMessage, Payload: messagePush(r.Message)}, &f.metrics.messages)
+	}
+}
+
+// read pushes a moved read cursor: to the peer as a receipt, to the reader's
+// other devices so that they agree on what is unread.
+func (f *Fanout) read(r *state.ReadResult) {
+	if r.Code != wire.CodeOK || !r.Changed {
+		return
+	}
+	if f.find(r.Tenant, r.Reader, r.Peer, r.Session) {
+		f.push(session.NewEvent(wire.PushRead, &wire.ReadPush{
+			Scene: wire.Scene_SCENE_P2P, Reader: r.Reader, Peer: r.Peer, Seq: r.Seq, TimeMs: r.TimeMs,
+		}), &f.metrics.reads)
+	}
+}
+
+// find collects the sessions of both accounts, each once (an account may write
+// to itself), without the origin, and reports whether there is any: nothing
+// needs to be encoded when nobody is here.
+func (f *Fanout) find(tenant uint32, a, b string, origin uint64) bool {
+	f.receivers = f.hub.Sessions(f.receivers[:0], tenant, a)
+	if b != a {
+		f.receivers = f.hub.Sessions(f.receivers, tenant, b)
+	}
+	f.receivers = slices.DeleteFunc(f.receivers, func(s *session.Session) bool {
+		return s.Identity().SessionID == origin
+	})
+	return len(f.receivers) > 0
+}
+
+func (f *Fanout) push(ev *session.Event, m *kindMetrics) {
+	for _, s := range f.receivers {
+		s.Conn().Push(ev)
+	}
+	m.events.Inc()
+	m.deliveries.Add(float64(len(f.receivers)))
+}
+
+// messageField is the key of MessagePush.message: field 1, length-delimited
+// (protobuf encoding, https://protobuf.dev/programming-guides/encoding/).
+const messageField = 1<<3 | 2
+
+// messagePush is the encoding of a wire.MessagePush around an encoded
+// wire.Message.
+func messagePush(message []byte) []byte {
+	b := make([]byte, 0, 1+binary.MaxVarintLen32+len(message))
+	b = append(b, messageField)
+	b = binary.AppendUvarint(b, uint64(len(message)))
+	return append(b, message...)
+}
