@@ -1,0 +1,205 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/yizhan-im/yizhan/appliance/app"
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// Options are what New may be given beside the application.
+type Options struct {
+	// Hub knows who is online on this node. Required.
+	Hub *session.Hub
+	// Healthy says why this node must be restarted; nil is always healthy.
+	Healthy    func() error
+	Now        func() time.Time      // nil is time.Now
+	Logger     *slog.Logger          // nil discards
+	Registerer prometheus.Registerer // nil does not register
+}
+
+// API serves tenants' backends. It implements http.Handler.
+type API struct {
+	app      *app.App
+	hub      *session.Hub
+	healthy  func() error
+	now      func() time.Time
+	logger   *slog.Logger
+	metrics  *metrics
+	limiter  *limiter
+	requests *replayGuard
+}
+
+// New makes the handler of
+//
+//	POST /nimserver/<group>/<name>.action
+//	GET  /health/liveness.action, also below /nimserver
+func New(a *app.App, o Options) *API {
+	if o.Healthy == nil {
+		o.Healthy = func() error { return nil }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	m := newMetrics(o.Registerer)
+	return &API{
+		app:      a,
+		hub:      o.Hub,
+		healthy:  o.Healthy,
+		now:      o.Now,
+		logger:   o.Logger,
+		metrics:  m,
+		limiter:  newLimiter(),
+		requests: newReplayGuard(maxRemembered, m.forgotten.Inc),
+	}
+}
+
+const (
+	pathPrefix   = "/nimserver/"
+	pathSuffix   = ".action"
+	livenessPath = "/health/liveness.action"
+
+	// maxBody bounds a request's body, in bytes. The largest legitimate one, a
+	// batch message with every parameter at its limit and each byte
+	// percent-encoded, needs less.
+	maxBody = 512 << 10
+
+	// callTimeout bounds the wait for the store: then code 503 is better than a
+	// connection that hangs.
+	callTimeout = 10 * time.Second
+)
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := "/" + strings.TrimPrefix(r.URL.Path, pathPrefix)
+	if path == livenessPath || r.URL.Path == livenessPath {
+		a.liveness(w)
+		return
+	}
+	start := a.now()
+	name := strings.TrimSuffix(strings.TrimPrefix(path, "/"), pathSuffix)
+	act := actions[name]
+	req := &request{http: r, id: r.Header.Get(headerRequestID)}
+	payload, err := a.serve(w, req, act, name)
+	if act == nil {
+		name = "unknown" // a label must not be chosen by a client
+	}
+	elapsed := a.now().Sub(start)
+	code := respond(w, payload, err)
+	a.metrics.observe(name, code, elapsed)
+	a.log(r.Context(), req, name, code, elapsed, err)
+}
+
+// request is one HTTP request on its way through the steps of serve.
+type request struct {
+	http   *http.Request
+	id     string // the RequestId header
+	caller *caller
+}
+
+// serve runs one action; the error's code goes into the answer.
+func (a *API) serve(w http.ResponseWriter, req *request, act *action, name string) (any, error) {
+	r := req.http
+	if r.Method != http.MethodPost {
+		return nil, wire.Errorf(wire.CodeBadParameter, "use POST, not %s", r.Method)
+	}
+	caller, err := a.authenticate(r)
+	if err != nil {
+		return nil, err
+	}
+	req.caller = caller
+	if act == nil {
+		return nil, unknownAction(name)
+	}
+	if !a.limiter.allow(caller.tenant, act, a.now()) {
+		return nil, wire.Errorf(wire.CodeRateLimited, "too many calls of %s", act.name)
+	}
+	body, err := readForm(w, r)
+	if err != nil {
+		return nil, err
+	}
+	args, err := parseForm(body, act.params)
+	if err != nil {
+		return nil, err
+	}
+	keys := requestKeys(caller, act.name, req.id, body)
+	if !a.requests.claim(keys, a.now()) {
+		return nil, wire.Errorf(wire.CodeDuplicate, "this request has been received before; send each one with a fresh Nonce and RequestId")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
+	defer cancel()
+	payload, err := act.serve(a, ctx, &call{tenant: caller.tenant, id: keys.clientID(), args: args})
+	if wire.CodeOf(err).Temporary() {
+		a.requests.release(keys)
+	}
+	return payload, err
+}
+
+// readForm reads a form-urlencoded body.
+func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
+	if header := r.Header.Get("Content-Type"); header != "" {
+		kind, _, err := mime.ParseMediaType(header)
+		if err != nil || kind != "application/x-www-form-urlencoded" {
+			return "", wire.Errorf(wire.CodeBadParameter, "Content-Type must be application/x-www-form-urlencoded;charset=utf-8")
+		}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return "", wire.Errorf(wire.CodeBadParameter, "the body is larger than %d bytes", maxBody)
+	case err != nil:
+		return "", wire.Errorf(wire.CodeNetwork, "the body ended too early")
+	}
+	return string(body), nil
+}
+
+// liveness answers whoever watches this process: HTTP 200, or 503 when the node
+// must be restarted.
+func (a *API) liveness(w http.ResponseWriter) {
+	if err := a.healthy(); err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	respond(w, nil, nil)
+}
+
+// log writes one line. Package app has logged what failed in it; an error
+// without a code comes from here.
+func (a *API) log(ctx context.Context, req *request, name string, code wire.Code, elapsed time.Duration, err error) {
+	level := slog.LevelDebug
+	var coded *wire.Error
+	if err != nil && !errors.As(err, &coded) {
+		level = slog.LevelError
+	}
+	if !a.logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("action", name), slog.Int("code", int(code)), slog.Duration("elapsed", elapsed),
+		slog.String("remote", req.http.RemoteAddr),
+	}
+	if req.caller != nil {
+		attrs = append(attrs, slog.String("appkey", req.caller.tenant.AppKey))
+	}
+	if req.id != "" && len(req.id) <= maxRequestID {
+		attrs = append(attrs, slog.String("request_id", req.id))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	a.logger.LogAttrs(ctx, level, "api: request", attrs...)
+}

@@ -1,0 +1,113 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+const (
+	maxHistoryPage  = 100
+	oldestFirst     = 1
+	newestFirst     = 2
+	maxHistoryTypes = 32
+)
+
+var historyActions = []action{{
+	name:  "history/querySessionMsg",
+	about: "Reads the messages between two accounts, sent from begintime to endtime. A recalled one keeps its place, without content.",
+	params: []param{
+		{name: "from", kind: account, required: true},
+		{name: "to", kind: account, required: true},
+		{name: "begintime", kind: number, required: true, most: maxMillis, about: aboutTimeMs},
+		{name: "endtime", kind: number, required: true, most: maxMillis, about: aboutTimeMs},
+		{name: "limit", kind: number, required: true, least: 1, most: maxHistoryPage},
+		{name: "reverse", kind: number, least: oldestFirst, most: newestFirst, about: "1 oldest first, 2 newest first (default)"},
+		{name: "type", max: 128, about: "types separated by commas, default all"},
+	},
+	returns: "`size`, `msgs: [{from, msgid, msgidclient, sendtime, type, fromclienttype, body, ext, recalled}]`",
+	serve:   (*API).sessionHistory,
+}}
+
+// sendableTypes are what history shows when it is not asked for certain types:
+// not the state machine's own entries, such as recalls.
+var sendableTypes = []uint32{0, 1, 2, 3, 4, 6, 10, 100}
+
+type historyAnswer struct {
+	Size int              `json:"size"`
+	Msgs []historyMessage `json:"msgs"`
+}
+
+type historyMessage struct {
+	From           string          `json:"from"`
+	MsgID          uint64          `json:"msgid"`
+	MsgIDClient    string          `json:"msgidclient"`
+	SendTime       int64           `json:"sendtime"`
+	Type           uint32          `json:"type"`
+	FromClientType wire.Platform   `json:"fromclienttype"`
+	Body           json.RawMessage `json:"body"`
+	Ext            string          `json:"ext,omitempty"`
+	Recalled       bool            `json:"recalled,omitempty"`
+}
+
+func (a *API) sessionHistory(ctx context.Context, c *call) (any, error) {
+	begin, end := c.args["begintime"].number, c.args["endtime"].number
+	if begin > end {
+		return nil, wire.Errorf(wire.CodeBadParameter, "parameter begintime is after endtime")
+	}
+	types, err := parseTypes(c.args["type"].text)
+	if err != nil {
+		return nil, err
+	}
+	reverse := c.args["reverse"].number != oldestFirst
+	messages, err := a.app.History(ctx, c.appKey(), c.args["from"].text, c.args["to"].text,
+		begin, end, int(c.args["limit"].number), reverse, types)
+	if err != nil {
+		return nil, err
+	}
+	answer := historyAnswer{Size: len(messages), Msgs: make([]historyMessage, len(messages))}
+	for i, m := range messages {
+		answer.Msgs[i] = historyMessage{
+			From: m.From, MsgID: m.Id, MsgIDClient: m.ClientId, SendTime: m.TimeMs, Type: m.Type,
+			FromClientType: m.FromPlatform, Ext: m.Ext, Recalled: m.Recalled,
+		}
+		if answer.Msgs[i].Body, err = bodyJSON(m); err != nil {
+			return nil, err
+		}
+	}
+	return answer, nil
+}
+
+func parseTypes(list string) ([]uint32, error) {
+	if list == "" {
+		return sendableTypes, nil
+	}
+	names := strings.Split(list, ",")
+	if len(names) > maxHistoryTypes {
+		return nil, wire.Errorf(wire.CodeBadParameter, "parameter type has more than %d types", maxHistoryTypes)
+	}
+	types := make([]uint32, len(names))
+	for i, name := range names {
+		n, err := strconv.ParseUint(strings.TrimSpace(name), 10, 16)
+		if err != nil {
+			return nil, wire.Errorf(wire.CodeBadParameter, "parameter type is not a list of numbers like 0,1,100")
+		}
+		types[i] = uint32(n)
+	}
+	return types, nil
+}
+
+// bodyJSON is the body as backends know it: an object.
+func bodyJSON(m *wire.Message) (json.RawMessage, error) {
+	switch {
+	case m.Recalled:
+		return json.RawMessage("{}"), nil
+	case m.Type != typeText && json.Valid([]byte(m.Body)):
+		return json.RawMessage(m.Body), nil
+	default:
+		return marshal(textBody{Msg: m.Body})
+	}
+}

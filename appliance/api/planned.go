@@ -1,0 +1,41 @@
+package api
+
+import "strings"
+
+// plannedActions are the actions of the Yunxin server API that this build knows
+// and does not serve (facts/yunxin-api.md §2–§6).
+var plannedActions = func() map[string]bool {
+	index := make(map[string]bool)
+	for group, names := range plannedByGroup {
+		for _, name := range strings.Fields(names) {
+			index[group+"/"+name] = true
+		}
+	}
+	return index
+}()
+
+var plannedByGroup = map[string]string{
+	"user":   "setDonnop mute muteModule setSpecialRelation listBlackAndMuteList",
+	"friend": "add update delete get getByAccid",
+	"msg": `sendAttachMsg sendBatchAttachMsg upload fileUpload delMsgOneWay delMsg delRoamSession broadcastMsg
+		markReadMsg markReadTeamMsg`,
+	"job/nos": "del",
+	"team": `create add kick remove update query queryDetail getMarkReadInfo changeOwner addManager removeManager
+		joinTeams updateTeamNick muteTeam muteTlist muteTlistAll listTeamMute leave listMemberInfo listOnlineUsers
+		listOnlineUserCount`,
+	"superteam": `create dismiss invite kick leave updateTinfo getTinfos updateTlist updateTeamNick getTlists
+		getMuteTlists addManager removeManager changeOwner mute muteTlist changeLevel joinTeams sendMsg sendAttachMsg
+		recallMsg queryHistoryMsg queryHistoryMsgByIds`,
+	"chatroom": `create get getBatch update toggleCloseStat setMemberRole requestAddr sendMsg batchSendMsg
+		sendMsgToSomeone batchSendMsgToSomeone recall broadcast addRobot removeRobot cleanRobot temporaryMute muteRoom
+		kickMember membersByPage queryMembers queryMembersByRole updateMyRoomRole queueInit queueOffer queueBatchOffer
+		queueBatchUpdateElements queuePoll queueList queueMultiGet queueDrop queryUserRoomIds updateInOutNotification
+		updateDelayClosePolicy tagTemporaryMute tagMembersCount tagMembersQuery updateChatRoomRoleTag
+		deleteHistoryMessage`,
+	"stats/chatroom": "topn",
+	"history": `queryTeamMsg queryChatroomMsg querySessionList queryTagHistoryMsg queryUserEvents queryBroadcastMsg
+		queryBroadcastMsgById delBroadcastMsgById`,
+	"event/subscribe": "add delete batchdel query",
+	"signal":          "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",
+	"translator":      "textMsg",
+}

@@ -1,0 +1,266 @@
+package api
+
+import (
+	"context"
+
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// profileParams are the profile fields of user/create and user/updateUinfo, with
+// Yunxin's limits (facts/yunxin-api.md §2).
+var profileParams = []param{
+	{name: "name", max: 64, about: "nickname"},
+	{name: "icon", max: 1024, about: "address of the picture"},
+	{name: "sign", max: 256, about: "signature"},
+	{name: "email", max: 64},
+	{name: "birth", max: 16},
+	{name: "mobile", max: 32},
+	{name: "gender", kind: number, least: 0, most: 2, about: "0 unknown, 1 male, 2 female"},
+	{name: "ex", max: 1024, about: "anything"},
+}
+
+// maxToken is the longest token, in characters.
+const maxToken = 128
+
+// maxProfiles is the most accounts of one query.
+const maxProfiles = 200
+
+var userActions = []action{
+	{
+		name:    "user/create",
+		about:   "Registers an account. A token is made when none is given.",
+		params:  append([]param{{name: "accid", kind: account, required: true}, {name: "token", max: maxToken}}, profileParams...),
+		ignored: []string{"props", "bid"},
+		returns: "`info: {token, accid, name}`",
+		serve:   (*API).createUser,
+	},
+	{
+		name:  "user/update",
+		about: "Changes the token of an account and ends its sessions; without a token it changes nothing.",
+		params: []param{
+			{name: "accid", kind: account, required: true},
+			{name: "token", max: maxToken},
+		},
+		ignored: []string{"props"},
+		serve:   (*API).updateUser,
+	},
+	{
+		name:    "user/refreshToken",
+		about:   "Replaces the token of an account by a new random one and ends its sessions.",
+		params:  []param{{name: "accid", kind: account, required: true}},
+		returns: "`info: {token, accid}`",
+		serve:   (*API).refreshToken,
+	},
+	{
+		name:  "user/block",
+		about: "Blocks an account: it cannot log in (code 422).",
+		params: []param{
+			{name: "accid", kind: account, required: true},
+			{name: "needkick", kind: boolean, about: "whether to end its sessions, default false"},
+		},
+		ignored: []string{"kickNotifyExt", "needUnbindPushToken"},
+		serve:   (*API).blockUser,
+	},
+	{
+		name:   "user/unblock",
+		about:  "Lifts a block.",
+		params: []param{{name: "accid", kind: account, required: true}},
+		serve:  (*API).unblockUser,
+	},
+	{
+		name:    "user/updateUinfo",
+		about:   "Changes the profile fields that are given; an empty text clears one.",
+		params:  append([]param{{name: "accid", kind: account, required: true}}, profileParams...),
+		ignored: []string{"bid"},
+		serve:   (*API).updateProfile,
+	},
+	{
+		name:    "user/getUinfos",
+		about:   "Reads profiles. Accounts that are not registered are left out.",
+		params:  []param{{name: "accids", kind: accounts, required: true, max: maxProfiles}},
+		ignored: []string{"muteStatus"},
+		returns: "`uinfos: [{accid, name, icon, sign, email, birth, mobile, gender, ex}]`, without what is empty",
+		serve:   (*API).getProfiles,
+	},
+	{
+		name:    "user/userOnlineStatus",
+		about:   "Tells which accounts are logged in at this node, and from where.",
+		params:  []param{{name: "accids", kind: accounts, required: true, max: maxProfiles}},
+		returns: "`data: {invalidAccids: [], status: {<accid>: [{clientType, loginTime}]}}`",
+		serve:   (*API).onlineStatus,
+	},
+}
+
+// tokenInfo answers the actions that make a token. Name is nil where Yunxin has
+// none.
+type tokenInfo struct {
+	Info struct {
+		Token string  `json:"token"`
+		Accid string  `json:"accid"`
+		Name  *string `json:"name,omitempty"`
+	} `json:"info"`
+}
+
+func (a *API) createUser(ctx context.Context, c *call) (any, error) {
+	accid, name := c.args["accid"].text, c.args["name"].text
+	token, err := a.app.CreateAccount(ctx, c.appKey(), accid, c.args["token"].text, &wire.Profile{
+		Account: accid,
+		Name:    name,
+		Icon:    c.args["icon"].text,
+		Sign:    c.args["sign"].text,
+		Email:   c.args["email"].text,
+		Birth:   c.args["birth"].text,
+		Mobile:  c.args["mobile"].text,
+		Gender:  uint32(c.args["gender"].number),
+		Ex:      c.args["ex"].text,
+	})
+	if wire.CodeOf(err) == wire.CodeRepeated {
+		return nil, wire.Errorf(wire.CodeBadParameter, "already register")
+	}
+	if err != nil {
+		return nil, err
+	}
+	var answer tokenInfo
+	answer.Info.Token, answer.Info.Accid, answer.Info.Name = token, accid, &name
+	return answer, nil
+}
+
+func (a *API) updateUser(ctx context.Context, c *call) (any, error) {
+	accid, token := c.args["accid"].text, c.args["token"].text
+	if token == "" {
+		return nil, a.requireAccount(ctx, c, "accid", accid)
+	}
+	return nil, notRegistered(a.app.SetToken(ctx, c.appKey(), accid, token), "accid")
+}
+
+func (a *API) refreshToken(ctx context.Context, c *call) (any, error) {
+	accid := c.args["accid"].text
+	token, err := a.app.RefreshToken(ctx, c.appKey(), accid)
+	if err != nil {
+		return nil, notRegistered(err, "accid")
+	}
+	var answer tokenInfo
+	answer.Info.Token, answer.Info.Accid = token, accid
+	return answer, nil
+}
+
+func (a *API) blockUser(ctx context.Context, c *call) (any, error) {
+	err := a.app.SetBlocked(ctx, c.appKey(), c.args["accid"].text, true, c.args["needkick"].flag)
+	return nil, notRegistered(err, "accid")
+}
+
+func (a *API) unblockUser(ctx context.Context, c *call) (any, error) {
+	err := a.app.SetBlocked(ctx, c.appKey(), c.args["accid"].text, false, false)
+	return nil, notRegistered(err, "accid")
+}
+
+func (a *API) updateProfile(ctx context.Context, c *call) (any, error) {
+	field := func(name string) *string {
+		if value := c.args[name]; value.given {
+			return &value.text
+		}
+		return nil
+	}
+	update := &wire.UpdateProfileRequest{
+		Name: field("name"), Icon: field("icon"), Sign: field("sign"), Email: field("email"),
+		Birth: field("birth"), Mobile: field("mobile"), Ex: field("ex"),
+	}
+	if value := c.args["gender"]; value.given {
+		gender := uint32(value.number)
+		update.Gender = &gender
+	}
+	err := a.app.UpdateProfile(ctx, c.appKey(), c.args["accid"].text, update)
+	return nil, notRegistered(err, "accid")
+}
+
+// profile is one element of user/getUinfos.
+type profile struct {
+	Accid  string `json:"accid"`
+	Name   string `json:"name,omitempty"`
+	Icon   string `json:"icon,omitempty"`
+	Sign   string `json:"sign,omitempty"`
+	Email  string `json:"email,omitempty"`
+	Birth  string `json:"birth,omitempty"`
+	Mobile string `json:"mobile,omitempty"`
+	Gender uint32 `json:"gender"`
+	Ex     string `json:"ex,omitempty"`
+}
+
+type profilesAnswer struct {
+	Uinfos []profile `json:"uinfos"`
+}
+
+func (a *API) getProfiles(ctx context.Context, c *call) (any, error) {
+	found, err := a.app.Profiles(ctx, c.appKey(), c.args["accids"].list)
+	if err != nil {
+		return nil, err
+	}
+	answer := profilesAnswer{Uinfos: make([]profile, len(found))}
+	for i, p := range found {
+		answer.Uinfos[i] = profile{
+			Accid: p.Account, Name: p.Name, Icon: p.Icon, Sign: p.Sign, Email: p.Email,
+			Birth: p.Birth, Mobile: p.Mobile, Gender: p.Gender, Ex: p.Ex,
+		}
+	}
+	return answer, nil
+}
+
+type onlineAnswer struct {
+	Data struct {
+		InvalidAccids []string                  `json:"invalidAccids"`
+		Status        map[string][]onlineDevice `json:"status"`
+	} `json:"data"`
+}
+
+type onlineDevice struct {
+	ClientType wire.Platform `json:"clientType"` // Yunxin's numbers are wire's
+	LoginTime  int64         `json:"loginTime"`  // in milliseconds
+}
+
+func (a *API) onlineStatus(ctx context.Context, c *call) (any, error) {
+	asked := c.args["accids"].list
+	registered, err := a.registered(ctx, c, asked)
+	if err != nil {
+		return nil, err
+	}
+	var answer onlineAnswer
+	answer.Data.InvalidAccids = []string{}
+	answer.Data.Status = make(map[string][]onlineDevice)
+	var sessions []*session.Session
+	for _, accid := range asked {
+		if !registered[accid] {
+			answer.Data.InvalidAccids = append(answer.Data.InvalidAccids, accid)
+			continue
+		}
+		sessions = a.hub.Sessions(sessions[:0], c.tenant.ID, accid)
+		for _, s := range sessions {
+			identity := s.Identity()
+			answer.Data.Status[accid] = append(answer.Data.Status[accid],
+				onlineDevice{ClientType: identity.Platform, LoginTime: identity.LoginMs})
+		}
+	}
+	return answer, nil
+}
+
+// registered says which of the accounts exist.
+func (a *API) registered(ctx context.Context, c *call, accounts []string) (map[string]bool, error) {
+	found, err := a.app.Profiles(ctx, c.appKey(), accounts)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]bool, len(found))
+	for _, p := range found {
+		names[p.Account] = true
+	}
+	return names, nil
+}
+
+// requireAccount is nil when the account exists; param is what named it.
+func (a *API) requireAccount(ctx context.Context, c *call, param, accid string) error {
+	registered, err := a.registered(ctx, c, []string{accid})
+	if err == nil && !registered[accid] {
+		err = errNotRegistered(param)
+	}
+	return err
+}

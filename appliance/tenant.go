@@ -1,0 +1,207 @@
+package appliance
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/yizhan-im/yizhan/appliance/app"
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// DevicePolicies lists the names of device policies, for people.
+var DevicePolicies = strings.Join(session.PolicyNames(), ", ")
+
+// TenantRequest creates or changes a tenant. A zero field takes the default, or
+// leaves what is.
+type TenantRequest struct {
+	// AppKey is 1–64 letters, digits, hyphens and underscores. CreateTenant makes
+	// a random one when it is empty.
+	AppKey string `json:"app_key,omitempty"`
+	// Name is for people, at most 64 characters.
+	Name string `json:"name,omitempty"`
+	// DevicePolicy is one of DevicePolicies.
+	DevicePolicy string `json:"device_policy,omitempty"`
+	// RequestsPerSecond and RequestBurst bound each connection.
+	RequestsPerSecond int `json:"requests_per_second,omitempty"`
+	RequestBurst      int `json:"request_burst,omitempty"`
+	// APIPerSecond bounds the calls of each HTTP API action.
+	APIPerSecond int `json:"api_per_second,omitempty"`
+	// RecallSeconds is how long a message may be recalled.
+	RecallSeconds int `json:"recall_seconds,omitempty"`
+	// NewSecret replaces the secret; only for UpdateTenant.
+	NewSecret bool `json:"new_secret,omitempty"`
+}
+
+// TenantInfo is a tenant as operators see it.
+type TenantInfo struct {
+	AppKey string `json:"app_key"`
+	// AppSecret is there only in the answer to the request that made it.
+	AppSecret         string `json:"app_secret,omitempty"`
+	Name              string `json:"name"`
+	DevicePolicy      string `json:"device_policy"`
+	RequestsPerSecond int    `json:"requests_per_second"`
+	RequestBurst      int    `json:"request_burst"`
+	APIPerSecond      int    `json:"api_per_second"`
+	RecallSeconds     int    `json:"recall_seconds"`
+	CreatedMs         int64  `json:"created_ms"`
+}
+
+// maxTenantName is the longest name, in characters.
+const maxTenantName = 64
+
+var appKeyPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// validate says what is wrong with r, as a *wire.Error.
+func (r *TenantRequest) validate() error {
+	if !appKeyPattern.MatchString(r.AppKey) {
+		return wire.Errorf(wire.CodeBadParameter, "app_key is not 1–64 letters, digits, hyphens or underscores")
+	}
+	if !utf8.ValidString(r.Name) || utf8.RuneCountInString(r.Name) > maxTenantName {
+		return wire.Errorf(wire.CodeBadParameter, "name is not text of at most %d characters", maxTenantName)
+	}
+	for name, n := range map[string]int{
+		"requests_per_second": r.RequestsPerSecond, "request_burst": r.RequestBurst,
+		"api_per_second": r.APIPerSecond, "recall_seconds": r.RecallSeconds,
+	} {
+		if n < 0 {
+			return wire.Errorf(wire.CodeBadParameter, "%s must not be negative", name)
+		}
+	}
+	return nil
+}
+
+// apply puts what r asks for into l.
+func (r *TenantRequest) apply(l *state.Limits) error {
+	if r.DevicePolicy != "" {
+		policy, err := session.ParsePolicy(r.DevicePolicy)
+		if err != nil {
+			return wire.Errorf(wire.CodeBadParameter, "device_policy: %v", err)
+		}
+		l.DevicePolicy = uint8(policy)
+	}
+	for _, field := range []struct {
+		asked int
+		limit *int
+	}{
+		{r.RequestsPerSecond, &l.RequestsPerSecond},
+		{r.RequestBurst, &l.RequestBurst},
+		{r.APIPerSecond, &l.APIPerSecond},
+		{r.RecallSeconds, &l.RecallSeconds},
+	} {
+		if field.asked != 0 {
+			*field.limit = field.asked
+		}
+	}
+	return nil
+}
+
+// CreateTenant adds a tenant and returns it with its secret, which is shown
+// only this once. Errors are *wire.Error; CodeRepeated: the appkey exists.
+func (n *Node) CreateTenant(ctx context.Context, r TenantRequest) (TenantInfo, error) {
+	if r.AppKey == "" {
+		r.AppKey = app.NewSecret() // as random as a secret: nobody can guess appkeys
+	}
+	if err := r.validate(); err != nil {
+		return TenantInfo{}, err
+	}
+	if r.NewSecret {
+		return TenantInfo{}, wire.Errorf(wire.CodeBadParameter, "new_secret is only for a tenant that exists: every new one gets a secret")
+	}
+	var limits state.Limits
+	if err := r.apply(&limits); err != nil {
+		return TenantInfo{}, err
+	}
+	t, err := n.app.CreateTenant(ctx, r.AppKey, r.Name, limits)
+	if err != nil {
+		return TenantInfo{}, err
+	}
+	n.logger.Info("tenant created", "appkey", t.AppKey)
+	info := tenantInfo(t)
+	info.AppSecret = t.Secret
+	return info, nil
+}
+
+// UpdateTenant changes a tenant. The secret is in the answer only when r asked
+// for a new one. Errors are *wire.Error; CodeNotFound: no such appkey.
+func (n *Node) UpdateTenant(ctx context.Context, r TenantRequest) (TenantInfo, error) {
+	if err := r.validate(); err != nil {
+		return TenantInfo{}, err
+	}
+	update := state.UpdateTenant{AppKey: r.AppKey}
+	if r.Name != "" {
+		update.Name = &r.Name
+	}
+	if r.NewSecret {
+		secret := app.NewSecret()
+		update.Secret = &secret
+	}
+	limits, err := n.changedLimits(ctx, &r)
+	if err != nil {
+		return TenantInfo{}, err
+	}
+	update.Limits = limits
+	t, err := n.app.UpdateTenant(ctx, update)
+	if err != nil {
+		return TenantInfo{}, err
+	}
+	n.logger.Info("tenant changed", "appkey", t.AppKey, "new_secret", r.NewSecret)
+	info := tenantInfo(t)
+	if r.NewSecret {
+		info.AppSecret = t.Secret
+	}
+	return info, nil
+}
+
+// changedLimits are the tenant's limits with what r asks for, nil when r asks
+// for nothing. Of two operators who change limits at the same moment, the later
+// wins.
+func (n *Node) changedLimits(ctx context.Context, r *TenantRequest) (*state.Limits, error) {
+	var asked state.Limits
+	if err := r.apply(&asked); err != nil {
+		return nil, err
+	}
+	if asked == (state.Limits{}) && r.DevicePolicy == "" {
+		return nil, nil
+	}
+	tenants, err := n.app.Tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tenants {
+		if t.AppKey == r.AppKey {
+			limits := t.Limits
+			return &limits, r.apply(&limits)
+		}
+	}
+	return nil, wire.Errorf(wire.CodeNotFound, "no tenant has the appkey %s", r.AppKey)
+}
+
+// Tenants lists the tenants, without their secrets.
+func (n *Node) Tenants(ctx context.Context) ([]TenantInfo, error) {
+	tenants, err := n.app.Tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]TenantInfo, len(tenants))
+	for i, t := range tenants {
+		infos[i] = tenantInfo(t)
+	}
+	return infos, nil
+}
+
+func tenantInfo(t *state.Tenant) TenantInfo {
+	return TenantInfo{
+		AppKey:            t.AppKey,
+		Name:              t.Name,
+		DevicePolicy:      session.Policy(t.Limits.DevicePolicy).String(),
+		RequestsPerSecond: t.Limits.RequestsPerSecond,
+		RequestBurst:      t.Limits.RequestBurst,
+		APIPerSecond:      t.Limits.APIPerSecond,
+		RecallSeconds:     t.Limits.RecallSeconds,
+		CreatedMs:         t.CreatedMs,
+	}
+}
