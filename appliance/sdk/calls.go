@@ -1,0 +1,175 @@
+package sdk
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// Content is what a message says.
+type Content struct {
+	// Type is Yunxin's message type: 0 text, 1 image, …, 100 custom.
+	Type uint32
+	// Body is the text, or JSON for the other types; at most 5000 characters.
+	Body string
+	// Ext is the app's own data; at most 1024 characters.
+	Ext string
+	// ClientID is the message's own name, 1–64 bytes, by which the server
+	// recognises it when it is sent again within a week. Empty makes one.
+	ClientID string
+}
+
+// typeCustom is the message type whose body belongs to the app.
+const typeCustom = 100
+
+// Text is a text message.
+func Text(text string) Content { return Content{Body: text} }
+
+// Custom is a message whose body, JSON, only the app understands.
+func Custom(json string) Content { return Content{Type: typeCustom, Body: json} }
+
+// SendResult is what became of a message.
+type SendResult struct {
+	ClientID string
+	Seq      uint64 // in the conversation
+	ID       uint64 // in the site
+	Time     time.Time
+	// Duplicate is set when the server had accepted this ClientID before; the
+	// result is that of the first time.
+	Duplicate bool
+}
+
+// Send sends one message and waits until the server has it on disk. While ctx
+// lasts it is sent again after each interruption, and accepted once.
+//
+// When ctx ends before the answer, the message may or may not have been
+// accepted; Send it again with the ClientID of the result to be sure.
+func (c *Client) Send(ctx context.Context, to string, content Content) (SendResult, error) {
+	if content.ClientID == "" {
+		content.ClientID = newID()
+	}
+	to = strings.ToLower(to)
+	request := &wire.SendRequest{
+		To: to, ClientId: content.ClientID, Type: content.Type, Body: content.Body, Ext: content.Ext,
+	}
+	var response wire.SendResponse
+	err := c.call(ctx, wire.CmdSend, request, func(payload []byte) error {
+		if err := response.UnmarshalVT(payload); err != nil {
+			return err
+		}
+		// Our own message is the conversation's next entry: the server does
+		// not push it to the session that sent it.
+		c.inbox.offer(&wire.Message{
+			From: c.o.Account, To: to, ClientId: content.ClientID, Type: content.Type,
+			Body: content.Body, Ext: content.Ext, FromPlatform: c.o.Platform, FromDevice: c.o.DeviceID,
+			Seq: response.Seq, Id: response.Id, TimeMs: response.TimeMs,
+		})
+		return nil
+	})
+	if err != nil {
+		return SendResult{ClientID: content.ClientID}, err
+	}
+	return SendResult{
+		ClientID: content.ClientID, Seq: response.Seq, ID: response.Id,
+		Time: time.UnixMilli(response.TimeMs), Duplicate: response.Duplicate,
+	}, nil
+}
+
+// typeRecall is the message type of an entry that takes back another.
+const typeRecall = 1000
+
+// Recall takes back the message with this seq, which this account has sent to
+// peer. The server allows it for a limited time (508 after that). note is shown
+// to the peer.
+func (c *Client) Recall(ctx context.Context, peer string, seq uint64, note string) error {
+	peer = strings.ToLower(peer)
+	request := &wire.RecallRequest{Peer: peer, Seq: seq, ClientId: newID(), Note: note}
+	return c.call(ctx, wire.CmdRecall, request, func(payload []byte) error {
+		var response wire.RecallResponse
+		if err := response.UnmarshalVT(payload); err != nil {
+			return err
+		}
+		c.inbox.offer(&wire.Message{
+			From: c.o.Account, To: peer, ClientId: request.ClientId, Type: typeRecall,
+			Body: note, RefSeq: seq, FromPlatform: c.o.Platform, FromDevice: c.o.DeviceID,
+			Seq: response.Seq, Id: response.Id, TimeMs: response.TimeMs,
+		})
+		return nil
+	})
+}
+
+// MarkRead moves the account's read cursor in the conversation with peer to
+// seq; the peer gets a Receipt. A cursor never moves back.
+func (c *Client) MarkRead(ctx context.Context, peer string, seq uint64) error {
+	peer = strings.ToLower(peer)
+	return c.call(ctx, wire.CmdRead, &wire.ReadRequest{Peer: peer, Seq: seq}, func([]byte) error {
+		c.inbox.ownRead(cursorKey{peer: peer}, seq)
+		return nil
+	})
+}
+
+// Page selects a part of a conversation's log.
+type Page struct {
+	// FromSeq and ToSeq bound the range, both included. Both 0 means the newest.
+	FromSeq, ToSeq uint64
+	// Limit is 1–100; 0 is 100.
+	Limit int
+	// Reverse returns the newest first.
+	Reverse bool
+}
+
+// maxPage is the most messages that one history request returns.
+const maxPage = 100
+
+// History reads one page of the conversation with peer from the server; it does
+// not change what Events delivers. more says that the range holds more.
+func (c *Client) History(ctx context.Context, peer string, p Page) (messages []*wire.Message, more bool, err error) {
+	return c.history(ctx, cursorKey{peer: strings.ToLower(peer)}, p)
+}
+
+func (c *Client) history(ctx context.Context, key cursorKey, p Page) ([]*wire.Message, bool, error) {
+	if p.Limit <= 0 || p.Limit > maxPage {
+		p.Limit = maxPage
+	}
+	request := &wire.HistoryRequest{
+		Scene: key.scene, Peer: key.peer, FromSeq: p.FromSeq, ToSeq: p.ToSeq,
+		Limit: uint32(p.Limit), Reverse: p.Reverse,
+	}
+	var response wire.HistoryResponse
+	if err := c.call(ctx, wire.CmdHistory, request, response.UnmarshalVT); err != nil {
+		return nil, false, err
+	}
+	return response.Messages, response.More, nil
+}
+
+// Profiles reads the profiles of at most 200 accounts; unknown ones are left out.
+func (c *Client) Profiles(ctx context.Context, accounts ...string) ([]*wire.Profile, error) {
+	var response wire.ProfilesResponse
+	err := c.call(ctx, wire.CmdProfiles, &wire.ProfilesRequest{Accounts: accounts}, response.UnmarshalVT)
+	return response.Profiles, err
+}
+
+// UpdateProfile changes those fields of the account's profile that are set.
+func (c *Client) UpdateProfile(ctx context.Context, change *wire.UpdateProfileRequest) error {
+	return c.call(ctx, wire.CmdUpdateProfile, change, nil)
+}
+
+// KickOther ends other sessions of this account; Login lists those that were
+// online when this one logged in.
+func (c *Client) KickOther(ctx context.Context, sessions ...uint64) error {
+	return c.call(ctx, wire.CmdKick, &wire.KickRequest{SessionIds: sessions}, nil)
+}
+
+// Conversation is what this device knows of one conversation.
+type Conversation struct {
+	Peer        string
+	LastSeq     uint64
+	ReadSeq     uint64 // this account's cursor
+	PeerReadSeq uint64
+	Time        time.Time // of the last change
+}
+
+// Conversations lists what this device knows, the latest change first.
+func (c *Client) Conversations() []Conversation { return c.inbox.list() }

@@ -1,0 +1,24 @@
+// Package sdk is the client of a Yizhan site for apps written in Go.
+//
+// A Client asks LBS where to connect, keeps one encrypted connection alive, logs
+// in again after every interruption and catches up with what it missed. What
+// the app sees is calls that wait for their answer and one stream of events:
+//
+//	            Send, History, MarkRead, …  (resent until answered)
+//	app ───────────────────────────────────────────────▶ link ──▶ access point
+//	 ▲                                                     │
+//	 │  Events: per conversation in order of seq,          │ pushes
+//	 │  without gap, each once                             ▼
+//	 └───────── queue (bounded) ◀──────────────────────── inbox ◀── history, sync
+//	                                                       │
+//	                                                     Store: how far this device is
+//
+// A push that does not fit, comes twice, too early or not at all never reaches
+// the app in that form: the inbox knows for each conversation which seq is next
+// and which exists, and reads the difference from the server's history.
+//
+// The package carries no server code.
+package sdk
+
+// Version is what the client tells the server at login.
+const Version = "yizhan-go/0.1.0"

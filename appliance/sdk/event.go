@@ -1,0 +1,110 @@
+package sdk
+
+import (
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// Event is one thing that happened; switch on its type. The types are Message,
+// Recall, Missing, ConversationAdded, Receipt, ReadCursor and StateChange.
+type Event interface{ event() }
+
+// Message is the next message of a conversation, sent or received.
+type Message struct {
+	*wire.Message
+	// Peer names the conversation: the other account.
+	Peer string
+	// Local is set on what this device has sent; From alone does not tell it
+	// from what the account's other devices have sent.
+	Local bool
+}
+
+// Recall is an entry of the conversation that takes back an earlier one.
+type Recall struct {
+	*wire.Message
+	Peer  string
+	Local bool
+	// Recalled is the seq of the message that was taken back.
+	Recalled uint64
+}
+
+// Missing says that the server no longer has a range of the conversation that
+// this device had not got. The conversation goes on after it.
+type Missing struct {
+	Peer           string
+	FromSeq, ToSeq uint64
+}
+
+// ConversationAdded says that this device learned of a conversation. It comes
+// before the conversation's first message.
+type ConversationAdded struct {
+	Conversation
+}
+
+// Receipt says that the peer has read the conversation up to Seq.
+//
+// Receipt and ReadCursor say that something moved: several moves may come as
+// one event, and one that was waiting when the process died is not repeated.
+// Conversations always has the latest.
+type Receipt struct {
+	Peer string
+	Seq  uint64
+}
+
+// ReadCursor says that this account has read the conversation up to Seq, on
+// another of its devices.
+type ReadCursor struct {
+	Peer string
+	Seq  uint64
+}
+
+// StateChange tells how the connection is. When the app takes events slowly, it
+// may miss states in between, never the latest.
+type StateChange struct {
+	State State
+	// Err says why, with StateOffline and StateStopped.
+	Err error
+	// RetryIn is the pause before the next attempt, with StateOffline.
+	RetryIn time.Duration
+	// Login is what the server said, with StateSyncing.
+	Login *wire.LoginResponse
+}
+
+func (Message) event()           {}
+func (Recall) event()            {}
+func (Missing) event()           {}
+func (ConversationAdded) event() {}
+func (Receipt) event()           {}
+func (ReadCursor) event()        {}
+func (StateChange) event()       {}
+
+// State is the state of the connection.
+type State uint8
+
+// The states.
+const (
+	// StateIdle: Connect has not been called.
+	StateIdle State = iota
+	// StateConnecting: asking LBS, dialling, logging in.
+	StateConnecting
+	// StateSyncing: logged in, calls work, still reading what was missed.
+	StateSyncing
+	// StateConnected: logged in, and everything missed is in the event queue.
+	StateConnected
+	// StateOffline: not connected; the client tries again by itself.
+	StateOffline
+	// StateStopped: the server said not to come back (see *KickedError, or a
+	// *wire.Error such as 302 or 422), or the client was closed. Final.
+	StateStopped
+)
+
+var stateNames = [...]string{"idle", "connecting", "syncing", "connected", "offline", "stopped"}
+
+// String is the state's name.
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return "unknown"
+}

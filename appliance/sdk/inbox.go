@@ -1,0 +1,318 @@
+package sdk
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// inbox turns what arrives, in whatever order and number, into one queue of
+// events that is right: per conversation in the order of seq, gapless, once.
+//
+// For each conversation it knows which seq is next and which is known to exist.
+// A message that is next goes into the queue at once. Anything else (a gap, a
+// full queue, something missed while offline) only moves "known" and puts the
+// conversation on the list of those that are behind; catchUp reads what is
+// missing from the server's history and waits for room in the queue. So the
+// connection's reader never waits for the app, and memory stays bounded.
+type inbox struct {
+	self, device string
+	backlog      int
+	limit        int // of the queue, without state changes
+	store        Store
+	logger       *slog.Logger
+
+	ready    chan struct{} // one token: the queue is not empty, or stopped
+	room     chan struct{} // one token: the queue is not full
+	work     chan struct{} // one token: something is behind
+	consumer chan struct{} // held by the one loop over Events
+
+	saveMu sync.Mutex // orders calls of store; taken before mu
+	mu     sync.Mutex
+	// conversations grows with the account's own conversations.
+	conversations map[cursorKey]*conversation
+	queue         fifo
+	states        int             // of the items in queue, those that are StateChange
+	behind        []*conversation // in the order of arrival, each once
+	early         int             // messages held in all conversations' early
+	version       uint64          // reached by the last complete sync
+	acked         uint64          // version that the server was told
+	stopped       bool
+}
+
+// conversation is what this device knows of one. The inbox's mu guards it.
+type conversation struct {
+	cursor Cursor // as the Store should have it; Delivered moves in handled
+	next   uint64 // seq that goes into the queue next; > cursor.Delivered
+	listed bool   // it is in inbox.behind
+	news   news   // changes whose events are not in the queue yet
+	// early holds pushes beyond next, in the order of seq; often the gap closes
+	// by itself a moment later.
+	early []*wire.Message
+	// notBefore is when reading what is missing may begin: a new gap may close
+	// by itself, a read that failed must not be repeated at once.
+	notBefore time.Time
+	holes     int // answers of history that lacked the next message
+}
+
+// news is a set of changes of a conversation.
+type news uint8
+
+const (
+	newsAdded news = 1 << iota
+	newsReceipt
+	newsRead
+)
+
+const (
+	// maxStates bounds the state changes in the queue.
+	maxStates = 16
+)
+
+// item is an event in the queue, with what handling it changes.
+type item struct {
+	event        Event
+	conversation *conversation // nil: nothing to remember
+	seq          uint64        // delivered when handled; 0: none
+}
+
+func newInbox(o *Options, saved Checkpoint) *inbox {
+	in := &inbox{
+		self: o.Account, device: o.DeviceID, backlog: o.Backlog, limit: o.Queue,
+		store: o.Store, logger: o.Logger,
+		ready: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		work: make(chan struct{}, 1), consumer: make(chan struct{}, 1),
+		conversations: make(map[cursorKey]*conversation),
+		version:       saved.Version,
+	}
+	for _, cursor := range saved.Conversations {
+		conv := &conversation{cursor: cursor, next: cursor.Delivered + 1}
+		in.conversations[cursor.key()] = conv
+		in.enlist(conv)
+	}
+	return in
+}
+
+// keyOf names the conversation between from and to as this account sees it.
+func (in *inbox) keyOf(scene wire.Scene, from, to string) cursorKey {
+	if scene == wire.Scene_SCENE_P2P && from != in.self {
+		return cursorKey{scene, from}
+	}
+	return cursorKey{scene, to}
+}
+
+// offer takes one message of a conversation's log, from a push, an answer or
+// history, and queues it if it is next. It never waits.
+func (in *inbox) offer(m *wire.Message) {
+	if m.Seq == 0 {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	conv := in.conversation(in.keyOf(m.Scene, m.From, m.To), m.Seq)
+	conv.cursor.TimeMs = max(conv.cursor.TimeMs, m.TimeMs)
+	conv.cursor.Known = max(conv.cursor.Known, m.Seq)
+	if m.Seq > conv.next {
+		in.keepEarly(conv, m)
+	} else {
+		in.take(conv, m)
+	}
+	in.enlist(conv)
+}
+
+// take queues m if it is next, and what becomes next by that. It reports
+// whether the conversation is past m: false means that there is no room, or
+// that something before m is missing.
+func (in *inbox) take(conv *conversation, m *wire.Message) bool {
+	if m.Seq == conv.next && in.append(conv, m) {
+		in.drainEarly(conv)
+	}
+	return m.Seq < conv.next
+}
+
+// keepEarly keeps m, which is beyond next, if there is room.
+func (in *inbox) keepEarly(conv *conversation, m *wire.Message) {
+	if !conv.listed {
+		conv.notBefore = time.Now().Add(gapGrace)
+	}
+	at, found := slices.BinarySearchFunc(conv.early, m.Seq, func(e *wire.Message, seq uint64) int { return cmp.Compare(e.Seq, seq) })
+	if found || in.early >= in.limit || in.full() {
+		return // history has it
+	}
+	conv.early = slices.Insert(conv.early, at, m)
+	in.early++
+}
+
+// conversation finds or makes the conversation; seq is known to exist in it.
+func (in *inbox) conversation(key cursorKey, seq uint64) *conversation {
+	conv := in.conversations[key]
+	if conv == nil {
+		conv = &conversation{cursor: Cursor{Scene: key.scene, Peer: key.peer}, news: newsAdded}
+		// A device that has synced once knows every conversation older than
+		// its version: this one is new, and all of it is delivered. A new
+		// device starts near the end.
+		if in.version == 0 && seq > uint64(in.backlog) {
+			conv.cursor.Delivered = seq - uint64(in.backlog)
+		}
+		conv.next = conv.cursor.Delivered + 1
+		in.conversations[key] = conv
+	}
+	return conv
+}
+
+// append queues m, which is next, and reports whether there was room.
+func (in *inbox) append(conv *conversation, m *wire.Message) bool {
+	in.publishNews(conv)
+	if conv.news&newsAdded != 0 || in.full() {
+		return false
+	}
+	local := m.From == in.self && m.FromDevice == in.device
+	var event Event = Message{Message: m, Peer: conv.cursor.Peer, Local: local}
+	if m.Type == typeRecall {
+		event = Recall{Message: m, Peer: conv.cursor.Peer, Local: local, Recalled: m.RefSeq}
+	}
+	in.enqueue(item{event, conv, m.Seq})
+	conv.next = m.Seq + 1
+	conv.holes = 0
+	return true
+}
+
+// drainEarly queues those early messages whose turn has come.
+func (in *inbox) drainEarly(conv *conversation) {
+	done := 0
+	for _, m := range conv.early {
+		if m.Seq > conv.next || m.Seq == conv.next && !in.append(conv, m) {
+			break
+		}
+		done++
+	}
+	conv.early = slices.Delete(conv.early, 0, done)
+	in.early -= done
+	if len(conv.early) == 0 {
+		conv.early = nil
+	}
+}
+
+// publishNews queues the events of conv's changes while there is room.
+func (in *inbox) publishNews(conv *conversation) {
+	for _, n := range [...]news{newsAdded, newsReceipt, newsRead} {
+		if conv.news&n == 0 || in.full() {
+			continue
+		}
+		conv.news &^= n
+		var event Event
+		switch n {
+		case newsAdded:
+			event = ConversationAdded{conv.describe()}
+		case newsReceipt:
+			event = Receipt{Peer: conv.cursor.Peer, Seq: conv.cursor.PeerRead}
+		case newsRead:
+			event = ReadCursor{Peer: conv.cursor.Peer, Seq: conv.cursor.Read}
+		}
+		in.enqueue(item{event: event, conversation: conv})
+	}
+}
+
+// enlist puts conv on the list of those behind, if it is and is not on it.
+func (in *inbox) enlist(conv *conversation) {
+	if conv.listed || !conv.isBehind() {
+		return
+	}
+	conv.listed = true
+	in.behind = append(in.behind, conv)
+	signal(in.work)
+}
+
+func (c *conversation) isBehind() bool { return c.cursor.Known >= c.next || c.news != 0 }
+
+func (in *inbox) full() bool { return in.queue.len()-in.states >= in.limit }
+
+func (in *inbox) enqueue(i item) {
+	in.queue.push(i)
+	signal(in.ready)
+}
+
+// signal leaves a token unless there is one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// setState queues a state change; it always has room, at the cost of an older
+// state that the app has not seen yet.
+func (in *inbox) setState(s StateChange) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.stopped {
+		return
+	}
+	in.stopped = s.State == StateStopped
+	if in.states == maxStates {
+		in.queue.dropLast(func(i item) bool { _, is := i.event.(StateChange); return is })
+		in.states--
+	}
+	in.states++
+	in.enqueue(item{event: s})
+}
+
+// next takes the next event; false when a context has ended, or the client has
+// stopped and everything is delivered.
+func (in *inbox) next(user, client context.Context) (item, bool) {
+	for {
+		if user.Err() != nil || client.Err() != nil {
+			return item{}, false
+		}
+		in.mu.Lock()
+		i, ok := in.queue.pop()
+		if ok {
+			if _, is := i.event.(StateChange); is {
+				in.states--
+			} else {
+				signal(in.room)
+			}
+		}
+		over := in.stopped
+		in.mu.Unlock()
+		if ok || over {
+			return i, ok
+		}
+		select {
+		case <-in.ready:
+		case <-user.Done():
+		case <-client.Done():
+		}
+	}
+}
+
+// handled remembers that the app is done with i.
+func (in *inbox) handled(i item) {
+	if i.conversation == nil {
+		return
+	}
+	in.saveMu.Lock()
+	defer in.saveMu.Unlock()
+	in.mu.Lock()
+	if i.seq > 0 {
+		i.conversation.cursor.Delivered = i.seq
+	}
+	c := Checkpoint{Version: in.version, Conversations: []Cursor{i.conversation.cursor}}
+	if in.queue.len() == 0 && in.acked < in.version {
+		signal(in.work) // perhaps everything is handled: tell the server
+	}
+	in.mu.Unlock()
+	in.save(c)
+}
+
+// save keeps c; the caller holds saveMu.
+func (in *inbox) save(c Checkpoint) {
+	if err := in.store.Save(c); err != nil {
+		in.logger.Error("the store does not take this device's progress: after a restart messages may come again", "error", err)
+	}
+}

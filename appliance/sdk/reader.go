@@ -1,0 +1,128 @@
+package sdk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// errSilent ends a link whose server does not answer heartbeats.
+var errSilent = errors.New("the server was silent for too long")
+
+// read serves the connection's frames until it ends, then fails what is pending.
+func (l *link) read() {
+	defer close(l.dead)
+	err := l.readFrames()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errSilent
+	}
+	l.close(err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for serial, p := range l.pending {
+		delete(l.pending, serial)
+		p.done <- errLinkDown
+	}
+}
+
+func (l *link) readFrames() error {
+	var moved time.Time
+	for {
+		f, err := l.conn.ReadFrame()
+		if err != nil {
+			return err
+		}
+		switch f.Kind {
+		case wire.KindResponse:
+			err = l.response(&f)
+		case wire.KindPush:
+			err = l.push(&f)
+		}
+		if err != nil {
+			return err
+		}
+		if now := time.Now(); now.Sub(moved) >= deadlineStep {
+			moved = now
+			l.extendDeadline(now)
+		}
+	}
+}
+
+// response gives an answer to its call.
+func (l *link) response(f *wire.Frame) error {
+	l.mu.Lock()
+	p := l.pending[f.Serial]
+	delete(l.pending, f.Serial)
+	l.mu.Unlock()
+	if p == nil {
+		return fmt.Errorf("the server answered request %d, which was not asked", f.Serial)
+	}
+	p.done <- p.outcome(f)
+	return nil
+}
+
+func (p *pendingCall) outcome(f *wire.Frame) error {
+	if f.Code == wire.CodeOK {
+		if p.reply == nil {
+			return nil
+		}
+		if err := p.reply(f.Payload); err != nil {
+			return fmt.Errorf("decoding the server's answer: %w", err)
+		}
+		return nil
+	}
+	var body wire.ErrorBody
+	_ = body.UnmarshalVT(f.Payload) // the code is what counts
+	answer := &wire.Error{Code: f.Code, Note: body.Note}
+	if f.Code == wire.CodeBusy || f.Code == wire.CodeRateLimited {
+		return &retryError{answer: answer, after: time.Duration(body.RetryAfterMs) * time.Millisecond}
+	}
+	return answer
+}
+
+// push takes what the server tells by itself. An error closes the link.
+func (l *link) push(f *wire.Frame) error {
+	switch f.Command {
+	case wire.PushMessage:
+		var p wire.MessagePush
+		if err := p.UnmarshalVT(f.Payload); err != nil || p.Message == nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.offer(p.Message)
+	case wire.PushRead:
+		var p wire.ReadPush
+		if err := p.UnmarshalVT(f.Payload); err != nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.readPush(&p)
+	case wire.PushKicked:
+		var p wire.KickedPush
+		if err := p.UnmarshalVT(f.Payload); err != nil {
+			return malformedPush(f.Command, err)
+		}
+		return &KickedError{Reason: p.Reason, Platform: p.ByPlatform, Device: p.ByDevice, Note: p.Note}
+	case wire.PushGoAway:
+		var p wire.GoAwayPush
+		if err := p.UnmarshalVT(f.Payload); err != nil {
+			return malformedPush(f.Command, err)
+		}
+		select {
+		case l.goAway <- time.Duration(p.DelayMs) * time.Millisecond:
+		default: // asked already
+		}
+	case wire.PushClose:
+		var p wire.ClosePush
+		if err := p.UnmarshalVT(f.Payload); err != nil {
+			return malformedPush(f.Command, err)
+		}
+		return fmt.Errorf("the server closed the connection: %w", &wire.Error{Code: wire.Code(p.Code), Note: p.Note})
+	}
+	return nil // a push that this version does not know
+}
+
+func malformedPush(cmd wire.Command, err error) error {
+	return fmt.Errorf("the server sent a malformed %s: %w", cmd, errors.Join(errors.New("push"), err))
+}

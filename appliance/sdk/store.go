@@ -1,0 +1,112 @@
+package sdk
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// Store keeps what one device must remember between two runs of the app. The
+// client calls it from several goroutines, one call at a time.
+//
+// An app with a database of its own implements Store there. For messages to be
+// kept exactly once even when the process dies at any moment, it ignores a
+// message whose seq it already has: the one that was being handled then is
+// delivered again.
+type Store interface {
+	// Load returns what Save has kept, merged. owner is "appkey/account"; a
+	// store that belongs to another owner returns an error. An empty store
+	// returns the zero Checkpoint.
+	Load(owner string) (Checkpoint, error)
+	// Save keeps c, which holds only the conversations that changed; the store
+	// copies what it keeps. Once Save has returned, the death of the process
+	// must not undo it; that of the machine may undo the latest calls, which
+	// makes the client deliver some messages again.
+	Save(c Checkpoint) error
+}
+
+// Checkpoint is how far a device is.
+type Checkpoint struct {
+	DeviceID      string
+	Version       uint64 // of the account's data, for the next sync
+	Conversations []Cursor
+}
+
+// Cursor is how far a device is in one conversation.
+type Cursor struct {
+	Scene     wire.Scene
+	Peer      string
+	Delivered uint64 // seq up to which the app has handled everything
+	Known     uint64 // seq that is known to exist
+	Read      uint64 // the account's own read cursor
+	PeerRead  uint64 // the peer's
+	TimeMs    int64  // of the last change
+}
+
+// cursorKey names a conversation.
+type cursorKey struct {
+	scene wire.Scene
+	peer  string
+}
+
+func (c *Cursor) key() cursorKey { return cursorKey{c.Scene, c.Peer} }
+
+// MemoryStore is a Store that lives as long as the process. The zero value is
+// empty and ready.
+type MemoryStore struct {
+	mu       sync.Mutex
+	owner    string
+	contents contents
+}
+
+// Load implements Store.
+func (s *MemoryStore) Load(owner string) (Checkpoint, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.owner != "" && s.owner != owner {
+		return Checkpoint{}, wrongOwner(s.owner, owner)
+	}
+	s.owner = owner
+	return s.contents.checkpoint(), nil
+}
+
+// Save implements Store.
+func (s *MemoryStore) Save(c Checkpoint) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.contents.merge(c)
+	return nil
+}
+
+func wrongOwner(have, want string) error {
+	return fmt.Errorf("the store belongs to %s, not to %s: give each account its own", have, want)
+}
+
+// contents is the merged result of all Save calls.
+type contents struct {
+	deviceID      string
+	version       uint64
+	conversations map[cursorKey]Cursor
+}
+
+func (s *contents) merge(c Checkpoint) {
+	if c.DeviceID != "" {
+		s.deviceID = c.DeviceID
+	}
+	s.version = c.Version
+	if s.conversations == nil {
+		s.conversations = make(map[cursorKey]Cursor)
+	}
+	for _, cursor := range c.Conversations {
+		s.conversations[cursor.key()] = cursor
+	}
+}
+
+func (s *contents) checkpoint() Checkpoint {
+	c := Checkpoint{DeviceID: s.deviceID, Version: s.version}
+	for _, cursor := range s.conversations {
+		c.Conversations = append(c.Conversations, cursor)
+	}
+	return c
+}
