@@ -26,7 +26,7 @@ func appendBool(dst []byte, v bool) []byte {
 func appendLimits(dst []byte, l *Limits) []byte {
 	dst = append(dst, l.DevicePolicy)
 	for _, v := range l.counts() {
-		dst = binary.AppendUvarint(dst, uint64(max(v, 0)))
+		dst = binary.AppendUvarint(dst, uint64(v)) // a negative one is refused by Apply
 	}
 	return dst
 }

@@ -1,15 +1,164 @@
 package state
 
-import "github.com/yizhan-im/yizhan/raftstore"
+import (
+	"errors"
+	"fmt"
 
-// Machine is the IM state machine.
-type Machine struct{}
+	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
 
-// New makes a Machine.
-func New() *Machine { return &Machine{} }
+// ErrNewerFormat is returned by Reset when the stored data was written by a
+// newer build in a way that this one cannot read.
+var ErrNewerFormat = errors.New("state: data was written by a newer version; start that version, or a newer one")
 
-// Apply implements raftstore.Machine.
-func (m *Machine) Apply(tx *raftstore.Tx, cmds [][]byte, results []any) error { return nil }
+// Machine is the IM state machine. The Store that runs it calls its methods from
+// one goroutine, which owns every field.
+//
+// Its fields are the site row, mirrors of what is stored (caches, which change
+// no result) and scratch.
+type Machine struct {
+	site      siteRow
+	formatted bool // the format version is stored
+	convs     convCache
+	key, val  []byte
+	msg       wire.Message // the Send being applied; shares memory with its result
+	sends     []SendResult // results to hand out, see newSend
+}
+
+var _ raftstore.Machine = (*Machine)(nil)
+
+// New makes a Machine for one Store.
+func New() *Machine { return &Machine{convs: newConvCache(maxHotConvs)} }
 
 // Reset implements raftstore.Machine.
-func (m *Machine) Reset(v *raftstore.View) error { return nil }
+func (m *Machine) Reset(v *raftstore.View) error {
+	*m = Machine{convs: newConvCache(m.convs.limit), key: m.key, val: m.val}
+	stored, ok, err := v.Get(keyFormat)
+	if err != nil {
+		return fmt.Errorf("state: reading the format version: %w", err)
+	}
+	if ok {
+		r := reader{b: stored}
+		switch version := r.uint(); {
+		case !r.done():
+			return fmt.Errorf("%w: format version", errDamaged)
+		case version > formatVersion:
+			return fmt.Errorf("%w (stored format %d, this build knows %d)", ErrNewerFormat, version, formatVersion)
+		}
+	}
+	m.formatted = ok
+	site, ok, err := v.Get(keySite)
+	if err != nil {
+		return fmt.Errorf("state: reading the site row: %w", err)
+	}
+	if !ok {
+		return nil
+	}
+	return m.site.decode(site)
+}
+
+// Apply implements raftstore.Machine.
+func (m *Machine) Apply(tx *raftstore.Tx, cmds [][]byte, results []any) error {
+	if !m.formatted {
+		if err := tx.Set(keyFormat, []byte{formatVersion}); err != nil {
+			return err
+		}
+		m.formatted = true
+	}
+	before := m.site
+	for i, cmd := range cmds {
+		result, err := m.run(tx, cmd)
+		if err != nil {
+			return err
+		}
+		results[i] = result
+	}
+	// Once a batch, not once a command: what is stored at the end of a batch does
+	// not depend on where earlier batches ended.
+	if m.site == before {
+		return nil
+	}
+	m.val = m.site.append(m.val[:0])
+	return tx.Set(keySite, m.val)
+}
+
+// run applies one command.
+func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
+	kind, r := openCommand(cmd)
+	switch kind {
+	case kindSend:
+		return m.send(tx, &r)
+	case kindRead:
+		return m.read(tx, &r)
+	case kindRecall:
+		return m.recall(tx, &r)
+	case kindAck:
+		return m.ack(tx, &r)
+	case kindRecordLogin:
+		return m.recordLogin(tx, &r)
+	case kindCreateAccount:
+		return m.createAccount(tx, &r)
+	case kindSetToken:
+		return m.setToken(tx, &r)
+	case kindSetBlocked:
+		return m.setBlocked(tx, &r)
+	case kindUpdateProfile:
+		return m.updateProfile(tx, &r)
+	case kindCreateTenant:
+		return m.createTenant(tx, &r)
+	case kindUpdateTenant:
+		return m.updateTenant(tx, &r)
+	}
+	return &UnknownResult{Code: wire.CodeBadProtocol}, nil
+}
+
+// generationMs is the length of a generation of client ids. A client id is
+// looked for in the current generation and the one before, so it is known for
+// one to two weeks.
+const generationMs = 7 * 24 * 60 * 60 * 1000
+
+func generationOf(timeMs int64) uint32 { return uint32(timeMs / generationMs) }
+
+// tick moves the machine's clock. Leaders' clocks differ and may jump back; the
+// machine's does not. Entering a generation drops all before the previous one.
+func (m *Machine) tick(tx *raftstore.Tx, timeMs int64) error {
+	before := generationOf(m.site.clockMs)
+	m.site.clockMs = max(m.site.clockMs, timeMs)
+	now := generationOf(m.site.clockMs)
+	if now == before || now < 2 {
+		return nil
+	}
+	return tx.DeleteRange(appendGenerationKey(nil, 0), appendGenerationKey(nil, now-1))
+}
+
+// nextID gives out the next id, which is also the version of what changes.
+func (m *Machine) nextID() uint64 {
+	m.site.counter++
+	return m.site.counter
+}
+
+// exists reports whether m.key is stored.
+func (m *Machine) exists(tx *raftstore.Tx) (bool, error) {
+	_, ok, err := tx.Get(m.key)
+	return ok, err
+}
+
+// accountExists reports whether the account is stored. It overwrites m.key.
+func (m *Machine) accountExists(tx *raftstore.Tx, tenant uint32, account string) (bool, error) {
+	m.key = appendAccountKey(m.key[:0], tableAccount, tenant, account)
+	return m.exists(tx)
+}
+
+// put stores an encoded message under m.key without an intermediate buffer.
+func (m *Machine) put(tx *raftstore.Tx, body wire.Body) error {
+	n := body.SizeVT()
+	dst, err := tx.SetDeferred(m.key, n)
+	if err != nil {
+		return err
+	}
+	if w, err := body.MarshalToSizedBufferVT(dst); err != nil || w != n {
+		return fmt.Errorf("state: encoding a message: %d of %d bytes: %w", w, n, err)
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package state
+
+import (
+	"encoding/binary"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
+
+// TypeRecall is the message type of a log entry that takes another one back.
+const TypeRecall = 1000
+
+// sendSlab is how many SendResults are allocated together: a result that is
+// kept for long holds on to at most 5 KiB.
+const sendSlab = 32
+
+func (m *Machine) newSend() *SendResult {
+	if len(m.sends) == 0 {
+		m.sends = make([]SendResult, sendSlab)
+	}
+	res := &m.sends[0]
+	m.sends = m.sends[1:]
+	return res
+}
+
+func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
+	res := m.newSend()
+	res.Code = wire.CodeBadProtocol
+	var c Send
+	encoded, ok := c.decode(r)
+	res.Tenant, res.Session = c.Tenant, c.Session
+	if !ok {
+		return res, nil
+	}
+	// The only allocation: the stored message, which the result shows and whose
+	// memory the strings of msg and res share. The command is not ours to keep.
+	own := make([]byte, len(encoded), len(encoded)+maxStamp)
+	copy(own, encoded)
+	msg := &m.msg
+	msg.Reset()
+	if msg.UnmarshalVTUnsafe(own) != nil {
+		return res, nil
+	}
+	res.From, res.To = msg.From, msg.To
+	if !validMessage(msg) {
+		res.Code = wire.CodeBadParameter
+		return res, nil
+	}
+	if err := m.tick(tx, c.TimeMs); err != nil {
+		return nil, err
+	}
+	first, ok, err := m.firstSend(tx, c.Tenant, msg)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		res.Code, res.Duplicate = wire.CodeOK, true
+		res.Seq, res.ID, res.TimeMs = first.seq, first.id, first.timeMs
+		return res, nil
+	}
+	conv, err := m.conv(tx, c.Tenant, msg.From, msg.To)
+	if err != nil {
+		return nil, err
+	}
+	if conv == nil {
+		if conv, err = m.openConv(tx, c.Tenant, msg.From, msg.To); err != nil {
+			return nil, err
+		}
+		if conv == nil {
+			res.Code = wire.CodeNotFound
+			return res, nil
+		}
+	}
+	m.advance(conv, res)
+	res.Message = appendStamp(own, res.Seq, res.ID, res.TimeMs)
+	if err := m.putEntry(tx, c.Tenant, conv, res); err != nil {
+		return nil, err
+	}
+	m.key = appendClientKey(m.key[:0], generationOf(m.site.clockMs), c.Tenant, msg.From, msg.ClientId)
+	first = clientRow{seq: res.Seq, id: res.ID, timeMs: res.TimeMs}
+	m.val = first.append(m.val[:0])
+	return res, tx.Set(m.key, m.val)
+}
+
+// firstSend looks for an accepted message with the same sender and client id.
+func (m *Machine) firstSend(tx *raftstore.Tx, tenant uint32, msg *wire.Message) (row clientRow, ok bool, err error) {
+	now := generationOf(m.site.clockMs)
+	for _, generation := range [...]uint32{now, now - 1} { // before 0 is one that never comes
+		m.key = appendClientKey(m.key[:0], generation, tenant, msg.From, msg.ClientId)
+		stored, ok, err := tx.Get(m.key)
+		if err != nil {
+			return row, false, err
+		}
+		if ok {
+			err = row.decode(stored)
+			return row, true, err
+		}
+	}
+	return row, false, nil
+}
+
+// advance gives conv one more entry, made now, and res its numbers.
+func (m *Machine) advance(conv *convRow, res *SendResult) {
+	res.Code = wire.CodeOK
+	res.ID, res.TimeMs = m.nextID(), m.site.clockMs
+	if conv.lastSeq == 0 {
+		conv.id = res.ID
+	}
+	conv.lastSeq++
+	conv.version, conv.timeMs = res.ID, res.TimeMs
+	res.Seq = conv.lastSeq
+}
+
+// putEntry stores the new log entry and its conversation.
+func (m *Machine) putEntry(tx *raftstore.Tx, tenant uint32, conv *convRow, res *SendResult) error {
+	m.key = appendMessageKey(m.key[:0], tenant, conv.id, res.Seq)
+	if err := tx.Set(m.key, res.Message); err != nil {
+		return err
+	}
+	return m.putConv(tx, tenant, res.From, res.To, conv)
+}
+
+// maxStamp is the most bytes that appendStamp appends.
+const maxStamp = 3 * (2 + binary.MaxVarintLen64)
+
+// appendStamp appends the fields of wire.Message that the machine sets. They
+// have the highest numbers, so this is also where the encoder puts them.
+func appendStamp(dst []byte, seq, id uint64, timeMs int64) []byte {
+	dst = binary.AppendUvarint(append(dst, 0xa0, 0x01), seq)             // field 20
+	dst = binary.AppendUvarint(append(dst, 0xa8, 0x01), id)              // field 21
+	return binary.AppendUvarint(append(dst, 0xb0, 0x01), uint64(timeMs)) // field 22
+}
+
+func validMessage(m *wire.Message) bool {
+	return m.Scene == wire.Scene_SCENE_P2P && m.Type != TypeRecall &&
+		m.Seq == 0 && m.Id == 0 && m.TimeMs == 0 && m.RefSeq == 0 && !m.Recalled &&
+		validAccount(m.From) && validAccount(m.To) && validName(m.ClientId, maxClientID) &&
+		validText(m.FromDevice, maxDevice) &&
+		// Their length is bounded by that of the command.
+		validText(m.Body, MaxCommandBytes) && validText(m.Ext, MaxCommandBytes)
+}

@@ -1,0 +1,236 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
+
+const (
+	// maxPageBytes keeps a page of messages within one frame: the frame's header,
+	// and a tag and length for each message, fit in what is left.
+	maxPageBytes = wire.MaxFrame - 4<<10
+	// MaxTypeScan is how many messages HistoryByTime looks at for the wanted
+	// types, some 10 ms of work.
+	MaxTypeScan = 10_000
+)
+
+// History reads the log of the account's conversation with req.Peer: the closed
+// range req.FromSeq to req.ToSeq, or the newest page when both are 0. FromSeq 0
+// means the first message, ToSeq 0 the last. It returns at most req.Limit
+// (1..MaxHistoryPage, 0 means 100) messages and at most one frame of them, the
+// lowest seqs first, or with Reverse the highest; More tells that the range, or
+// what is older than the newest page, goes on. An unknown conversation is empty.
+func (q *Queries) History(tenant uint32, account string, req *wire.HistoryRequest) (*wire.HistoryResponse, error) {
+	if req.Scene != wire.Scene_SCENE_P2P {
+		return nil, wire.Errorf(wire.CodeBadParameter, "scene %d has no history", req.Scene)
+	}
+	if req.ToSeq != 0 && req.FromSeq > req.ToSeq {
+		return nil, wire.Errorf(wire.CodeBadParameter, "from_seq is after to_seq")
+	}
+	v := q.view()
+	defer v.Close()
+	l, err := openLog(v, tenant, account, req.Peer)
+	if err != nil || l == nil {
+		return &wire.HistoryResponse{}, err
+	}
+	from, to := max(req.FromSeq, 1), l.lastSeq
+	if req.ToSeq != 0 {
+		to = min(to, req.ToSeq)
+	}
+	newest := req.FromSeq == 0 && req.ToSeq == 0
+	res := new(wire.HistoryResponse)
+	c := collector{limit: pageSize(int(req.Limit), MaxHistoryPage)}
+	res.More, err = l.walk(from, to, newest || req.Reverse, c.add)
+	if err != nil {
+		return nil, err
+	}
+	if res.Messages, err = c.messages(); err != nil {
+		return nil, err
+	}
+	if newest && !req.Reverse {
+		slices.Reverse(res.Messages)
+	}
+	return res, nil
+}
+
+// HistoryByTime reads the messages between two accounts from beginMs to endMs,
+// both included, at most limit (1..MaxHistoryPage, 0 means 100), oldest first or
+// with reverse newest first. Only those of types, if there are any. When the
+// wanted types are so rare that MaxTypeScan messages do not fill the page, the
+// answer is CodeCountLimit: ask for less time.
+func (q *Queries) HistoryByTime(tenant uint32, from, to string, beginMs, endMs int64, limit int, reverse bool, types []uint32) ([]*wire.Message, error) {
+	v := q.view()
+	defer v.Close()
+	l, err := openLog(v, tenant, from, to)
+	if err != nil || l == nil {
+		return nil, err
+	}
+	first, err := l.search(func(m *wire.Message) bool { return m.TimeMs >= beginMs })
+	if err != nil {
+		return nil, err
+	}
+	end, err := l.search(func(m *wire.Message) bool { return m.TimeMs > endMs })
+	if err != nil {
+		return nil, err
+	}
+	c := collector{limit: pageSize(limit, MaxHistoryPage), types: types}
+	if _, err := l.walk(first, end-1, reverse, c.add); err != nil {
+		return nil, err
+	}
+	if c.looked > MaxTypeScan {
+		return nil, wire.Errorf(wire.CodeCountLimit, "more than %d messages: choose a shorter time", MaxTypeScan)
+	}
+	return c.messages()
+}
+
+// MessageByID finds the message between two accounts that has the given id.
+// CodeNotFound when there is none.
+func (q *Queries) MessageByID(tenant uint32, from, to string, id uint64) (*wire.Message, error) {
+	v := q.view()
+	defer v.Close()
+	l, err := openLog(v, tenant, from, to)
+	if err != nil {
+		return nil, err
+	}
+	if l != nil {
+		seq, err := l.search(func(m *wire.Message) bool { return m.Id >= id })
+		if err != nil {
+			return nil, err
+		}
+		if seq <= l.lastSeq {
+			m := new(wire.Message)
+			if err := l.read(seq, m); err != nil || m.Id == id {
+				return m, err
+			}
+		}
+	}
+	return nil, wire.Errorf(wire.CodeNotFound, "no such message")
+}
+
+// convLog is the log of one conversation as it was when it was opened; entries
+// that come later are not looked at.
+type convLog struct {
+	v       *raftstore.View
+	tenant  uint32
+	conv    uint64
+	lastSeq uint64
+	buf     []byte // of read
+}
+
+// openLog returns nil when there is no such conversation.
+func openLog(v *raftstore.View, tenant uint32, x, y string) (*convLog, error) {
+	if !validAccount(x) || !validAccount(y) {
+		return nil, nil
+	}
+	var row convRow
+	ok, err := readRow(v, appendConvKey(nil, tenant, x, y), row.decode)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &convLog{v: v, tenant: tenant, conv: row.id, lastSeq: row.lastSeq}, nil
+}
+
+func (l *convLog) key(seq uint64) []byte { return appendMessageKey(nil, l.tenant, l.conv, seq) }
+
+// read decodes one entry into m, which shares memory with l until the next read.
+func (l *convLog) read(seq uint64, m *wire.Message) error {
+	var ok bool
+	var err error
+	if l.buf, ok, err = l.v.AppendTo(nil, l.key(seq)); err != nil {
+		return readError(err)
+	}
+	if !ok {
+		return fmt.Errorf("%w: entry %d of conversation %d is missing", errDamaged, seq, l.conv)
+	}
+	m.Reset()
+	if err := m.UnmarshalVTUnsafe(l.buf); err != nil {
+		return rowError("message", err)
+	}
+	return nil
+}
+
+// search returns the first seq whose entry has a property that all later ones
+// have too: ids and times grow along the log. It is lastSeq+1 when none has.
+func (l *convLog) search(has func(*wire.Message) bool) (uint64, error) {
+	var m wire.Message
+	var failed error
+	i := sort.Search(int(l.lastSeq), func(i int) bool {
+		if failed == nil {
+			failed = l.read(uint64(i)+1, &m)
+		}
+		return failed != nil || has(&m)
+	})
+	return uint64(i) + 1, failed
+}
+
+// walk calls each for the stored entries of from..to, downwards if down is set,
+// until it returns false, and reports whether it did.
+func (l *convLog) walk(from, to uint64, down bool, each func(stored []byte) bool) (stopped bool, err error) {
+	if from > to {
+		return false, nil
+	}
+	it, err := l.v.Iter(l.key(from), l.key(to+1))
+	if err != nil {
+		return false, readError(err)
+	}
+	first, next := it.First, it.Next
+	if down {
+		first, next = it.Last, it.Prev
+	}
+	for ok := first(); ok; ok = next() {
+		if !each(it.Value()) {
+			stopped = true
+			break
+		}
+	}
+	return stopped, readError(it.Close())
+}
+
+// collector gathers the stored messages of one page.
+type collector struct {
+	limit  int
+	types  []uint32 // wanted; none means all
+	looked int      // messages seen
+	buf    []byte
+	ends   []int // end in buf of each message
+
+	scratch wire.Message
+}
+
+// add takes one message, or reports that the page is full.
+func (c *collector) add(stored []byte) bool {
+	if len(c.ends) == c.limit || len(c.ends) > 0 && len(c.buf)+len(stored) > maxPageBytes {
+		return false
+	}
+	if len(c.types) > 0 {
+		if c.looked++; c.looked > MaxTypeScan {
+			return false
+		}
+		c.scratch.Reset()
+		// A message that cannot be decoded is kept, so that messages reports it.
+		if c.scratch.UnmarshalVTUnsafe(stored) == nil && !slices.Contains(c.types, c.scratch.Type) {
+			return true
+		}
+	}
+	c.buf = append(c.buf, stored...)
+	c.ends = append(c.ends, len(c.buf))
+	return true
+}
+
+// messages decodes what was gathered. The messages share one piece of memory.
+func (c *collector) messages() ([]*wire.Message, error) {
+	slab := make([]wire.Message, len(c.ends))
+	messages := make([]*wire.Message, len(c.ends))
+	from := 0
+	for i, to := range c.ends {
+		if err := slab[i].UnmarshalVTUnsafe(c.buf[from:to:to]); err != nil {
+			return nil, rowError("message", err)
+		}
+		messages[i], from = &slab[i], to
+	}
+	return messages, nil
+}

@@ -1,0 +1,127 @@
+package state
+
+import (
+	"cmp"
+	"container/heap"
+	"fmt"
+	"slices"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
+
+// Sync tells which of the account's conversations changed after version: by a
+// message, a recall or either side's read cursor. They come in the order of their
+// changes, at most limit (1..MaxSyncPage, 0 means 100). Asking again with the
+// answer's Version misses nothing, and repeats at most what changed meanwhile.
+// A version from the future (of a site that was restored) brings nothing but the
+// present one.
+//
+// It reads the rows of all the account's conversations and keeps limit of them.
+func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int) (*wire.SyncResponse, error) {
+	if !validAccount(account) {
+		return nil, wire.Errorf(wire.CodeBadParameter, "malformed account")
+	}
+	v := q.view()
+	defer v.Close()
+	// First: a change that is made while we look is later than now, and so is
+	// reported next time if we miss it.
+	var site siteRow
+	if _, err := readRow(v, keySite, site.decode); err != nil {
+		return nil, err
+	}
+	page := syncPage{after: version, limit: pageSize(limit, MaxSyncPage)}
+	if err := page.own(v, tenant, account); err != nil {
+		return nil, err
+	}
+	if err := page.memberships(v, tenant, account); err != nil {
+		return nil, err
+	}
+	found := page.found
+	slices.SortFunc(found, func(x, y *wire.ConversationState) int { return cmp.Compare(x.Version, y.Version) })
+	res := &wire.SyncResponse{Conversations: found, Version: site.counter, More: page.more}
+	if page.more {
+		res.Version = min(site.counter, found[len(found)-1].Version)
+	}
+	return res, nil
+}
+
+// pageSize is the size to use for a page for which n was asked.
+func pageSize(n, most int) int {
+	if n <= 0 {
+		return defaultPage
+	}
+	return min(n, most)
+}
+
+// syncPage keeps the limit oldest changes after a version, newest on top.
+type syncPage struct {
+	after uint64
+	limit int
+	found []*wire.ConversationState
+	more  bool // some were left out
+}
+
+// own adds the conversations whose key begins with account.
+func (p *syncPage) own(v *raftstore.View, tenant uint32, account string) error {
+	prefix := appendConvPrefix(nil, tableConv, tenant, account)
+	return scan(v, prefix, prefixEnd(prefix), func(key, row []byte) error {
+		return p.add(account, key[len(prefix):], row)
+	})
+}
+
+// memberships adds the conversations with accounts smaller than account.
+func (p *syncPage) memberships(v *raftstore.View, tenant uint32, account string) error {
+	prefix := appendConvPrefix(nil, tableMember, tenant, account)
+	var key, row []byte
+	return scan(v, prefix, prefixEnd(prefix), func(member, _ []byte) error {
+		peer := member[len(prefix):]
+		key = append(appendU32(appendTable(key[:0], tableConv), tenant), byte(len(peer)))
+		key = append(append(key, peer...), account...)
+		var ok bool
+		var err error
+		if row, ok, err = v.AppendTo(row[:0], key); err != nil {
+			return readError(err)
+		}
+		if !ok {
+			return fmt.Errorf("%w: membership %x has no conversation", errDamaged, member)
+		}
+		return p.add(account, peer, row)
+	})
+}
+
+// add considers one conversation.
+func (p *syncPage) add(account string, peer, stored []byte) error {
+	var row convRow
+	if err := row.decode(stored); err != nil {
+		return err
+	}
+	if row.version <= p.after {
+		return nil
+	}
+	if len(p.found) == p.limit {
+		p.more = true
+		if row.version > p.found[0].Version {
+			return nil
+		}
+		heap.Pop(p)
+	}
+	name := string(peer)
+	heap.Push(p, &wire.ConversationState{
+		Peer: name, LastSeq: row.lastSeq, Version: row.version, TimeMs: row.timeMs,
+		ReadSeq: *row.cursor(account, name), PeerReadSeq: *row.cursor(name, account),
+	})
+	return nil
+}
+
+// Len, Less, Swap, Push and Pop implement heap.Interface.
+func (p *syncPage) Len() int           { return len(p.found) }
+func (p *syncPage) Less(i, j int) bool { return p.found[i].Version > p.found[j].Version }
+func (p *syncPage) Swap(i, j int)      { p.found[i], p.found[j] = p.found[j], p.found[i] }
+func (p *syncPage) Push(x any)         { p.found = append(p.found, x.(*wire.ConversationState)) }
+func (p *syncPage) Pop() any {
+	last := len(p.found) - 1
+	x := p.found[last]
+	p.found = p.found[:last]
+	return x
+}
