@@ -43,9 +43,9 @@ var (
 )
 
 // x25519 is the DH function of one handshake (RFC 7748). It keeps parsed private
-// keys because crypto/ecdh computes the public key whenever it parses one: the
-// library's own function, which parses 32 bytes each time, does the work of a
-// handshake nearly twice (272 µs against 150 µs on the server).
+// keys because crypto/ecdh computes the public key whenever it parses one, so the
+// library's own function, which parses 32 bytes each time, takes 88 µs where this
+// one takes 44, and the server needs three operations for a handshake.
 type x25519 struct {
 	static    *ecdh.PrivateKey // the server's; nil on a client
 	ephemeral *ecdh.PrivateKey
