@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance/link/channel"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// idleOptions are those of the idle scenario.
+type idleOptions struct {
+	Connections int
+	Workers     int
+	Settle      time.Duration
+}
+
+func (o *idleOptions) validate() error {
+	if o.Connections < 1 || o.Workers < 1 || o.Settle < 0 {
+		return fmt.Errorf("--connections and --workers must be at least 1, and --settle must not be negative")
+	}
+	return nil
+}
+
+// idleReadBuffer keeps this driver's own cost per connection small, in bytes.
+const idleReadBuffer = 512
+
+// idleTarget is the most process memory that an idle connection may take, in
+// bytes.
+const idleTarget = 5 << 10
+
+// runIdle measures the memory that a logged-in connection costs the node while
+// nothing happens on it: what the process holds with all of them, less what it
+// held before, each time after it has collected its garbage and come to rest.
+func runIdle(ctx context.Context, s *subject, o idleOptions) (*Result, error) {
+	if s.meter == nil {
+		return nil, fmt.Errorf("idle reads the node's memory: give --pid or --admin")
+	}
+	n, reason, err := connectionsThatFit(o.Connections, s.pid)
+	if err != nil {
+		return nil, err
+	}
+	r := s.result("idle", map[string]any{"connections": n, "settle": o.Settle.String(), "compress": s.codecs != 0})
+	if reason != "" {
+		r.note("%s", reason)
+	}
+	accounts, err := s.createAccounts(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	before, err := s.memoryAtRest(ctx, o.Settle)
+	if err != nil {
+		return nil, err
+	}
+	s.log.Info("connecting", "connections", n)
+	crowd := &crowd{dialer: s.dialer(idleReadBuffer), workers: o.Workers}
+	defer crowd.close()
+	crowd.connect(ctx, accounts)
+	after, err := s.memoryAtRest(ctx, o.Settle)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.profiler.memory(ctx); err != nil {
+		return nil, err
+	}
+	alive := crowd.alive()
+
+	r.Errors = crowd.errors
+	r.Exact = alive == n && len(crowd.errors) == 0
+	r.figure("connected", float64(len(crowd.conns)), "connections")
+	r.figure("alive", float64(alive), "connections")
+	if connected := float64(len(crowd.conns)); connected > 0 {
+		r.figure("memory", float64(after.rss-before.rss)/connected, "bytes/connection")
+		r.target("memory", false, idleTarget)
+		if after.goInUse > 0 {
+			r.figure("go_memory", float64(after.goInUse-before.goInUse)/connected, "bytes/connection")
+		}
+	}
+	r.figure("rss_before", float64(before.rss)/(1<<20), "MiB")
+	r.figure("rss_after", float64(after.rss)/(1<<20), "MiB")
+	return r, ctx.Err()
+}
+
+// memory is what the node holds.
+type memory struct {
+	rss     int64 // bytes of the process
+	goInUse int64 // bytes of Go's heap and stacks in use; 0 without --admin
+}
+
+// memoryAtRest lets the node collect its garbage and give memory back to the
+// system, then reads what it still holds.
+func (s *subject) memoryAtRest(ctx context.Context, settle time.Duration) (m memory, err error) {
+	s.log.Info("letting the node come to rest", "for", settle)
+	for range 2 { // what finalizers and pools held goes with the second
+		if s.admin == nil {
+			break
+		}
+		if err := s.admin.collectGarbage(ctx); err != nil {
+			return m, err
+		}
+	}
+	if err := wait(ctx, settle); err != nil {
+		return m, err
+	}
+	used, err := s.meter.usage()
+	if err != nil || s.admin == nil {
+		return memory{rss: used.RSS}, err
+	}
+	metrics, err := s.admin.metrics(ctx)
+	return memory{rss: used.RSS, goInUse: int64(metrics[metricHeap] + metrics[metricStack])}, err
+}
+
+// crowd is many connections on which nothing happens.
+type crowd struct {
+	dialer  *dialer
+	workers int
+	conns   []*channel.Conn
+	errors  errorCounts
+}
+
+// connect opens a connection for each account.
+func (c *crowd) connect(ctx context.Context, accounts []account) {
+	var mu sync.Mutex
+	c.each(len(accounts), func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		conn, _, err := c.dialer.connectAs(ctx, accounts[i], wire.Platform_PLATFORM_ANDROID, nil)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			c.errors.note(err)
+			return
+		}
+		c.conns = append(c.conns, conn)
+	})
+}
+
+// alive is how many connections still answer a ping.
+func (c *crowd) alive() int {
+	var alive atomic.Int64
+	var mu sync.Mutex
+	c.each(len(c.conns), func(i int) {
+		if err := ping(c.conns[i]); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			c.errors.note(err)
+			return
+		}
+		alive.Add(1)
+	})
+	return int(alive.Load())
+}
+
+func (c *crowd) close() {
+	for _, conn := range c.conns {
+		conn.Close()
+	}
+}
+
+// each calls do for 0 … n-1, several at a time, and returns when all are done.
+func (c *crowd) each(n int, do func(i int)) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(c.workers, n) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// ping waits for the answer to a ping.
+func ping(conn *channel.Conn) error {
+	if err := conn.SetReadDeadline(time.Now().Add(requestTimeout)); err != nil {
+		return err
+	}
+	if err := conn.WriteFrame(&wire.Frame{Kind: wire.KindPing}, nil); err != nil {
+		return err
+	}
+	for {
+		f, err := conn.ReadFrame()
+		if err != nil {
+			return err
+		}
+		if f.Kind == wire.KindPong {
+			return nil
+		}
+		if f.Kind == wire.KindPush {
+			if err := farewell(&f); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// scenarioCommand is a scenario and the command that sets its options.
+type scenarioCommand struct {
+	scenario *scenario
+	command  *cobra.Command
+}
+
+// newScenarioCommand makes the command that runs sc alone.
+func (b *bench) newScenarioCommand(sc *scenario, short, long string) scenarioCommand {
+	return scenarioCommand{sc, &cobra.Command{
+		Use: sc.name, Short: short, Long: long, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return b.measure(cmd.Context(), sc) },
+	}}
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.NoArgs(cmd, args); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func (b *bench) connect() scenarioCommand {
+	o := &connectOptions{Workers: 64, Accounts: 1024, Warmup: 2 * time.Second, Duration: 10 * time.Second}
+	sc := b.newScenarioCommand(&scenario{
+		name: "connect", validate: o.validate, files: o.Workers,
+		run: func(ctx context.Context, s *subject) (*Result, error) { return runConnect(ctx, s, *o) },
+	}, "Full connects per second: TCP, handshake, login", `Connects, logs in and closes, over and over, on many workers at once.
+Target: at least 4,000 per second.`)
+	flags := sc.command.Flags()
+	flags.IntVar(&o.Workers, "workers", o.Workers, "Connects under way at once")
+	flags.IntVar(&o.Accounts, "accounts", o.Accounts, "Accounts to log in as, in turn")
+	flags.DurationVar(&o.Warmup, "warmup", o.Warmup, "Time before the measured one")
+	flags.DurationVar(&o.Duration, "duration", o.Duration, "Measured time")
+	return sc
+}
+
+func (b *bench) idle() scenarioCommand {
+	o := &idleOptions{Connections: 20_000, Workers: 64, Settle: 10 * time.Second}
+	sc := b.newScenarioCommand(&scenario{
+		name: "idle", validate: o.validate, files: o.Connections + idleNodeFiles,
+		run: func(ctx context.Context, s *subject) (*Result, error) { return runIdle(ctx, s, *o) },
+	}, "Memory of the node per idle connection that is logged in", `Reads the node's resident memory before and after many connections have logged
+in, each time at rest. Needs --start, --pid or --admin. Target: at most 5 KiB per
+connection.
+
+Each connection is a file in the driver and one in the node. Fewer are made, with
+a note, when the limits of open files (ulimit -Hn) do not allow for all.`)
+	flags := sc.command.Flags()
+	flags.IntVar(&o.Connections, "connections", o.Connections, "Connections to hold")
+	flags.IntVar(&o.Workers, "workers", o.Workers, "Connects under way at once")
+	flags.DurationVar(&o.Settle, "settle", o.Settle, "Time for the node to come to rest before its memory is read")
+	return sc
+}
+
+// idleNodeFiles is what a node that this driver starts needs beside connections.
+const idleNodeFiles = 1000
+
+func (b *bench) send() scenarioCommand {
+	o := defaultLoad()
+	sc := b.newScenarioCommand(&scenario{
+		name: "send", validate: o.validate, files: o.Connections,
+		run: func(ctx context.Context, s *subject) (*Result, error) { return runSend(ctx, s, o) },
+	}, "Durable one-to-one messages per second", `Sends messages from every connection to its neighbours in a ring, by default as
+many as the node takes: each connection keeps --window messages unanswered. With
+--rate, messages are sent by a schedule, and latencies count from the scheduled
+time. Afterwards every conversation is read back. Target: at least 60,000
+acknowledged messages per second.`)
+	addLoadFlags(sc.command, &o)
+	return sc
+}
+
+func (b *bench) deliver() scenarioCommand {
+	o := defaultLoad()
+	o.Rate = targetRate
+	sc := b.newScenarioCommand(&scenario{
+		name: "deliver", validate: o.validate, files: o.Connections,
+		run: func(ctx context.Context, s *subject) (*Result, error) { return runDeliver(ctx, s, o) },
+	}, "Time from send to receive at a given rate", `Sends as send does, by a schedule of --rate messages per second, and measures the
+time from a message's scheduled time until its receiver has it. Targets at 5,000
+per second: p50 at most 2 ms, p99 at most 8 ms.`)
+	addLoadFlags(sc.command, &o)
+	return sc
+}
+
+func addLoadFlags(cmd *cobra.Command, o *loadOptions) {
+	flags := cmd.Flags()
+	flags.IntVar(&o.Connections, "connections", o.Connections, "Connections; each sends and receives")
+	flags.IntVar(&o.Peers, "peers", o.Peers, "Conversations that each connection writes to in turn")
+	flags.IntVar(&o.Rate, "rate", o.Rate, "Messages per second of all connections; 0 is as many as the node takes")
+	flags.IntVar(&o.Window, "window", o.Window, "Unanswered messages per connection, when --rate is 0")
+	flags.IntVar(&o.BodyBytes, "body", o.BodyBytes, "Bytes of text in a message")
+	flags.DurationVar(&o.Warmup, "warmup", o.Warmup, "Time before the measured one; what is sent then is accounted for too")
+	flags.DurationVar(&o.Duration, "duration", o.Duration, "Measured time")
+	flags.DurationVar(&o.Stragglers, "stragglers", o.Stragglers, "How long to wait at the end for what is still missing")
+	flags.BoolVar(&o.Verify, "verify", o.Verify, "Read every conversation back and compare")
+}
+
+func (b *bench) all(scenarios ...*scenario) *cobra.Command {
+	return &cobra.Command{
+		Use: "all", Short: "All scenarios with their defaults", Args: noArgs,
+		Long: "Runs all scenarios with their defaults, one after another: about two minutes.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return b.measure(cmd.Context(), scenarios...) },
+	}
+}
