@@ -31,7 +31,7 @@ const (
 	maxMillis   = 253_402_300_799_999 // the end of the year 9999
 	maxInt64    = math.MaxInt64
 	aboutType   = "0 text, 1 image, 2 audio, 3 video, 4 location, 6 file, 10 tip, 100 custom"
-	aboutBody   = "JSON; of a text `{\"msg\":\"…\"}`"
+	aboutBody   = "of a text `{\"msg\":\"…\"}`"
 	aboutTimeMs = "milliseconds since 1970"
 )
 
