@@ -8,7 +8,7 @@ const (
 	gram = 6
 	// segment is the length of the pieces that the dictionary is put together
 	// from: longer ones keep whole phrases, shorter ones waste less.
-	segment = 40
+	segment = 56
 )
 
 // build chooses the pieces of the samples that share most with other samples
