@@ -203,3 +203,13 @@ func (n *node) setup(appKey string, accounts ...string) uint32 {
 func text(timeMs int64, tenant uint32, from, to, clientID, body string) *Send {
 	return &Send{TimeMs: timeMs, Tenant: tenant, Session: 7, Message: &wire.Message{From: from, To: to, ClientId: clientID, Body: body}}
 }
+
+// snapshot makes the store take one now.
+func (n *node) snapshot() {
+	n.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := n.store.Snapshot(ctx); err != nil {
+		n.tb.Fatalf("snapshot: %v", err)
+	}
+}
