@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -58,7 +59,8 @@ const (
 type Options struct {
 	// Dir holds everything the node stores. It belongs to one process.
 	Dir string
-	// NodeID is the member's name in the group; it never changes for a Dir.
+	// NodeID is the member's name in the group, at most 255 bytes; it never
+	// changes for a Dir.
 	NodeID string
 	// Machine is the state machine.
 	Machine Machine
@@ -77,8 +79,9 @@ type Options struct {
 	Advertise string
 	// StreamLayer replaces plain TCP, for example by mutual TLS.
 	StreamLayer raft.StreamLayer
-	// Transport replaces the whole transport. The store closes it if it has a
-	// Close method.
+	// Transport replaces the whole transport, which then has to keep other
+	// clusters out (compare memberLayer). The store closes it if it has a Close
+	// method.
 	Transport raft.Transport
 
 	// OnApplied is called on every node, in order, with the results of each batch
@@ -127,6 +130,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("raftstore: Options.Dir is empty")
 	case o.NodeID == "":
 		return o, errors.New("raftstore: Options.NodeID is empty")
+	case len(o.NodeID) > maxNodeID || strings.Contains(o.NodeID, "\x00"):
+		return o, fmt.Errorf("raftstore: Options.NodeID is longer than %d bytes or has a zero byte", maxNodeID)
 	case o.Machine == nil:
 		return o, errors.New("raftstore: Options.Machine is nil")
 	}

@@ -142,7 +142,7 @@ func (s *Store) open() (err error) {
 	s.id = p.id
 	s.ballast = newBallast(s.o.Dir, s.o.BallastBytes, s.log)
 	s.env = newStateEnv(&s.o, s.ballast, s.closing, s.exit, s.onBackgroundError)
-	if s.trans, err = newTransport(&s.o); err != nil {
+	if s.trans, err = newTransport(&s.o, s.identity); err != nil {
 		return err
 	}
 	if fresh {

@@ -17,23 +17,25 @@ const (
 	transportTimeout = 10 * time.Second
 )
 
-// newTransport makes the way to the other members that o asks for.
-func newTransport(o *Options) (raft.Transport, error) {
-	logger := &raftLogger{log: o.Logger, name: "raft-net"}
+// newTransport makes the way to the other members that o asks for. self tells
+// who this node is.
+func newTransport(o *Options, self func() identity) (raft.Transport, error) {
+	layer := o.StreamLayer
 	switch {
 	case o.Transport != nil:
 		return o.Transport, nil
-	case o.StreamLayer != nil:
-		return raft.NewNetworkTransportWithLogger(o.StreamLayer, transportPool, transportTimeout, logger), nil
-	case o.Bind != "":
-		layer, err := listenTCP(o.Bind, o.Advertise)
+	case o.alone():
+		_, t := raft.NewInmemTransport(raft.ServerAddress(o.NodeID))
+		return t, nil
+	case layer == nil:
+		tcp, err := listenTCP(o.Bind, o.Advertise)
 		if err != nil {
 			return nil, err
 		}
-		return raft.NewNetworkTransportWithLogger(layer, transportPool, transportTimeout, logger), nil
+		layer = tcp
 	}
-	_, t := raft.NewInmemTransport(raft.ServerAddress(o.NodeID))
-	return t, nil
+	return memberTransport{raft.NewNetworkTransportWithLogger(&memberLayer{layer, self, o.Logger},
+		transportPool, transportTimeout, &raftLogger{log: o.Logger, name: "raft-net"})}, nil
 }
 
 // closeTransport closes a transport that Raft was never given.
