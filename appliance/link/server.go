@@ -1,0 +1,170 @@
+package link
+
+import (
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/yizhan-im/yizhan/appliance/secure"
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// Server is the gateway: it serves the connections of any number of listeners.
+type Server struct {
+	key     *secure.ServerKey
+	handler session.Handler
+	log     limitedLog
+	metrics *metrics
+	options atomic.Pointer[Options]
+	started time.Time // what the times of connections count from
+
+	handshakes slots
+	flushers   []*flusher
+	nextFlush  atomic.Uint32
+
+	mu       sync.Mutex
+	open     connList
+	draining bool          // nothing new is accepted
+	closed   bool          // Close has been called
+	empty    chan struct{} // closed when no connection is left; nil while nobody waits
+
+	goroutines sync.WaitGroup // of connections
+	writers    sync.WaitGroup // of flushers
+}
+
+// NewServer makes a gateway that serves with key and gives requests to h. Its
+// metrics go to reg, which may be nil. Close releases what it holds.
+func NewServer(key *secure.ServerKey, h session.Handler, logger *slog.Logger, reg prometheus.Registerer, o Options) *Server {
+	s := &Server{
+		key:     key,
+		handler: h,
+		log:     newLimitedLog(logger),
+		metrics: newMetrics(reg),
+		started: time.Now(),
+	}
+	s.options.Store(o.withDefaults())
+	s.handshakes.init()
+	for range runtime.GOMAXPROCS(0) {
+		f := newFlusher()
+		s.flushers = append(s.flushers, f)
+		s.writers.Go(f.run)
+	}
+	return s
+}
+
+// SetOptions changes the limits. Connections that are open keep the timeouts
+// and the queue they started with.
+func (s *Server) SetOptions(o Options) {
+	s.options.Store(o.withDefaults())
+	s.handshakes.wake()
+}
+
+// Connections is how many connections are open, those that are not logged in
+// included.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open.count
+}
+
+// Close closes every connection, telling the client why when it can, and waits
+// until their goroutines have ended. A connection that a listener accepts from
+// then on is refused.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.draining, s.closed = true, true
+	conns := s.open.all()
+	s.mu.Unlock()
+	s.handshakes.close()
+
+	last := closePush(wire.CodeBusy, "the node is stopping")
+	for _, c := range conns {
+		c.Close(wire.CodeBusy, last)
+	}
+	s.goroutines.Wait()
+	for _, f := range s.flushers {
+		f.stop()
+	}
+	s.writers.Wait()
+	return nil
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// now is the time since the server started, in nanoseconds. Connections keep
+// their times in this form: it is small and monotonic.
+func (s *Server) now() int64 {
+	return int64(time.Since(s.started))
+}
+
+// register counts c among the open connections, and its goroutine among those
+// that Close waits for. It reports false when no more are wanted.
+func (s *Server) register(c *conn, limit int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining || s.open.count >= limit {
+		return false
+	}
+	s.goroutines.Add(1)
+	s.open.add(c)
+	s.metrics.connections.Set(float64(s.open.count))
+	return true
+}
+
+// unregister is called by the last goroutine of a connection, at its end.
+func (s *Server) unregister(c *conn) {
+	s.mu.Lock()
+	s.open.remove(c)
+	s.metrics.connections.Set(float64(s.open.count))
+	if s.open.count == 0 && s.empty != nil {
+		close(s.empty)
+		s.empty = nil
+	}
+	s.mu.Unlock()
+	s.goroutines.Done()
+}
+
+// connList is a list of connections, linked through themselves.
+type connList struct {
+	head  *conn
+	count int
+}
+
+func (l *connList) add(c *conn) {
+	if l.head != nil {
+		l.head.before = c
+	}
+	c.after = l.head
+	l.head = c
+	l.count++
+}
+
+func (l *connList) remove(c *conn) {
+	if c.before != nil {
+		c.before.after = c.after
+	} else {
+		l.head = c.after
+	}
+	if c.after != nil {
+		c.after.before = c.before
+	}
+	c.before, c.after = nil, nil
+	l.count--
+}
+
+func (l *connList) all() []*conn {
+	conns := make([]*conn, 0, l.count)
+	for c := l.head; c != nil; c = c.after {
+		conns = append(conns, c)
+	}
+	return conns
+}

@@ -1,0 +1,307 @@
+package link
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance/link/internal/framing"
+	"github.com/yizhan-im/yizhan/appliance/secure"
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// outState says who will write what is queued on a connection. Whoever changes
+// it to outWriting seals and writes alone until it is outIdle again.
+type outState uint8
+
+const (
+	outIdle    outState = iota // nothing is queued
+	outHeld                    // the reader, when it has handled what it has read
+	outQueued                  // a flusher, which has the connection in its list
+	outWriting                 // a goroutine is at it, and takes what is added
+)
+
+// sealAtOnce is how much is sealed for one write.
+const sealAtOnce = 4 * secure.MaxRecordPlain
+
+// enqueue queues whole frames. It never blocks: whoever calls it may be the
+// goroutine that applies everybody's messages.
+func (c *conn) enqueue(frames []byte) {
+	c.mu.Lock()
+	if c.closing.Load() {
+		c.mu.Unlock()
+		return
+	}
+	if c.out != nil && len(c.out.B) > c.options.QueueBytes {
+		c.mu.Unlock()
+		c.cutOff()
+		return
+	}
+	c.appendLocked(frames)
+	schedule := c.scheduleLocked()
+	c.mu.Unlock()
+	if schedule {
+		c.flusher.add(c)
+	}
+}
+
+func (c *conn) appendLocked(frames []byte) {
+	if c.out == nil {
+		c.out = framing.GetBuffer()
+	}
+	c.out.B = append(c.out.B, frames...)
+	c.outFrames++
+}
+
+// scheduleLocked reports whether the caller must give c to its flusher.
+func (c *conn) scheduleLocked() bool {
+	if c.outState != outIdle {
+		return false
+	}
+	c.outState = outQueued
+	return true
+}
+
+// hold makes what is queued from now on wait for flushHeld.
+func (c *conn) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.outState == outIdle {
+		c.outState = outHeld
+	}
+}
+
+func (c *conn) flushHeld() {
+	c.mu.Lock()
+	held := c.outState == outHeld
+	if held && c.out == nil && !c.closing.Load() {
+		c.outState = outIdle
+		held = false
+	}
+	c.mu.Unlock()
+	if held {
+		c.flush()
+	}
+}
+
+// Close implements session.Conn.
+func (c *conn) Close(reason wire.Code, last *session.Event) {
+	c.close(reason, last, false)
+}
+
+// cutOff closes the connection of a client that does not keep up. What is queued
+// for it is dropped; it will sync.
+func (c *conn) cutOff() {
+	if c.close(wire.CodeSlowClient, closePush(wire.CodeSlowClient, "the queue of this connection is full"), true) {
+		c.server.metrics.queueCutoffs.Inc()
+		c.server.log.debug("link: client reads too slowly, its queue is full", "remote", c.socket.RemoteAddr(), "session", sessionID(c.session))
+	}
+}
+
+// close begins the end of the connection and reports whether it was the first to
+// do so. With drop, what is queued is forgotten.
+func (c *conn) close(reason wire.Code, last *session.Event, drop bool) bool {
+	c.mu.Lock()
+	if c.closing.Swap(true) {
+		c.mu.Unlock()
+		return false
+	}
+	c.reason = reason
+	if c.session == nil { // nothing can be said before the handshake
+		c.mu.Unlock()
+		_ = c.socket.Close()
+		return true
+	}
+	if drop {
+		c.out.Release()
+		c.out, c.outFrames = nil, 0
+	}
+	if last != nil {
+		c.appendLocked(last.Encoded(session.EncodingLinkPlain, encodePlain))
+	}
+	c.limit = c.server.now() + int64(closeLinger)
+	c.wakeNoLaterLocked(c.limit)
+	schedule := c.scheduleLocked() // also when nothing is queued: the flusher ends the stream
+	c.mu.Unlock()
+	if schedule {
+		c.flusher.add(c)
+	}
+	return true
+}
+
+// flush writes what is queued. When the socket does not take it at once, a
+// goroutine of its own goes on; flush does not block.
+func (c *conn) flush() {
+	w := writers.Get().(*writer)
+	for c.take(w) {
+		err := w.write(c.raw, false)
+		switch {
+		case errors.Is(err, errWouldBlock):
+			// Whoever flushes is a flusher, or a reader whom the flushers outlive:
+			// this counts up from more than zero.
+			c.server.writers.Go(func() { c.flushSlowly(w) })
+			return
+		case err != nil:
+			w.release()
+			c.writeFailed(err)
+			return
+		}
+	}
+	w.release()
+}
+
+// flushSlowly goes on with what w holds and what is queued behind it, as fast as
+// the client reads.
+func (c *conn) flushSlowly(w *writer) {
+	defer w.release()
+	for {
+		for w.pending() {
+			_ = c.socket.SetWriteDeadline(time.Now().Add(c.options.WriteTimeout))
+			if err := w.write(c.raw, true); err != nil {
+				c.writeFailed(err)
+				return
+			}
+		}
+		_ = c.socket.SetWriteDeadline(time.Time{})
+		if !c.take(w) {
+			return
+		}
+	}
+}
+
+// take moves what is queued to w. When there is nothing, writing is over: for
+// now, or for ever when the connection is closing.
+func (c *conn) take(w *writer) bool {
+	c.mu.Lock()
+	out, frames := c.out, c.outFrames
+	c.out, c.outFrames = nil, 0
+	c.outState = outWriting
+	closing := c.closing.Load()
+	if out == nil && !closing {
+		c.outState = outIdle
+	}
+	c.mu.Unlock()
+
+	if out != nil {
+		c.server.metrics.framesOut.Add(float64(frames))
+		w.load(c, out)
+		return true
+	}
+	if closing {
+		c.endStream()
+	}
+	return false
+}
+
+// endStream tells the client that nothing more comes. The reader waits for it to
+// close its end too, unless the node is in a hurry.
+func (c *conn) endStream() {
+	if c.server.isClosed() || c.socket.CloseWrite() != nil {
+		_ = c.socket.Close()
+	}
+}
+
+// writeFailed ends a connection that cannot be written to. The reader, which
+// waits on the same socket, does the rest.
+func (c *conn) writeFailed(err error) {
+	reason := wire.CodeNetwork
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		reason = wire.CodeSlowClient
+		c.server.metrics.writeTimeouts.Inc()
+		c.server.log.debug("link: client accepted nothing for too long", "remote", c.socket.RemoteAddr(), "session", sessionID(c.session))
+	}
+	c.mu.Lock()
+	if !c.closing.Swap(true) {
+		c.reason = reason
+	}
+	c.mu.Unlock()
+	_ = c.socket.Close()
+}
+
+// errWouldBlock says that the socket takes no more now.
+var errWouldBlock = errors.New("link: socket buffer is full")
+
+// writer seals frames and writes the records. It is lent to a goroutine that
+// flushes; only one that waits for a slow client keeps it for long.
+type writer struct {
+	c      *conn
+	out    *framing.Buffer
+	plain  []byte // of out: not sealed yet
+	sealed []byte // memory
+	rest   []byte // of sealed: not written yet
+
+	// Arguments and results of try, which is made once for all writes.
+	try  func(fd uintptr) bool
+	wait bool
+	err  error
+}
+
+var writers = sync.Pool{New: func() any {
+	w := &writer{sealed: make([]byte, 0, 4<<10)}
+	w.try = w.tryWrite
+	return w
+}}
+
+func (w *writer) load(c *conn, out *framing.Buffer) {
+	w.c, w.out, w.plain = c, out, out.B
+}
+
+func (w *writer) pending() bool {
+	return len(w.plain)+len(w.rest) > 0
+}
+
+func (w *writer) release() {
+	w.out.Release()
+	w.c, w.out, w.plain, w.rest, w.err = nil, nil, nil, nil, nil
+	writers.Put(w)
+}
+
+// write writes all that is pending. With wait it waits, once, until the socket
+// takes something; without, it returns errWouldBlock.
+func (w *writer) write(raw syscall.RawConn, wait bool) error {
+	w.wait, w.err = wait, nil
+	if err := raw.Write(w.try); err != nil {
+		return err
+	}
+	if w.err == nil && !w.pending() {
+		w.out.Release()
+		w.out = nil
+	}
+	return w.err
+}
+
+func (w *writer) tryWrite(fd uintptr) (done bool) {
+	progress := false
+	for w.pending() {
+		if len(w.rest) == 0 {
+			piece := w.plain[:min(len(w.plain), sealAtOnce)]
+			w.plain = w.plain[len(piece):]
+			w.sealed = w.c.secure.Seal(w.sealed[:0], piece)
+			w.rest = w.sealed
+		}
+		n, err := syscall.Write(int(fd), w.rest)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN && w.wait:
+			return progress
+		case err == syscall.EAGAIN:
+			w.err = errWouldBlock
+			return true
+		case err != nil:
+			w.err = os.NewSyscallError("write", err)
+			return true
+		case n == 0:
+			w.err = io.ErrUnexpectedEOF
+			return true
+		}
+		progress = true
+		w.rest = w.rest[n:]
+		w.c.server.metrics.bytesOut.Add(float64(n))
+	}
+	return true
+}
