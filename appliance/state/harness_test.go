@@ -18,6 +18,8 @@ type node struct {
 	store *raftstore.Store
 	b     *batcher
 	q     *Queries
+
+	rebuild bool // open with RebuildState
 }
 
 // batcher makes of each command that the store hands it a whole batch for the
@@ -69,7 +71,7 @@ func (n *node) open(m *Machine) {
 	n.tb.Helper()
 	n.b = &batcher{m: m}
 	store, err := raftstore.Open(context.Background(), raftstore.Options{
-		Dir: n.dir, NodeID: "n1", Machine: n.b, Bootstrap: true, BallastBytes: -1,
+		Dir: n.dir, NodeID: "n1", Machine: n.b, Bootstrap: true, BallastBytes: -1, RebuildState: n.rebuild,
 		MemTableBytes: 1 << 20, CacheBytes: 1 << 20,
 		FreeSpace: func(string) (uint64, error) { return 1 << 40, nil },
 	})

@@ -1,0 +1,170 @@
+package state
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// fullCommands has one of each kind with every field set.
+func fullCommands() []command {
+	limits := Limits{DevicePolicy: 1, RequestsPerSecond: 2, RequestBurst: 3, APIPerSecond: 4, RecallSeconds: 5, MaxBodyBytes: 6}
+	hash := HashToken("app", "a", "token")
+	return []command{
+		&CreateTenant{TimeMs: testTime, AppKey: "app", Secret: "secret", Name: "name", Limits: limits},
+		&UpdateTenant{TimeMs: testTime, AppKey: "app", Secret: proto.String("new"), Name: proto.String(""), Limits: &limits},
+		&UpdateTenant{TimeMs: testTime, AppKey: "app"},
+		&CreateAccount{TimeMs: testTime, Tenant: 1, Account: "a", TokenHash: hash, Profile: &wire.Profile{Name: "Ann"}},
+		&SetToken{TimeMs: testTime, Tenant: 1, Account: "a", TokenHash: hash},
+		&SetBlocked{TimeMs: testTime, Tenant: 1, Account: "a", Blocked: true, Kick: true},
+		&UpdateProfile{TimeMs: testTime, Tenant: 1, Account: "a", Update: &wire.UpdateProfileRequest{Name: proto.String("")}},
+		&RecordLogin{TimeMs: testTime, Tenant: 1, Account: "a", DeviceID: "phone", Platform: wire.Platform_PLATFORM_IOS},
+		text(testTime, 1, "a", "b", "id", "hello"),
+		&Recall{
+			TimeMs: testTime, Tenant: 1, Session: 2, From: "a", Peer: "b", Seq: 3, ClientID: "id", Note: "note",
+			WindowMs: 4, FromPlatform: wire.Platform_PLATFORM_MAC, FromDevice: "desk",
+		},
+		&Read{TimeMs: testTime, Tenant: 1, Session: 2, Reader: "a", Peer: "b", Seq: 3},
+		&Ack{TimeMs: testTime, Tenant: 1, Account: "a", DeviceID: "phone", Version: 9},
+	}
+}
+
+// decodeCommand decodes any command, or returns nil.
+func decodeCommand(b []byte) command {
+	kind, r := openCommand(b)
+	accept := func(c command, ok bool) command {
+		if !ok {
+			return nil
+		}
+		return c
+	}
+	switch kind {
+	case kindCreateTenant:
+		c := new(CreateTenant)
+		return accept(c, c.decode(&r))
+	case kindUpdateTenant:
+		c := new(UpdateTenant)
+		return accept(c, c.decode(&r))
+	case kindCreateAccount:
+		c := new(CreateAccount)
+		return accept(c, c.decode(&r))
+	case kindSetToken:
+		c := new(SetToken)
+		return accept(c, c.decode(&r))
+	case kindSetBlocked:
+		c := new(SetBlocked)
+		return accept(c, c.decode(&r))
+	case kindUpdateProfile:
+		c := new(UpdateProfile)
+		return accept(c, c.decode(&r))
+	case kindRecordLogin:
+		c := new(RecordLogin)
+		return accept(c, c.decode(&r))
+	case kindSend:
+		c := &Send{Message: new(wire.Message)}
+		encoded, ok := c.decode(&r)
+		return accept(c, ok && c.Message.UnmarshalVTUnsafe(bytes.Clone(encoded)) == nil)
+	case kindRecall:
+		c := new(Recall)
+		return accept(c, c.decode(&r))
+	case kindRead:
+		c := new(Read)
+		return accept(c, c.decode(&r))
+	case kindAck:
+		c := new(Ack)
+		return accept(c, c.decode(&r))
+	}
+	return nil
+}
+
+func TestCommandsSurviveEncoding(t *testing.T) {
+	for _, c := range fullCommands() {
+		encoded := c.Append(nil)
+		decoded := decodeCommand(encoded)
+		if decoded == nil {
+			t.Errorf("%T cannot be decoded", c)
+			continue
+		}
+		if again := decoded.Append(nil); reflect.TypeOf(c) != reflect.TypeOf(decoded) || !bytes.Equal(encoded, again) {
+			t.Errorf("%+v came back as %+v", c, decoded)
+		}
+	}
+}
+
+// TestGarbledCommandsAreAnswered: a command that was cut short, or has a byte
+// too many, or is of another version, changes nothing and gets the result of its
+// kind with CodeBadProtocol.
+func TestGarbledCommandsAreAnswered(t *testing.T) {
+	n := newNode(t)
+	n.setup("app", "a", "b")
+	before := n.dump()
+	for _, c := range fullCommands() {
+		encoded := c.Append(nil)
+		want := reflect.TypeOf(n.apply(raw(append(bytes.Clone(encoded[:1]), 99)))[0]) // another version
+		garbled := []command{raw(encoded[:2]), raw(encoded[:5])}
+		switch c.(type) {
+		case *Send, *CreateAccount, *UpdateProfile: // end in protobuf, whose tail may be anything well formed
+			garbled = append(garbled, raw(append(bytes.Clone(encoded), 0xff)), raw(encoded[:len(encoded)-1]))
+		default:
+			garbled = append(garbled, raw(append(bytes.Clone(encoded), 0)), raw(encoded[:len(encoded)-1]))
+		}
+		for _, g := range garbled {
+			got := n.apply(g)[0]
+			code := reflect.ValueOf(got).Elem().FieldByName("Code").Interface().(wire.Code)
+			if code == wire.CodeOK || reflect.TypeOf(got) != want {
+				t.Errorf("%T cut to %x: %+v", c, g, got)
+			}
+		}
+	}
+	for _, g := range []raw{{}, {0}, {250, 1}, {kindSend, commandVersion}} {
+		n.apply(g)
+	}
+	long := text(testTime, 1, "a", "b", "long", strings.Repeat("x", MaxCommandBytes))
+	if res := one[*SendResult](n, long); res.Code != wire.CodeBadProtocol {
+		t.Errorf("a command over the limit: %v", res.Code)
+	}
+	if after := n.dump(); difference(before, after) != "" {
+		t.Errorf("garbled commands changed:\n%s", difference(before, after))
+	}
+}
+
+// TestStampIsCanonical: what the machine appends to a message is what the
+// encoder would have written.
+func TestStampIsCanonical(t *testing.T) {
+	for _, v := range []uint64{1, 127, 128, 1 << 35, 1<<53 - 1} {
+		m := &wire.Message{From: "a", To: "b", ClientId: "id", Body: "hello"}
+		got := appendStamp(appendBody(nil, m), v, v+1, int64(v+2))
+		m.Seq, m.Id, m.TimeMs = v, v+1, int64(v+2)
+		if want := appendBody(nil, m); !bytes.Equal(got, want) {
+			t.Errorf("stamp %d: %x, want %x", v, got, want)
+		}
+	}
+}
+
+// FuzzCommand: any bytes are refused or decoded, and what was decoded can be
+// encoded and decoded again.
+func FuzzCommand(f *testing.F) {
+	for _, c := range fullCommands() {
+		f.Add(c.Append(nil))
+	}
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c := decodeCommand(b)
+		if c == nil {
+			return
+		}
+		encoded := c.Append(nil)
+		again := decodeCommand(encoded)
+		if again == nil {
+			t.Fatalf("%+v cannot be decoded again", c)
+		}
+		if !bytes.Equal(again.Append(nil), encoded) {
+			t.Fatalf("%+v became %+v", c, again)
+		}
+	})
+}

@@ -1,0 +1,128 @@
+package state
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+type row interface {
+	append(dst []byte) []byte
+	decode(b []byte) error
+}
+
+// emptyRows has one of each kind.
+func emptyRows() []row {
+	return []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow)}
+}
+
+func fullRows() []row {
+	return []row{
+		&siteRow{counter: 1 << 60, clockMs: testTime, tenants: 3},
+		&convRow{id: 1, lastSeq: 2, version: 3, timeMs: testTime, readA: 4, readB: 5},
+		&clientRow{seq: 1, id: 2, timeMs: testTime},
+		&Tenant{AppKey: "app", Secret: "secret", Name: "name", Limits: Limits{1, 2, 3, 4, 5, 6}, CreatedMs: testTime},
+		&accountRow{createdMs: testTime, blocked: true, tokenHash: HashToken("", "", "")},
+		&devicesRow{lastDevice: "phone", lastPlatform: wire.Platform_PLATFORM_IOS, lastLoginMs: testTime, devices: []device{{"phone", 7}, {"desk", 0}}},
+	}
+}
+
+func TestRowsSurviveEncoding(t *testing.T) {
+	for i, full := range fullRows() {
+		encoded := full.append(nil)
+		got := emptyRows()[i]
+		if err := got.decode(encoded); err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", full) {
+			t.Errorf("%T: %+v %v, want %+v", full, got, err, full)
+		}
+		for n := range encoded {
+			if err := emptyRows()[i].decode(encoded[:n]); err == nil {
+				t.Errorf("%T cut to %d of %d bytes is accepted", full, n, len(encoded))
+			}
+		}
+		encoded[0]++
+		if err := emptyRows()[i].decode(encoded); err == nil {
+			t.Errorf("%T of another version is accepted", full)
+		}
+	}
+}
+
+// FuzzRow: any bytes are refused or decoded, and what was decoded can be stored
+// and decoded again.
+func FuzzRow(f *testing.F) {
+	for i, r := range fullRows() {
+		f.Add(byte(i), r.append(nil))
+	}
+	f.Fuzz(func(t *testing.T, kind byte, b []byte) {
+		i := int(kind) % len(emptyRows())
+		r, again := emptyRows()[i], emptyRows()[i]
+		if r.decode(b) != nil {
+			return
+		}
+		encoded := r.append(nil)
+		if err := again.decode(encoded); err != nil || !bytes.Equal(again.append(nil), encoded) {
+			t.Fatalf("%+v became %+v: %v", r, again, err)
+		}
+	})
+}
+
+// TestKeysDoNotMeet: no two things have the same key, and a prefix scan of one
+// account meets no other's.
+func TestKeysDoNotMeet(t *testing.T) {
+	names := []string{"a", "aa", "ab", "b", "\x01a", "a\x01"}
+	seen := map[string]string{}
+	add := func(what string, key []byte) {
+		if other := seen[string(key)]; other != "" {
+			t.Errorf("%s and %s share a key", what, other)
+		}
+		seen[string(key)] = what
+	}
+	add("format", keyFormat)
+	add("site", keySite)
+	for _, tenant := range []uint32{1, 256, 1 << 24} {
+		add(fmt.Sprint("tenant", tenant), appendTenantKey(nil, tenant))
+		for _, x := range names {
+			for _, table := range []byte{tableAccount, tableProfile, tableDevices} {
+				add(fmt.Sprint("account", table, tenant, x), appendAccountKey(nil, table, tenant, x))
+			}
+			for _, y := range names {
+				add(fmt.Sprint("client", tenant, x, y), appendClientKey(nil, 1, tenant, x, y))
+				key := appendConvKey(nil, tenant, x, y)
+				if !bytes.Equal(key, appendConvKey(nil, tenant, y, x)) {
+					t.Errorf("%q and %q have two conversations", x, y)
+				}
+				if x <= y {
+					add(fmt.Sprint("conv", tenant, x, y), key)
+				}
+				for _, z := range names {
+					prefix := appendConvPrefix(nil, tableConv, tenant, z)
+					in := bytes.Compare(key, prefix) >= 0 && bytes.Compare(key, prefixEnd(prefix)) < 0
+					if in != (min(x, y) == z) {
+						t.Errorf("scan of %q and the conversation of %q and %q: in=%v", z, x, y, in)
+					}
+				}
+			}
+		}
+	}
+	if end := prefixEnd([]byte{1, 0xff, 0xff}); !slices.Equal(end, []byte{2}) {
+		t.Errorf("prefixEnd = %x", end)
+	}
+}
+
+// TestOldDevicesMakeRoom: the device unused for longest is forgotten.
+func TestOldDevicesMakeRoom(t *testing.T) {
+	var d devicesRow
+	for i := range MaxDevices {
+		d.touch(fmt.Sprint(i)).version = uint64(i)
+	}
+	d.touch("0")
+	d.touch("new")
+	if len(d.devices) != MaxDevices || d.devices[0].id != "new" || d.devices[1].id != "0" {
+		t.Errorf("devices: %v", d.devices)
+	}
+	if slices.ContainsFunc(d.devices, func(x device) bool { return x.id == "1" }) {
+		t.Error("the oldest device is still there")
+	}
+}
