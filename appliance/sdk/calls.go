@@ -59,6 +59,10 @@ func (c *Client) Send(ctx context.Context, to string, content Content) (SendResu
 		if err := response.UnmarshalVT(payload); err != nil {
 			return err
 		}
+		if response.Duplicate { // history has it as it is now
+			c.inbox.exists(cursorKey{peer: to}, response.Seq)
+			return nil
+		}
 		// Our own message is the conversation's next entry: the server does
 		// not push it to the session that sent it.
 		c.inbox.offer(&wire.Message{
@@ -77,9 +81,6 @@ func (c *Client) Send(ctx context.Context, to string, content Content) (SendResu
 	}, nil
 }
 
-// typeRecall is the message type of an entry that takes back another.
-const typeRecall = 1000
-
 // Recall takes back the message with this seq, which this account has sent to
 // peer. The server allows it for a limited time (508 after that). note is shown
 // to the peer.
@@ -91,11 +92,7 @@ func (c *Client) Recall(ctx context.Context, peer string, seq uint64, note strin
 		if err := response.UnmarshalVT(payload); err != nil {
 			return err
 		}
-		c.inbox.offer(&wire.Message{
-			From: c.o.Account, To: peer, ClientId: request.ClientId, Type: typeRecall,
-			Body: note, RefSeq: seq, FromPlatform: c.o.Platform, FromDevice: c.o.DeviceID,
-			Seq: response.Seq, Id: response.Id, TimeMs: response.TimeMs,
-		})
+		c.inbox.exists(cursorKey{peer: peer}, response.Seq)
 		return nil
 	})
 }

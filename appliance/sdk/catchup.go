@@ -63,7 +63,15 @@ func (c *Client) sync(ctx context.Context) bool {
 	for {
 		var page wire.SyncResponse
 		err := c.call(ctx, wire.CmdSync, &wire.SyncRequest{Version: version, Limit: syncPage}, page.UnmarshalVT)
-		if err == nil && page.More && page.Version <= version {
+		if err == nil && page.Version < version {
+			c.o.Logger.Warn("the site is behind this device", "version", version, "site_version", page.Version)
+			if c.inbox.siteBehind() {
+				version = 0
+				continue
+			}
+			return false
+		}
+		if err == nil && page.More && page.Version == version {
 			err = errors.New("the server's pages do not advance")
 		}
 		if err != nil {

@@ -42,6 +42,7 @@ type inbox struct {
 	early         int             // messages held in all conversations' early
 	version       uint64          // reached by the last complete sync
 	acked         uint64          // version that the server was told
+	siteBehinds   int             // syncs in a row whose version was smaller than ours
 	stopped       bool
 }
 
@@ -49,6 +50,7 @@ type inbox struct {
 type conversation struct {
 	cursor Cursor // as the Store should have it; Delivered moves in handled
 	next   uint64 // seq that goes into the queue next; > cursor.Delivered
+	fresh  bool   // next is not decided yet
 	listed bool   // it is in inbox.behind
 	news   news   // changes whose events are not in the queue yet
 	// early holds pushes beyond next, in the order of seq; often the gap closes
@@ -63,16 +65,18 @@ type conversation struct {
 // news is a set of changes of a conversation.
 type news uint8
 
+// The changes.
 const (
 	newsAdded news = 1 << iota
 	newsReceipt
 	newsRead
 )
 
-const (
-	// maxStates bounds the state changes in the queue.
-	maxStates = 16
-)
+// maxStates bounds the state changes in the queue.
+const maxStates = 16
+
+// typeRecall is the message type of an entry that takes back another.
+const typeRecall = 1000
 
 // item is an event in the queue, with what handling it changes.
 type item struct {
@@ -125,6 +129,15 @@ func (in *inbox) offer(m *wire.Message) {
 	in.enlist(conv)
 }
 
+// exists takes note that the conversation goes up to seq; history has it.
+func (in *inbox) exists(key cursorKey, seq uint64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	conv := in.conversation(key, seq)
+	conv.cursor.Known = max(conv.cursor.Known, seq)
+	in.enlist(conv)
+}
+
 // take queues m if it is next, and what becomes next by that. It reports
 // whether the conversation is past m: false means that there is no room, or
 // that something before m is missing.
@@ -152,7 +165,11 @@ func (in *inbox) keepEarly(conv *conversation, m *wire.Message) {
 func (in *inbox) conversation(key cursorKey, seq uint64) *conversation {
 	conv := in.conversations[key]
 	if conv == nil {
-		conv = &conversation{cursor: Cursor{Scene: key.scene, Peer: key.peer}, news: newsAdded}
+		conv = &conversation{cursor: Cursor{Scene: key.scene, Peer: key.peer}, fresh: true, news: newsAdded}
+		in.conversations[key] = conv
+	}
+	if conv.fresh {
+		conv.fresh = false
 		// A device that has synced once knows every conversation older than
 		// its version: this one is new, and all of it is delivered. A new
 		// device starts near the end.
@@ -160,7 +177,6 @@ func (in *inbox) conversation(key cursorKey, seq uint64) *conversation {
 			conv.cursor.Delivered = seq - uint64(in.backlog)
 		}
 		conv.next = conv.cursor.Delivered + 1
-		in.conversations[key] = conv
 	}
 	return conv
 }
@@ -293,19 +309,21 @@ func (in *inbox) next(user, client context.Context) (item, bool) {
 
 // handled remembers that the app is done with i.
 func (in *inbox) handled(i item) {
-	if i.conversation == nil {
-		return
-	}
 	in.saveMu.Lock()
 	defer in.saveMu.Unlock()
 	in.mu.Lock()
-	if i.seq > 0 {
-		i.conversation.cursor.Delivered = i.seq
-	}
-	c := Checkpoint{Version: in.version, Conversations: []Cursor{i.conversation.cursor}}
 	if in.queue.len() == 0 && in.acked < in.version {
 		signal(in.work) // perhaps everything is handled: tell the server
 	}
+	conv := i.conversation
+	if conv == nil || in.conversations[conv.cursor.key()] != conv {
+		in.mu.Unlock() // nothing to keep, or of a site that is no more (see startOver)
+		return
+	}
+	if i.seq > 0 {
+		conv.cursor.Delivered = i.seq
+	}
+	c := Checkpoint{Version: in.version, Conversations: []Cursor{conv.cursor}}
 	in.mu.Unlock()
 	in.save(c)
 }

@@ -72,8 +72,9 @@ func (in *inbox) synced(page *wire.SyncResponse, last bool) {
 	// What a new device has not seen of the first sync must stay "not known"
 	// for it (see conversation), so the version counts from the last page on.
 	if last || in.version > 0 {
-		in.version = max(in.version, page.Version)
+		in.version = page.Version
 	}
+	in.siteBehinds = 0
 	c := Checkpoint{Version: in.version, Conversations: changed}
 	in.mu.Unlock()
 	in.save(c)
