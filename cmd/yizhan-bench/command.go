@@ -57,7 +57,7 @@ Exit codes: 0 measured, and every message accounted for; 1 could not measure;
 A missed target is shown and does not change the exit code.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          func(*cobra.Command, []string) error { return usageError{errors.New("which scenario?")} },
 	}
 	root.SetOut(stdout)

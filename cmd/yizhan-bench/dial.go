@@ -49,12 +49,7 @@ func (d *dialer) connect(ctx context.Context, wrap func(net.Conn) net.Conn) (*ch
 	if wrap != nil {
 		socket = wrap(socket)
 	}
-	conn, err := channel.Client(ctx, socket, d.gateway.key, d.options)
-	if err != nil {
-		socket.Close()
-		return nil, err
-	}
-	return conn, nil
+	return channel.Client(ctx, socket, d.gateway.key, d.options)
 }
 
 // bindLate lets the kernel choose the local port at connect(2), when it knows

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"syscall"
 
+	"github.com/yizhan-im/yizhan/appliance/secure"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -47,11 +48,14 @@ func codeKey(code wire.Code) string {
 // (addresses, ports), so that the same failure is counted together.
 func errorKey(err error) string {
 	var coded *wire.Error
+	var refused *secure.RefusedError
 	var number syscall.Errno
 	var network net.Error
 	switch {
 	case errors.As(err, &coded):
 		return codeKey(coded.Code)
+	case errors.As(err, &refused):
+		return codeKey(refused.Code)
 	case errors.As(err, &number):
 		return number.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

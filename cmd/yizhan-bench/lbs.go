@@ -17,12 +17,15 @@ type gateway struct {
 	key     []byte // its public key
 }
 
-// askLBS asks LBS as an app does and returns the first Link gateway.
-func askLBS(ctx context.Context, address string) (gateway, error) {
+// askLBS asks LBS as a tenant's app does and returns the first Link gateway.
+func askLBS(ctx context.Context, address, appKey string) (gateway, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return gateway{}, fmt.Errorf("--lbs: %w", err)
 	}
+	query := u.Query()
+	query.Set("k", appKey)
+	u.RawQuery = query.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return gateway{}, fmt.Errorf("--lbs: %w", err)

@@ -55,7 +55,8 @@ type load struct {
 	from, to time.Duration // since epoch: what is sent in between counts
 	streams  []*stream     // of member i: i*Peers … (i+1)*Peers-1
 	members  []*member
-	schedule *schedule // nil when saturated
+	schedule *schedule     // nil when saturated
+	paced    chan struct{} // closed when the pacer has sent all; at once when saturated
 
 	stopping atomic.Bool  // send nothing more
 	closing  atomic.Bool  // connections close because the run is over
@@ -63,7 +64,7 @@ type load struct {
 }
 
 func newLoad(o loadOptions, run uint32) *load {
-	l := &load{options: o, run: run, from: o.Warmup, to: o.Warmup + o.Duration}
+	l := &load{options: o, run: run, from: o.Warmup, to: o.Warmup + o.Duration, paced: make(chan struct{})}
 	for i := range o.Connections {
 		for k := range o.Peers {
 			l.streams = append(l.streams, &stream{from: i, to: (i + k + 1) % o.Connections})
@@ -117,7 +118,12 @@ func (l *load) start(ctx context.Context) (join func()) {
 		running.Go(m.serve)
 	}
 	if l.schedule != nil {
-		running.Go(func() { l.pace(ctx) })
+		running.Go(func() {
+			defer close(l.paced)
+			l.pace(ctx)
+		})
+	} else {
+		close(l.paced)
 	}
 	return running.Wait
 }
@@ -129,12 +135,18 @@ const (
 	duplicateWait = 300 * time.Millisecond
 )
 
-// settle waits until everything that was sent is answered and delivered, or the
-// deadline passes.
+// settle waits until everything that was to be sent is sent, answered and
+// delivered, or the deadline passes.
 func (l *load) settle(ctx context.Context) {
-	l.stopping.Store(true)
-	deadline := time.Now().Add(l.options.Stragglers)
-	for l.pending.Load() > 0 && time.Now().Before(deadline) {
+	defer l.stopping.Store(true)
+	ctx, cancel := context.WithTimeout(ctx, l.options.Stragglers)
+	defer cancel()
+	select {
+	case <-l.paced:
+	case <-ctx.Done():
+		return
+	}
+	for l.pending.Load() > 0 {
 		if wait(ctx, stragglerPoll) != nil {
 			return
 		}

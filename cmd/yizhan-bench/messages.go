@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// loadReadBuffer is large enough for what comes in while a connection's
+// goroutine waits for its turn, in bytes.
+const loadReadBuffer = 32 << 10
+
 // runLoad drives one load and accounts for it. The caller adds the figures that
 // its scenario is about.
 func runLoad(ctx context.Context, s *subject, scenario string, o loadOptions) (*Result, *loadTotals, error) {
@@ -14,7 +18,7 @@ func runLoad(ctx context.Context, s *subject, scenario string, o loadOptions) (*
 	}
 	l := newLoad(o, s.run)
 	defer l.close()
-	if err := l.connect(ctx, s.dialer(0), accounts); err != nil {
+	if err := l.connect(ctx, s.dialer(loadReadBuffer), accounts); err != nil {
 		return nil, nil, err
 	}
 	s.log.Info("sending", "connections", o.Connections, "rate", o.Rate, "for", o.Duration)
@@ -28,7 +32,7 @@ func runLoad(ctx context.Context, s *subject, scenario string, o loadOptions) (*
 		return nil, nil, err
 	}
 
-	v := &verifier{load: l, dialer: s.dialer(0), accounts: accounts}
+	v := &verifier{load: l, dialer: s.dialer(loadReadBuffer), accounts: accounts}
 	if o.Verify {
 		s.log.Info("reading everything back")
 		if err := v.verify(ctx); err != nil {

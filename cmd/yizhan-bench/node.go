@@ -23,10 +23,12 @@ type node struct {
 }
 
 const (
-	nodeLog      = "bench-node.log"
-	startTimeout = 60 * time.Second
-	startPoll    = 50 * time.Millisecond
-	stopTimeout  = 60 * time.Second
+	// quickstartAppKey is the tenant that quickstart makes as its last step.
+	quickstartAppKey = "demo"
+	nodeLog          = "bench-node.log"
+	startTimeout     = 60 * time.Second
+	startPoll        = 50 * time.Millisecond
+	stopTimeout      = 60 * time.Second
 )
 
 // startNode starts binary on free ports of the loopback interface, with all its
@@ -71,7 +73,7 @@ func (n *node) awaitReady(ctx context.Context) error {
 	for {
 		err := admin.ready(ctx)
 		if err == nil {
-			if _, err = askLBS(ctx, n.lbsURL()); err == nil {
+			if _, err = askLBS(ctx, n.lbsURL(), quickstartAppKey); err == nil {
 				return nil
 			}
 		}

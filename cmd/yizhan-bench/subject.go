@@ -92,9 +92,6 @@ func (f *subjectFlags) open(ctx context.Context, log *slog.Logger) (_ *subject, 
 		known.lbs, known.apiURL, known.admin = s.node.lbsURL(), s.node.apiURL(), s.node.admin
 		s.pid = s.node.pid()
 	}
-	if s.gateway, err = known.findGateway(ctx); err != nil {
-		return nil, err
-	}
 	if known.apiURL == "" {
 		u, err := url.Parse(known.lbs)
 		if err != nil {
@@ -109,12 +106,16 @@ func (f *subjectFlags) open(ctx context.Context, log *slog.Logger) (_ *subject, 
 	if s.pid != 0 {
 		s.meter = procMeter{pid: s.pid}
 	}
-	return s, s.openTenant(ctx, &known)
+	if err := s.openTenant(ctx, &known); err != nil {
+		return nil, err
+	}
+	s.gateway, err = known.findGateway(ctx, s.api.tenant.AppKey)
+	return s, err
 }
 
-func (f *subjectFlags) findGateway(ctx context.Context) (gateway, error) {
+func (f *subjectFlags) findGateway(ctx context.Context, appKey string) (gateway, error) {
 	if f.lbs != "" {
-		return askLBS(ctx, f.lbs)
+		return askLBS(ctx, f.lbs, appKey)
 	}
 	key, err := secure.ParsePublicKey(f.key)
 	if err != nil {

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/yizhan-im/yizhan/appliance"
+	"github.com/yizhan-im/yizhan/appliance/lbs"
+)
+
+// startTestNode runs a whole node in this process and returns the arguments
+// that name it.
+func startTestNode(t *testing.T) []string {
+	t.Helper()
+	node, err := appliance.Open(t.Context(), appliance.Config{
+		NodeID: "n1", DataDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- node.ServeLink(link) }()
+
+	web := http.NewServeMux()
+	web.Handle("/lbs", node.LBS([]lbs.AccessPoint{{Transport: lbs.TransportLink, Address: link.Addr().String()}}))
+	web.Handle("/nimserver/", node.API())
+	webServer := httptest.NewServer(web)
+
+	// What Caddy's admin endpoint serves, as far as the driver needs it.
+	adminMux := http.NewServeMux()
+	adminMux.HandleFunc("POST /yizhan/tenants", func(w http.ResponseWriter, r *http.Request) {
+		var request appliance.TenantRequest
+		decoder := json.NewDecoder(r.Body)
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(&request); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		created, err := node.CreateTenant(r.Context(), request)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(created)
+	})
+	adminMux.HandleFunc("GET /debug/pprof/heap", func(http.ResponseWriter, *http.Request) {})
+	adminMux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "%s 1\n%s 2\n", metricHeap, metricStack)
+	})
+	adminServer := httptest.NewServer(adminMux)
+
+	t.Cleanup(func() {
+		adminServer.Close()
+		webServer.Close()
+		link.Close()
+		<-served
+		if err := node.Close(); err != nil {
+			t.Errorf("closing the node: %v", err)
+		}
+	})
+	return []string{
+		"--json", "--lbs", webServer.URL + "/lbs", "--admin", strings.TrimPrefix(adminServer.URL, "http://"),
+		"--pid", strconv.Itoa(os.Getpid()),
+	}
+}
+
+// measure runs one scenario against the node and expects an exact result.
+func measure(t *testing.T, node []string, args ...string) *Result {
+	t.Helper()
+	code, stdout, stderr := execute(t, append(args, node...)...)
+	if code != exitOK {
+		t.Fatalf("%v: exit code %d\n%s%s", args, code, stdout, stderr)
+	}
+	r := new(Result)
+	if err := json.Unmarshal([]byte(stdout), r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *Result) value(t *testing.T, name string) float64 {
+	t.Helper()
+	for _, f := range r.Figures {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	t.Fatalf("no figure %q in %+v", name, r.Figures)
+	return 0
+}
+
+func TestScenariosAgainstARealNode(t *testing.T) {
+	node := startTestNode(t)
+
+	t.Run("connect", func(t *testing.T) {
+		r := measure(t, node, "connect", "--workers=4", "--accounts=8", "--warmup=50ms", "--duration=300ms")
+		if r.value(t, "logins_per_second") == 0 {
+			t.Error("nobody has logged in")
+		}
+	})
+	t.Run("idle", func(t *testing.T) {
+		r := measure(t, node, "idle", "--connections=50", "--settle=0s")
+		if r.value(t, "connected") != 50 || r.value(t, "alive") != 50 {
+			t.Errorf("got %+v, want 50 connections, all alive", r.Figures)
+		}
+	})
+	t.Run("send", func(t *testing.T) {
+		r := measure(t, node, "send", "--connections=7", "--peers=3", "--window=8", "--warmup=50ms", "--duration=300ms")
+		expectAllDelivered(t, r)
+		if r.value(t, "acked_per_second") == 0 {
+			t.Error("nothing was acknowledged in the measured time")
+		}
+	})
+	t.Run("deliver", func(t *testing.T) {
+		r := measure(t, node, "deliver", "--connections=5", "--rate=400", "--warmup=0s", "--duration=500ms", "--compress=false")
+		expectAllDelivered(t, r)
+		if r.Accounting.Sent != 200 {
+			t.Errorf("sent %d messages, want 200: 400 per second for 500 ms", r.Accounting.Sent)
+		}
+		if r.value(t, "delivery_p50") <= 0 {
+			t.Error("delivery takes no time")
+		}
+	})
+}
+
+func expectAllDelivered(t *testing.T, r *Result) {
+	t.Helper()
+	a := r.Accounting
+	if !r.Exact || a.Sent == 0 || a.Acked != a.Sent || a.Delivered != a.Sent || a.Stored != a.Sent || !a.Verified {
+		t.Errorf("accounting %+v, errors %v: want everything sent to be acked, delivered and stored", *a, r.Errors)
+	}
+}
