@@ -155,6 +155,11 @@ func (s *siteSession) request(f *wire.Frame, payload []byte) {
 			site.t.Errorf("the client sent a malformed %s: %v", f.Command, err)
 		}
 	}
+	failing := map[wire.Command]wire.Code{wire.CmdHistory: site.noHistory, wire.CmdSync: site.noSync}
+	if code := failing[f.Command]; code != 0 {
+		s.reply(f, code, nil)
+		return
+	}
 	switch f.Command {
 	case wire.CmdLogin:
 		var r wire.LoginRequest

@@ -49,6 +49,8 @@ type site struct {
 	onPush func(push []byte) [][]byte
 	// budget says after how many frames a new connection is cut; 0 is never.
 	budget func() int
+	// noHistory and noSync are the answers to these requests, if not 0.
+	noHistory, noSync wire.Code
 	// pruned drops the messages up to this seq from history.
 	pruned uint64
 }
