@@ -88,8 +88,8 @@ type Node struct {
 	closeErr  error
 }
 
-// delivery is who gets the results of applied commands, in this order: a kick
-// for a changed token must find the sessions that a message goes to.
+// delivery is who gets the results of applied commands, in this order: a session
+// whose token has changed must not get the messages that follow.
 type delivery struct {
 	app    *app.App
 	fanout *fanout.Fanout
