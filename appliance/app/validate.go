@@ -10,9 +10,8 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
-// The message types that clients and backends may send (Yunxin's numbers, facts
-// 3.1). 5 and 11 appear in history only; numbers from 1000 on are the state
-// machine's own.
+// The message types that clients and backends may send (Yunxin's numbers). 5
+// and 11 appear in history only; numbers from 1000 on are the state machine's own.
 const (
 	typeText     = 0
 	typeImage    = 1

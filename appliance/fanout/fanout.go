@@ -28,7 +28,7 @@ func New(hub *session.Hub, reg prometheus.Registerer) *Fanout {
 
 // Deliver pushes what results tell, in their order; it is made for
 // raftstore.Options.OnApplied. Results of other kinds are passed over. It does
-// not block and keeps nothing of results but the bytes of the messages.
+// not block and keeps nothing of results.
 func (f *Fanout) Deliver(results []any) {
 	for _, result := range results {
 		switch r := result.(type) {

@@ -1,0 +1,52 @@
+package app
+
+import (
+	"testing"
+
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// FuzzRequest: whatever a client sends, logged in or not, is answered exactly
+// once with a code of the table, and the node goes on.
+func FuzzRequest(f *testing.F) {
+	name := "x"
+	for cmd, in := range map[wire.Command]wire.Body{
+		wire.CmdLogin:         &wire.LoginRequest{AppKey: "app-1", Account: "a", Token: "t", DeviceId: "d", Platform: 1},
+		wire.CmdLogout:        &wire.LogoutRequest{},
+		wire.CmdSend:          &wire.SendRequest{To: "bob", ClientId: "m1", Type: 100, Body: `{"a":[1]}`, Ext: "{}"},
+		wire.CmdAck:           &wire.AckRequest{Version: 1 << 40},
+		wire.CmdRead:          &wire.ReadRequest{Peer: "bob", Seq: 1},
+		wire.CmdRecall:        &wire.RecallRequest{Peer: "bob", Seq: 1, ClientId: "r1", Note: "n"},
+		wire.CmdSync:          &wire.SyncRequest{Version: 1, Limit: 200},
+		wire.CmdHistory:       &wire.HistoryRequest{Peer: "bob", FromSeq: 1, ToSeq: 1 << 63, Limit: 100, Reverse: true},
+		wire.CmdProfiles:      &wire.ProfilesRequest{Accounts: []string{"bob", "fuzz"}},
+		wire.CmdUpdateProfile: &wire.UpdateProfileRequest{Name: &name},
+		wire.CmdKick:          &wire.KickRequest{SessionIds: []uint64{1, 1 << 63}},
+		63:                    &wire.AckRequest{},
+	} {
+		payload := make([]byte, in.SizeVT())
+		if _, err := in.MarshalToSizedBufferVT(payload); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint16(cmd), payload)
+		f.Add(uint16(cmd), payload[:len(payload)/2])
+	}
+	known := map[wire.Code]bool{}
+	for _, code := range wire.Codes() {
+		known[code] = true
+	}
+	w := shared.newTenant(f, state.Limits{})
+	w.account("bob")
+	credentials := w.credentials("fuzz")
+	f.Fuzz(func(t *testing.T, cmd uint16, payload []byte) {
+		member := connect(t, w.app)
+		member.ok(wire.CmdLogin, credentials, nil)
+		for _, p := range []*peer{member, connect(t, w.app)} {
+			if r := p.answer(p.startRaw(wire.Command(cmd), payload)); !known[r.code] || r.code == wire.CodeServerError {
+				t.Errorf("answered %d", r.code)
+			}
+			w.app.Disconnected(p.session, wire.CodeOK)
+		}
+	})
+}
