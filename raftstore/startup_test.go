@@ -88,6 +88,7 @@ const (
 )
 
 func TestLostStateIsRefusedAndCanBeRebuilt(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		snapshot bool
@@ -122,6 +123,7 @@ func TestLostStateIsRefusedAndCanBeRebuilt(t *testing.T) {
 }
 
 func TestLostLogIsRefused(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		snapshot bool
@@ -166,6 +168,7 @@ func TestLostLogIsRefused(t *testing.T) {
 }
 
 func TestOlderCopyOfTheLogIsRefused(t *testing.T) {
+	t.Parallel()
 	for _, snapshot := range []bool{false, true} {
 		o := usedFolder(t, 20, false)
 		copied := t.TempDir()
@@ -183,6 +186,7 @@ func TestOlderCopyOfTheLogIsRefused(t *testing.T) {
 }
 
 func TestOlderCopyOfTheStateCatchesUp(t *testing.T) {
+	t.Parallel()
 	o := usedFolder(t, 20, false)
 	copied := t.TempDir()
 	replace(t, filepath.Join(o.Dir, stateRoot), copied)
@@ -194,6 +198,7 @@ func TestOlderCopyOfTheStateCatchesUp(t *testing.T) {
 }
 
 func TestLogThatLostItsSnapshotIsRefused(t *testing.T) {
+	t.Parallel()
 	o := usedFolder(t, 20, false)
 	o.TrailingBytes = 1
 	enter(t, o, 21, 400, true)
@@ -202,6 +207,7 @@ func TestLogThatLostItsSnapshotIsRefused(t *testing.T) {
 }
 
 func TestForeignPartsAreRefused(t *testing.T) {
+	t.Parallel()
 	for _, part := range []string{logDir, stateRoot} {
 		t.Run(part, func(t *testing.T) {
 			a, b := usedFolder(t, 20, false), usedFolder(t, 20, false)
@@ -234,12 +240,14 @@ func TestForeignPartsAreRefused(t *testing.T) {
 }
 
 func TestFolderIsForOneProcess(t *testing.T) {
+	t.Parallel()
 	o := testOptions(t, t.TempDir())
 	openLeader(t, o)
 	refused(t, o, ErrInUse, "stop the other process")
 }
 
 func TestFirstStartThatWasCutShortBeginsAnew(t *testing.T) {
+	t.Parallel()
 	o := usedFolder(t, 4, false)
 	id, _, err := readIdentity(o.Dir)
 	if err != nil {
@@ -253,6 +261,7 @@ func TestFirstStartThatWasCutShortBeginsAnew(t *testing.T) {
 }
 
 func TestGarbledIdentityIsRefused(t *testing.T) {
+	t.Parallel()
 	o := usedFolder(t, 4, false)
 	if err := os.WriteFile(filepath.Join(o.Dir, identityName), []byte("{}"), 0o600); err != nil {
 		t.Fatal(err)
@@ -261,6 +270,7 @@ func TestGarbledIdentityIsRefused(t *testing.T) {
 }
 
 func TestSnapshotIsNotRestoredNeedlessly(t *testing.T) {
+	t.Parallel()
 	o := usedFolder(t, 20, true)
 	s := openLeader(t, o) // after the snapshot only a no-op and a barrier were committed
 	closeTest(t, s)
@@ -272,6 +282,7 @@ func TestSnapshotIsNotRestoredNeedlessly(t *testing.T) {
 }
 
 func TestCheckLog(t *testing.T) {
+	t.Parallel()
 	id := identity{Node: "n1", Cluster: "c1"}
 	between := func(first, last uint64) logRange {
 		return logRange{first, last, 3, func(i uint64) bool { return first <= i && i <= last }}
