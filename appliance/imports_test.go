@@ -34,6 +34,8 @@ var importRules = []struct {
 	{of: "appliance/state", allowed: []string{"appliance/state", "appliance/wire", "raftstore"}, why: "the state machine knows only its store"},
 	{of: "appliance/fanout", allowed: []string{"appliance/fanout", "appliance/session", "appliance/state", "appliance/wire"}, why: "delivery reads results and finds sessions"},
 	{of: "appliance/app", allowed: []string{"appliance/app", "appliance/fanout", "appliance/session", "appliance/state", "appliance/wire", "raftstore"}, why: "handlers do not know gateways"},
+	{of: "appliance/lbs", allowed: []string{"appliance/lbs", "appliance/wire"}, why: "where to connect is a question of configuration"},
+	{of: "appliance/api", allowed: []string{"appliance/api", "appliance/app", "appliance/session", "appliance/state", "appliance/wire"}, why: "the HTTP API calls the handlers, as a gateway does"},
 	{of: "appliance/sdk", allowed: []string{"appliance/sdk", "appliance/link/channel", "appliance/secure", "appliance/session", "appliance/wire"}, why: "an app that uses the SDK does not carry the server"},
 }
 
