@@ -37,21 +37,25 @@ func BenchmarkSend(b *testing.B) {
 func benchmarkSend(b *testing.B, window int) {
 	n := newNode(b)
 	w := n.newTenant(b, state.Limits{RequestsPerSecond: 1 << 24, RequestBurst: 1 << 24})
-	w.login("bob")
-	c := &counter{answered: make(chan wire.Code, window)}
-	s := n.app.Connected(c)
-	request := func(cmd wire.Command, serial uint64, in wire.Body, buf []byte) {
-		buf = buf[:in.SizeVT()]
-		if _, err := in.MarshalToSizedBufferVT(buf); err != nil {
+	buf := make([]byte, 1<<10)
+	request := func(s *session.Session, cmd wire.Command, serial uint64, in wire.Body) {
+		payload := buf[:in.SizeVT()]
+		if _, err := in.MarshalToSizedBufferVT(payload); err != nil {
 			b.Fatal(err)
 		}
-		n.app.Request(s, cmd, serial, buf)
+		n.app.Request(s, cmd, serial, payload)
 	}
-	buf := make([]byte, 1<<10)
-	request(wire.CmdLogin, 0, w.credentials("alice"), buf)
-	if code := <-c.answered; code != wire.CodeOK {
-		b.Fatal(code)
+	login := func(account string) (*session.Session, *counter) {
+		c := &counter{answered: make(chan wire.Code, window)}
+		s := n.app.Connected(c)
+		request(s, wire.CmdLogin, 0, w.credentials(account))
+		if code := <-c.answered; code != wire.CodeOK {
+			b.Fatal(code)
+		}
+		return s, c
 	}
+	_, bob := login("bob")
+	s, c := login("alice")
 	in := &wire.SendRequest{To: "bob", Body: `{"text":"see you at the station at half past seven"}`, Type: 100}
 	id := make([]byte, 0, 24)
 	b.ReportAllocs()
@@ -66,13 +70,18 @@ func benchmarkSend(b *testing.B, window int) {
 		}
 		id = fmt.Appendf(id[:0], "message-%012d", i)
 		in.ClientId = string(id)
-		request(wire.CmdSend, uint64(i), in, buf)
+		request(s, wire.CmdSend, uint64(i), in)
 		under++
 	}
 	for ; under > 0; under-- {
 		if code := <-c.answered; code != wire.CodeOK {
 			b.Fatal(code)
 		}
+	}
+	b.StopTimer()
+	n.settle(b)
+	if got := bob.pushes.Load(); got != int64(b.N) {
+		b.Errorf("%d messages reached the receiver, want %d", got, b.N)
 	}
 }
 

@@ -75,6 +75,9 @@ func (a *App) requestOfStranger(r *request, payload []byte) {
 // serve starts one request of a session that is logged in. A nil error means
 // that the reply was sent or will be.
 func (a *App) serve(r *request, payload []byte) error {
+	if len(payload) > maxRequest {
+		return errTooLarge
+	}
 	switch r.cmd {
 	case wire.CmdSend:
 		return a.send(r, payload)

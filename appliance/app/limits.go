@@ -5,6 +5,11 @@ import (
 	"time"
 )
 
+// maxRequest bounds a request's payload, in bytes, before it is decoded: a short
+// encoding can stand for much memory. The largest valid request is a message of
+// about 25 KB.
+const maxRequest = 32 << 10
+
 // Limits on what clients and backends send. "Characters" are Unicode code
 // points, as in the Yunxin documents.
 const (

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
@@ -101,6 +104,47 @@ func TestMalformedPayloadIsRefusedByEveryCommand(t *testing.T) {
 		}
 	}
 	p.isOpen()
+}
+
+func TestOversizedPayloadIsRefusedByEveryCommand(t *testing.T) {
+	w := shared.newTenant(t, state.Limits{})
+	// A field that no message has, so that only the size is wrong.
+	payload := protowire.AppendTag(nil, 1000, protowire.BytesType)
+	payload = protowire.AppendBytes(payload, make([]byte, maxRequest))
+	p := w.login("alice")
+	for _, cmd := range clientCommands {
+		if cmd != wire.CmdLogin {
+			p.isRefused(wire.CodeBadParameter, p.startRaw(cmd, payload))
+		}
+	}
+	p.isOpen()
+	p = connect(t, w.app)
+	p.isRefused(wire.CodeBadParameter, p.startRaw(wire.CmdLogin, payload))
+	p.isClosed(wire.CodeBadParameter, 0, nil)
+}
+
+// TestLargestRequestsFit: no valid request is larger than maxRequest.
+func TestLargestRequestsFit(t *testing.T) {
+	wide := func(n int) string { return strings.Repeat("😀", n) }
+	ptr := func(n int) *string { s := wide(n); return &s }
+	names := make([]string, maxProfilesPage)
+	for i := range names {
+		names[i] = strings.Repeat("a", maxAccount)
+	}
+	for _, in := range []wire.Body{
+		&wire.SendRequest{To: names[0], ClientId: wide(maxClientID / 4), Type: 100, Body: wide(maxBody), Ext: wide(maxExt)},
+		&wire.RecallRequest{Peer: names[0], Seq: 1 << 63, ClientId: wide(maxClientID / 4), Note: wide(maxNote)},
+		&wire.ProfilesRequest{Accounts: names},
+		&wire.KickRequest{SessionIds: slices.Repeat([]uint64{1 << 63}, maxKicks)},
+		&wire.UpdateProfileRequest{
+			Name: ptr(maxName), Icon: ptr(maxIcon), Sign: ptr(maxSign), Email: ptr(maxEmail), Birth: ptr(maxBirth),
+			Mobile: ptr(maxMobile), Ex: ptr(maxEx),
+		},
+	} {
+		if size := in.SizeVT(); size > maxRequest {
+			t.Errorf("%T takes %d bytes", in, size)
+		}
+	}
 }
 
 var clientCommands = []wire.Command{

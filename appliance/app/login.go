@@ -13,6 +13,9 @@ import (
 // connection, which has nothing else to do before it is known who asks: what
 // the client has pipelined behind it waits.
 func (a *App) login(r *request, payload []byte) error {
+	if len(payload) > maxRequest {
+		return errTooLarge
+	}
 	var in wire.LoginRequest
 	if in.UnmarshalVT(payload) != nil {
 		return errMalformed

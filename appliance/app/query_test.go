@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
@@ -99,6 +101,13 @@ func TestProfileIsChangedByItsOwnerAndReadByOthers(t *testing.T) {
 	}
 	if p := out.Profiles[0]; p.Account != "alice" || p.Name != name || p.Gender != gender || p.Sign != "" || p.UpdatedMs == 0 {
 		t.Errorf("profile %v", p)
+	}
+
+	// A field of a later version passes, but is not stored.
+	later := protowire.AppendTag(nil, 1000, protowire.BytesType)
+	later = protowire.AppendBytes(later, []byte("secret"))
+	if r := alice.answer(alice.startRaw(wire.CmdUpdateProfile, later)); r.code != wire.CodeOK {
+		t.Errorf("unknown field: %v", r.code)
 	}
 
 	long, rude := string(make([]byte, maxName+1)), "\xff"
