@@ -161,11 +161,12 @@ func (c *Client) KickOther(ctx context.Context, sessions ...uint64) error {
 
 // Conversation is what this device knows of one conversation.
 type Conversation struct {
-	Peer        string
-	LastSeq     uint64
-	ReadSeq     uint64 // this account's cursor
-	PeerReadSeq uint64
-	Time        time.Time // of the last change
+	Peer         string
+	LastSeq      uint64 // that is known to exist
+	DeliveredSeq uint64 // up to which this device's Events loop has handled all
+	ReadSeq      uint64 // this account's cursor
+	PeerReadSeq  uint64
+	Time         time.Time // of the last change
 }
 
 // Conversations lists what this device knows, the latest change first.

@@ -43,7 +43,7 @@ func TestTwoClientsChat(t *testing.T) {
 		}
 		want := Conversation{Peer: "bob", LastSeq: 3, PeerReadSeq: 2}
 		got := alice.Conversations()[0]
-		got.Time = want.Time
+		got.Time, got.DeliveredSeq = want.Time, want.DeliveredSeq
 		if got != want {
 			t.Errorf("alice's conversation is %+v, want %+v", got, want)
 		}

@@ -99,7 +99,10 @@ func (in *inbox) toAck() (version uint64, ok bool) {
 }
 
 func (c *conversation) describe() Conversation {
-	d := Conversation{Peer: c.cursor.Peer, LastSeq: c.cursor.Known, ReadSeq: c.cursor.Read, PeerReadSeq: c.cursor.PeerRead}
+	d := Conversation{
+		Peer: c.cursor.Peer, LastSeq: c.cursor.Known, DeliveredSeq: c.cursor.Delivered,
+		ReadSeq: c.cursor.Read, PeerReadSeq: c.cursor.PeerRead,
+	}
 	if c.cursor.TimeMs > 0 {
 		d.Time = time.UnixMilli(c.cursor.TimeMs)
 	}
