@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/flynn/noise"
+	"github.com/yizhan-im/yizhan/appliance/secure/internal/sample"
+	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
 // BenchmarkAccept is the server's side of one handshake.
@@ -73,5 +75,73 @@ func BenchmarkSealOpen200(b *testing.B) {
 		if _, _, err := server.Open(client.Seal(buf, plain)); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// benchmarkPayloads are a small packet and a history page.
+func benchmarkPayloads(b *testing.B) map[string][]byte {
+	b.Helper()
+	for _, payload := range sample.Holdout() {
+		if n := len(payload); n > 190 && n < 210 {
+			return map[string][]byte{"200B": payload, "8KB": sample.History(8 << 10)}
+		}
+	}
+	b.Fatal("no sample of about 200 bytes")
+	return nil
+}
+
+func BenchmarkCompress(b *testing.B) {
+	for name, payload := range benchmarkPayloads(b) {
+		b.Run(name, func(b *testing.B) {
+			buf := make([]byte, 0, 2*len(payload))
+			out, _ := Compress(buf, payload, AllCodecs)
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				Compress(buf, payload, AllCodecs)
+			}
+			b.ReportMetric(float64(len(out))/float64(len(payload)), "ratio")
+		})
+	}
+}
+
+func BenchmarkDecompress(b *testing.B) {
+	for name, payload := range benchmarkPayloads(b) {
+		b.Run(name, func(b *testing.B) {
+			out, c := Compress(nil, payload, AllCodecs)
+			buf := make([]byte, 0, len(payload))
+			b.SetBytes(int64(len(payload)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Decompress(buf, out, c, wire.MaxFrame); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkS2 compares this package's encoder with the library's on small
+// packets, in time and in bytes.
+func BenchmarkS2(b *testing.B) {
+	payloads := sample.Holdout()
+	buf := make([]byte, 0, 4<<10)
+	for name, encode := range map[string]func([]byte) []byte{
+		"secure":  func(p []byte) []byte { return appendS2(buf, p) },
+		"library": func(p []byte) []byte { return s2Dictionary().Encode(buf, p) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			raw, packed := 0, 0
+			for _, p := range payloads {
+				raw, packed = raw+len(p), packed+len(encode(p))
+			}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				encode(payloads[i%len(payloads)])
+				i++
+			}
+			b.ReportMetric(float64(packed)/float64(raw), "ratio")
+		})
 	}
 }

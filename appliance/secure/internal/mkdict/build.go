@@ -1,6 +1,10 @@
 package main
 
-import "slices"
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+)
 
 const (
 	// gram is the length of the strings that are counted: about the shortest
@@ -17,9 +21,10 @@ const (
 // The best pieces come last, where offsets are short.
 func build(samples [][]byte, size int) []byte {
 	c := newCorpus(samples)
+	windows := c.windows()
 	var pieces [][]byte
 	for total := 0; total < size; {
-		piece := c.takeBest()
+		piece := c.takeBest(&windows)
 		if piece == nil {
 			break // nothing left that two samples share
 		}
@@ -35,9 +40,10 @@ func build(samples [][]byte, size int) []byte {
 type corpus struct {
 	text  []byte
 	gram  []int // for each position, the number of the gram that starts there
-	worth []int // for each gram, in how many samples it occurs, 0 once covered
+	worth []int // for each gram, in how many samples it occurs; 0 if in one, or covered
 
-	inWindow []int // for each gram, how often it occurs in the window; see takeBest
+	count    int   // how often value has been called
+	lastSeen []int // for each gram, the count of the last call that met it
 }
 
 func newCorpus(samples [][]byte) *corpus {
@@ -70,51 +76,90 @@ func newCorpus(samples [][]byte) *corpus {
 			c.worth[number] = 0
 		}
 	}
-	c.inWindow = make([]int, len(c.worth))
+	c.lastSeen = make([]int, len(c.worth))
 	return c
+}
+
+// windows is every segment that is worth something, as a heap.
+func (c *corpus) windows() windowHeap {
+	var all windowHeap
+	for start := range c.gram {
+		if worth := c.value(start); worth > 0 {
+			all = append(all, window{start, worth})
+		}
+	}
+	heap.Init(&all)
+	return all
+}
+
+// span is the grams of the segment that begins at start.
+func (c *corpus) span(start int) []int {
+	return c.gram[start:min(len(c.gram), start+segment-gram+1)]
+}
+
+// value is what the grams of a segment are worth now, each counted once.
+func (c *corpus) value(start int) (worth int) {
+	c.count++
+	for _, number := range c.span(start) {
+		if c.lastSeen[number] != c.count {
+			c.lastSeen[number] = c.count
+			worth += c.worth[number]
+		}
+	}
+	return worth
 }
 
 // takeBest returns the segment that is worth most, without the ends that are
 // worth nothing, and counts its grams as covered. It is nil when no segment is
 // worth anything.
-func (c *corpus) takeBest() []byte {
-	const window = segment - gram + 1 // grams in a segment
-	best, bestWorth, worth := 0, 0, 0
-	for i, number := range c.gram {
-		if c.inWindow[number]++; c.inWindow[number] == 1 {
-			worth += c.worth[number]
+func (c *corpus) takeBest(windows *windowHeap) []byte {
+	for windows.Len() > 0 {
+		best := &(*windows)[0]
+		// What was covered since makes a segment worth less, never more: when the
+		// first is still worth what it was, no other can be worth more.
+		if now := c.value(best.start); now != best.worth {
+			best.worth = now
+			heap.Fix(windows, 0)
+			continue
 		}
-		if i >= window {
-			worth -= c.leave(c.gram[i-window])
+		if best.worth == 0 {
+			return nil
 		}
-		if worth > bestWorth {
-			best, bestWorth = i, worth
-		}
+		return c.cover(best.start)
 	}
-	for i := max(0, len(c.gram)-window); i < len(c.gram); i++ {
-		c.leave(c.gram[i])
-	}
-	if bestWorth == 0 {
-		return nil
-	}
-	first, last := max(0, best-window+1), best
-	for c.worth[c.gram[first]] == 0 {
-		first++
-	}
-	for c.worth[c.gram[last]] == 0 {
-		last--
-	}
-	for i := first; i <= last; i++ {
-		c.worth[c.gram[i]] = 0
-	}
-	return c.text[first : last+gram]
+	return nil
 }
 
-// leave takes one occurrence of a gram out of the window and returns what the
-// window lost by it.
-func (c *corpus) leave(number int) int {
-	if c.inWindow[number]--; c.inWindow[number] == 0 {
-		return c.worth[number]
+func (c *corpus) cover(start int) []byte {
+	span := c.span(start)
+	valuable := func(number int) bool { return c.worth[number] > 0 }
+	first := slices.IndexFunc(span, valuable)
+	last := first
+	for i, number := range span {
+		if valuable(number) {
+			last = i
+		}
 	}
-	return 0
+	for _, number := range span {
+		c.worth[number] = 0
+	}
+	return c.text[start+first : start+last+gram]
+}
+
+// window is a segment and what it was worth when that was last looked at.
+type window struct{ start, worth int }
+
+// windowHeap has the window that is worth most first, and of equals the earliest.
+type windowHeap []window
+
+func (h windowHeap) Len() int      { return len(h) }
+func (h windowHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h windowHeap) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(h[j].worth, h[i].worth), cmp.Compare(h[i].start, h[j].start)) < 0
+}
+func (h *windowHeap) Push(w any) { *h = append(*h, w.(window)) }
+func (h *windowHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
 }

@@ -24,7 +24,8 @@ var texts embed.FS
 // Train is the payloads that the dictionary is built from.
 func Train() [][]byte { return payloads("train", 1) }
 
-// Holdout is payloads of texts, names and numbers that Train does not have.
+// Holdout is payloads of texts, ids and numbers that Train does not have. Account
+// names and the forms of extension data are shared, as they are within one app.
 func Holdout() [][]byte { return payloads("holdout", 2) }
 
 // History is a history page of about size bytes, made like Holdout.
