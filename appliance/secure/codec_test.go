@@ -15,7 +15,7 @@ import (
 
 func TestPayloadsSurviveCompression(t *testing.T) {
 	payloads := append(sample.Holdout(),
-		sample.History(3<<10), sample.History(200<<10), sample.History(wire.MaxFrame-4<<10),
+		sample.History(3<<10), sample.History(200<<10), sample.History(900<<10),
 		[]byte(strings.Repeat("a", 5000)), []byte(strings.Repeat("ab", 30000)),
 		bytes.Repeat(dictionary1, 3), dictionary1[:100], dictionary1[len(dictionary1)-100:],
 	)

@@ -237,7 +237,7 @@ func TestTheReferenceClientTalksToTheServer(t *testing.T) {
 
 func TestTheReferenceDecoderReadsEveryBlock(t *testing.T) {
 	payloads := append(sample.Holdout(), sample.Train()...)
-	payloads = append(payloads, sample.History(60<<10), bytes.Repeat([]byte("a"), maxS2), dictionary1)
+	payloads = append(payloads, sample.History(60000), bytes.Repeat([]byte("a"), maxS2), dictionary1)
 	for i, payload := range payloads {
 		block := appendS2(nil, payload)
 		if got, err := refDecodeS2(block, dictionary1); err != nil || !bytes.Equal(got, payload) {

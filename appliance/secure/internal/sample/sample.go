@@ -28,15 +28,17 @@ func Train() [][]byte { return payloads("train", 1) }
 // names and the forms of extension data are shared, as they are within one app.
 func Holdout() [][]byte { return payloads("holdout", 2) }
 
-// History is a history page of about size bytes, made like Holdout.
+// History is a history page of somewhat more than size bytes, made like Holdout.
 func History(size int) []byte {
 	g := &generator{state: 3}
 	page := &wire.HistoryResponse{More: true}
 	lines := append(read("holdout", "english"), read("holdout", "chinese")...)
 	peers := [2]string{g.account(), g.account()}
-	for seq := uint64(1); page.SizeVT() < size; seq++ {
+	for total := 0; total < size; {
 		from := g.below(2)
-		page.Messages = append(page.Messages, g.message(peers[from], peers[1-from], g.choose(lines), 0, seq))
+		m := g.message(peers[from], peers[1-from], g.choose(lines), 0, uint64(len(page.Messages))+1)
+		page.Messages = append(page.Messages, m)
+		total += m.SizeVT()
 	}
 	return encode(page)
 }
