@@ -75,9 +75,8 @@ func runIdle(ctx context.Context, s *subject, o idleOptions) (*Result, error) {
 	if connected := float64(len(crowd.conns)); connected > 0 {
 		r.figure("memory", float64(after.rss-before.rss)/connected, "bytes/connection")
 		r.target("memory", false, idleTarget)
-		if after.goInUse > 0 {
-			r.figure("go_memory", float64(after.goInUse-before.goInUse)/connected, "bytes/connection")
-		}
+		r.figure("mapped_files", float64(after.mapped-before.mapped)/connected, "bytes/connection")
+		r.figure("go_in_use", float64(after.goInUse-before.goInUse)/connected, "bytes/connection")
 	}
 	r.figure("rss_before", float64(before.rss)/(1<<20), "MiB")
 	r.figure("rss_after", float64(after.rss)/(1<<20), "MiB")
@@ -87,6 +86,7 @@ func runIdle(ctx context.Context, s *subject, o idleOptions) (*Result, error) {
 // memory is what the node holds.
 type memory struct {
 	rss     int64 // bytes of the process
+	mapped  int64 // of which pages of mapped files
 	goInUse int64 // bytes of Go's heap and stacks in use; 0 without --admin
 }
 
@@ -106,11 +106,13 @@ func (s *subject) memoryAtRest(ctx context.Context, settle time.Duration) (m mem
 		return m, err
 	}
 	used, err := s.meter.usage()
+	m.rss, m.mapped = used.RSS, used.Mapped
 	if err != nil || s.admin == nil {
-		return memory{rss: used.RSS}, err
+		return m, err
 	}
 	metrics, err := s.admin.metrics(ctx)
-	return memory{rss: used.RSS, goInUse: int64(metrics[metricHeap] + metrics[metricStack])}, err
+	m.goInUse = int64(metrics[metricHeap] + metrics[metricStack])
+	return m, err
 }
 
 // crowd is many connections on which nothing happens.

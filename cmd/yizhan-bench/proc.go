@@ -13,6 +13,9 @@ import (
 type usage struct {
 	CPU time.Duration // user and system, since it started
 	RSS int64         // bytes of resident memory
+	// Mapped is the part of RSS that is pages of mapped files, which the system
+	// can take back: the program itself and bbolt's log. 0 when not known.
+	Mapped int64
 }
 
 // A meter reads the usage of a process.
@@ -40,8 +43,8 @@ func (m procMeter) usage() (usage, error) {
 	if err != nil {
 		return usage{}, fmt.Errorf("memory of process %d: %w", m.pid, err)
 	}
-	rss, err := parseStatm(statm)
-	return usage{CPU: cpu, RSS: rss}, err
+	rss, mapped, err := parseStatm(statm)
+	return usage{CPU: cpu, RSS: rss, Mapped: mapped}, err
 }
 
 // freeFiles is how many more files the process may open.
@@ -85,17 +88,21 @@ func parseStat(stat []byte) (time.Duration, error) {
 	return time.Duration(ticks) * clockTick, nil
 }
 
-// parseStatm reads the resident pages, field 2 of /proc/<pid>/statm.
-func parseStatm(statm []byte) (int64, error) {
+// parseStatm reads the resident pages and those of them that belong to mapped
+// files, fields 2 and 3 of /proc/<pid>/statm, as bytes.
+func parseStatm(statm []byte) (rss, mapped int64, err error) {
 	fields := strings.Fields(string(statm))
-	if len(fields) < 2 {
-		return 0, fmt.Errorf("/proc/<pid>/statm has an unknown format: %.100q", statm)
+	if len(fields) < 3 {
+		return 0, 0, fmt.Errorf("/proc/<pid>/statm has an unknown format: %.100q", statm)
 	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("/proc/<pid>/statm: %w", err)
+	var pages [2]int64
+	for i := range pages {
+		if pages[i], err = strconv.ParseInt(fields[i+1], 10, 64); err != nil {
+			return 0, 0, fmt.Errorf("/proc/<pid>/statm: %w", err)
+		}
 	}
-	return pages * int64(os.Getpagesize()), nil
+	page := int64(os.Getpagesize())
+	return pages[0] * page, pages[1] * page, nil
 }
 
 // parseOpenFiles reads the soft limit of open files from /proc/<pid>/limits.
