@@ -56,6 +56,17 @@ func (a *App) Request(s *session.Session, cmd wire.Command, serial uint64, paylo
 	}
 	if err := a.serve(&r, payload); err != nil {
 		a.fail(&r, err)
+		a.logMisuse(&r, err)
+	}
+}
+
+// logMisuse tells of requests that no client of this protocol sends: whoever
+// looks for a broken or hostile client starts here. What a user can do wrong,
+// such as a message that is too long, is only counted.
+func (a *App) logMisuse(r *request, err error) {
+	switch err {
+	case errUnknownCommand, errMalformed, errTooLarge:
+		a.log.refused(r.cmd.String(), r.client.RemoteAddr(), a.edge(err), r.identity.AppKey, r.identity.Account)
 	}
 }
 
@@ -64,6 +75,7 @@ func (a *App) Request(s *session.Session, cmd wire.Command, serial uint64, paylo
 func (a *App) requestOfStranger(r *request, payload []byte) {
 	if r.cmd != wire.CmdLogin {
 		a.fail(r, errLoginFirst)
+		a.log.refused(r.cmd.String(), r.client.RemoteAddr(), errLoginFirst, "", "")
 		a.end(r.session, wire.CodeForbidden, closeEvent(wire.CodeForbidden, errLoginFirst.Note))
 		return
 	}

@@ -83,13 +83,23 @@ func TestChangedTenantHoldsForTheNextRequest(t *testing.T) {
 	p.refused(wire.CodeBadParameter, wire.CmdSend, text("alice", "m3", "long"))
 }
 
-func TestUnknownCommandIsRefusedAndDoesNotCost(t *testing.T) {
-	w := shared.newTenant(t, state.Limits{})
+func TestUnknownCommandIsRefusedCountedAndLogged(t *testing.T) {
+	n := newNode(t)
+	w := n.newTenant(t, state.Limits{})
 	p := w.login("alice")
-	for _, cmd := range []wire.Command{0, 2000, 63, 64, 14} {
+	commands := []wire.Command{0, 2000, 63, 64, 14}
+	for _, cmd := range commands {
 		p.isRefused(wire.CodeBadProtocol, p.startRaw(cmd, []byte("whatever")))
 	}
 	p.isOpen()
+	if got := n.metric(t, "yizhan_app_requests_total", map[string]string{"command": "unknown", "code": "bad_protocol"}); got != float64(len(commands)) {
+		t.Errorf("%v refusals counted", got)
+	}
+	for _, want := range []string{"what=command_2000", "code=509", "account=alice"} {
+		if log := n.log.String(); !strings.Contains(log, want) {
+			t.Errorf("log does not tell %s: %s", want, log)
+		}
+	}
 }
 
 func TestMalformedPayloadIsRefusedByEveryCommand(t *testing.T) {
