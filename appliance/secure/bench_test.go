@@ -53,15 +53,28 @@ func BenchmarkX25519(b *testing.B) {
 	})
 }
 
+// BenchmarkSeal200 seals records of 200 bytes, and encrypts the same with the
+// noise library's CipherState, which makes a nonce on the heap for each.
 func BenchmarkSeal200(b *testing.B) {
-	client, _ := pair()
 	plain := make([]byte, 200)
 	buf := make([]byte, 0, len(plain)+RecordOverhead)
-	b.SetBytes(int64(len(plain)))
-	b.ReportAllocs()
-	for b.Loop() {
-		client.Seal(buf, plain)
-	}
+	b.Run("secure", func(b *testing.B) {
+		client, _ := pair()
+		b.ReportAllocs()
+		for b.Loop() {
+			client.Seal(buf, plain)
+		}
+	})
+	b.Run("library", func(b *testing.B) {
+		suite := noise.NewCipherSuite(noise.DH25519, noise.CipherChaChaPoly, noise.HashSHA256)
+		state := noise.UnsafeNewCipherState(suite, [32]byte{1}, 0)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := state.Encrypt(buf, nil, plain); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // BenchmarkSealOpen200 seals one record and opens it.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"sync"
 	"testing"
 
+	"github.com/yizhan-im/yizhan/appliance/secure/internal/sample"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -306,4 +308,41 @@ func TestAServerKeyOfTheWrongSizeIsRefused(t *testing.T) {
 			t.Errorf("took a key of %d bytes", size)
 		}
 	}
+}
+
+func TestOneKeyServesManyConnectionsAtOnce(t *testing.T) {
+	key := fixedKey(t, 1)
+	page := sample.History(minZstd)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			h, err := NewClientHandshake(key.Public(), AllCodecs)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, reply, server, err := key.Accept(h.Hello())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, client, err := h.Finish(reply)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for _, payload := range [][]byte{page[:minZstd-1], page} {
+				packed, c := Compress(nil, payload, client.Codecs())
+				plain, _, err := server.Open(client.Seal(nil, packed))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if got, err := Decompress(nil, plain, c, wire.MaxFrame); err != nil || !bytes.Equal(got, payload) {
+					t.Errorf("%d bytes arrived as %d: %v", len(payload), len(got), err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

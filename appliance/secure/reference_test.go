@@ -237,7 +237,10 @@ func TestTheReferenceClientTalksToTheServer(t *testing.T) {
 
 func TestTheReferenceDecoderReadsEveryBlock(t *testing.T) {
 	payloads := append(sample.Holdout(), sample.Train()...)
-	payloads = append(payloads, sample.History(60000), bytes.Repeat([]byte("a"), maxS2), dictionary1)
+	payloads = append(payloads, sample.History(60000), bytes.Repeat([]byte("a"), maxS2), dictionary1,
+		append([]byte("not in it: "), dictionary1[:100]...),                                            // its first byte
+		append(bytes.Clone(dictionary1[len(dictionary1)-100:]), dictionary1[len(dictionary1)-100:]...), // its last byte, twice
+	)
 	for i, payload := range payloads {
 		block := appendS2(nil, payload)
 		if got, err := refDecodeS2(block, dictionary1); err != nil || !bytes.Equal(got, payload) {
