@@ -30,7 +30,7 @@ type App struct {
 	store   *raftstore.Store
 	queries *state.Queries
 	hub     *session.Hub
-	log     *refusalLog
+	log     *eventLog
 	metrics *metrics
 	now     func() time.Time
 
@@ -55,7 +55,7 @@ func New(c Config) *App {
 		store:    c.Store,
 		queries:  c.Queries,
 		hub:      c.Hub,
-		log:      newRefusalLog(c.Logger.With("node", c.NodeID)),
+		log:      newEventLog(c.Logger.With("node", c.NodeID)),
 		now:      c.Now,
 		tenants:  newTenantCache(c.Queries.TenantByKey, c.Now),
 		reads:    newReadPool(readWorkers, readQueue),

@@ -39,10 +39,10 @@ var (
 	errQueryCanceled = wire.Errorf(wire.CodeBusy, "the request was not served in time; try again")
 )
 
-// storeErrors says what an error of the store means for whoever asked. The
-// first match counts.
-var storeErrors = []struct {
-	store error
+// edgeErrors says what an error from below means for whoever asked. The first
+// match counts.
+var edgeErrors = []struct {
+	cause error
 	edge  *wire.Error
 }{
 	{raftstore.ErrBusy, errStoreBusy},
@@ -64,9 +64,9 @@ func (a *App) edge(err error) *wire.Error {
 	if errors.As(err, &coded) {
 		return coded
 	}
-	for i := range storeErrors {
-		if errors.Is(err, storeErrors[i].store) {
-			return storeErrors[i].edge
+	for i := range edgeErrors {
+		if errors.Is(err, edgeErrors[i].cause) {
+			return edgeErrors[i].edge
 		}
 	}
 	a.log.failed(err)
