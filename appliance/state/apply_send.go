@@ -49,7 +49,7 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
-	first, ok, err := m.firstSend(tx, c.Tenant, msg)
+	first, hash, ok, err := m.firstSend(tx, c.Tenant, msg)
 	if err != nil {
 		return nil, err
 	}
@@ -76,27 +76,35 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	if err := m.putEntry(tx, c.Tenant, conv, res); err != nil {
 		return nil, err
 	}
-	m.key = appendClientKey(m.key[:0], generationOf(m.site.clockMs), c.Tenant, msg.From, msg.ClientId)
+	generation := generationOf(m.site.clockMs)
+	m.clients.add(generation, hash)
+	m.key = appendClientKey(m.key[:0], generation, c.Tenant, msg.From, msg.ClientId)
 	first = clientRow{seq: res.Seq, id: res.ID, timeMs: res.TimeMs}
 	m.val = first.append(m.val[:0])
 	return res, tx.Set(m.key, m.val)
 }
 
-// firstSend looks for an accepted message with the same sender and client id.
-func (m *Machine) firstSend(tx *raftstore.Tx, tenant uint32, msg *wire.Message) (row clientRow, ok bool, err error) {
+// firstSend looks for an accepted message with the same sender and client id. It
+// also returns their hash in the filter.
+func (m *Machine) firstSend(tx *raftstore.Tx, tenant uint32, msg *wire.Message) (row clientRow, hash uint64, ok bool, err error) {
 	now := generationOf(m.site.clockMs)
+	m.key = appendClientKey(m.key[:0], now, tenant, msg.From, msg.ClientId)
+	hash = m.clients.hash(m.key)
 	for _, generation := range [...]uint32{now, now - 1} { // before 0 is one that never comes
-		m.key = appendClientKey(m.key[:0], generation, tenant, msg.From, msg.ClientId)
+		if !m.clients.mayHold(generation, hash) {
+			continue
+		}
+		binary.BigEndian.PutUint32(m.key[generationStart:], generation)
 		stored, ok, err := tx.Get(m.key)
 		if err != nil {
-			return row, false, err
+			return row, 0, false, err
 		}
 		if ok {
 			err = row.decode(stored)
-			return row, true, err
+			return row, hash, true, err
 		}
 	}
-	return row, false, nil
+	return row, hash, false, nil
 }
 
 // advance gives conv one more entry, made now, and res its numbers.

@@ -19,7 +19,8 @@ type node struct {
 	b     *batcher
 	q     *Queries
 
-	rebuild bool // open with RebuildState
+	rebuild  bool   // open with RebuildState
+	memTable uint64 // 0 is the default
 }
 
 // batcher makes of each command that the store hands it a whole batch for the
@@ -72,8 +73,8 @@ func (n *node) open(m *Machine) {
 	n.b = &batcher{m: m}
 	store, err := raftstore.Open(context.Background(), raftstore.Options{
 		Dir: n.dir, NodeID: "n1", Machine: n.b, Bootstrap: true, BallastBytes: -1, RebuildState: n.rebuild,
-		MemTableBytes: 1 << 20, CacheBytes: 1 << 20,
-		FreeSpace: func(string) (uint64, error) { return 1 << 40, nil },
+		MemTableBytes: n.memTable,
+		FreeSpace:     func(string) (uint64, error) { return 1 << 40, nil },
 	})
 	if err != nil {
 		n.tb.Fatalf("open: %v", err)
@@ -117,13 +118,13 @@ func (n *node) inApply(f func(tx *raftstore.Tx) error) {
 	n.propose(nil)
 }
 
-// reload makes the Machine forget what it mirrors, keeping convs rows per half.
-func (n *node) reload(convs int) {
+// reload makes the Machine forget what it mirrors, and mirror less from now on.
+func (n *node) reload(convs int, size filterSize) {
 	n.tb.Helper()
 	n.inApply(func(*raftstore.Tx) error {
 		v := n.store.View()
 		defer v.Close()
-		n.b.m.convs.limit = convs
+		n.b.m.convs.limit, n.b.m.clients.filterSize = convs, size
 		return n.b.m.Reset(v)
 	})
 }
@@ -132,7 +133,7 @@ func (n *node) reload(convs int) {
 func (n *node) wipe() {
 	n.tb.Helper()
 	n.inApply(func(tx *raftstore.Tx) error { return tx.DeleteRange(nil, nil) })
-	n.reload(maxHotConvs)
+	n.reload(maxHotConvs, defaultFilterSize)
 }
 
 type command interface{ Append(dst []byte) []byte }

@@ -73,6 +73,12 @@ func appendClientKey(dst []byte, generation, tenant uint32, sender, clientID str
 	return append(appendName(dst, sender), clientID...)
 }
 
+// Where the generation is in a client-id key.
+const (
+	generationStart = 3
+	generationEnd   = generationStart + 4
+)
+
 // appendGenerationKey is below every client-id key of the generation.
 func appendGenerationKey(dst []byte, generation uint32) []byte {
 	return appendU32(appendTable(dst, tableClient), generation)

@@ -21,6 +21,7 @@ type Machine struct {
 	site      siteRow
 	formatted bool // the format version is stored
 	convs     convCache
+	clients   clientFilter
 	key, val  []byte
 	msg       wire.Message // the Send being applied; shares memory with its result
 	sends     []SendResult // results to hand out, see newSend
@@ -29,11 +30,16 @@ type Machine struct {
 var _ raftstore.Machine = (*Machine)(nil)
 
 // New makes a Machine for one Store.
-func New() *Machine { return &Machine{convs: newConvCache(maxHotConvs)} }
+func New() *Machine {
+	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize)}
+}
 
 // Reset implements raftstore.Machine.
 func (m *Machine) Reset(v *raftstore.View) error {
-	*m = Machine{convs: newConvCache(m.convs.limit), key: m.key, val: m.val}
+	*m = Machine{
+		convs: newConvCache(m.convs.limit), clients: newClientFilter(m.clients.filterSize),
+		key: m.key, val: m.val,
+	}
 	stored, ok, err := v.Get(keyFormat)
 	if err != nil {
 		return fmt.Errorf("state: reading the format version: %w", err)
@@ -60,6 +66,9 @@ func (m *Machine) Reset(v *raftstore.View) error {
 
 // Apply implements raftstore.Machine.
 func (m *Machine) Apply(tx *raftstore.Tx, cmds [][]byte, results []any) error {
+	if err := m.clients.load(tx); err != nil {
+		return err
+	}
 	if !m.formatted {
 		if err := tx.Set(keyFormat, []byte{formatVersion}); err != nil {
 			return err

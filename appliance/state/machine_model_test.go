@@ -118,7 +118,7 @@ func TestMachineMatchesModel(t *testing.T) {
 			case 59:
 				n.snapshot()
 			case 50, 51, 52, 53, 54, 55:
-				n.reload(rapid.IntRange(1, 3).Draw(t, "cache"))
+				n.reload(rapid.IntRange(1, 3).Draw(t, "cache"), filterSize{blocks: 1, segments: 1, rows: rapid.IntRange(1, 9).Draw(t, "rows")})
 			}
 			batch := make([]command, rapid.IntRange(1, 9).Draw(t, "batch"))
 			for i := range batch {
@@ -130,7 +130,7 @@ func TestMachineMatchesModel(t *testing.T) {
 
 		stored := n.dump()
 		n.wipe()
-		n.reload(1)
+		n.reload(1, filterSize{blocks: 1, segments: 0, rows: 1})
 		for from := 0; from < len(history); {
 			to := min(from+rapid.IntRange(1, 30).Draw(t, "replayed"), len(history))
 			if got := n.apply(history[from:to]...); !reflect.DeepEqual(got, results[from:to]) {
