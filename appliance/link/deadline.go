@@ -60,6 +60,20 @@ func (c *conn) wakeNoLaterLocked(at int64) {
 	}
 }
 
+// endNow makes the reader end the connection at once; it is closing already.
+// Nobody else closes the socket: that waits for the reader, which may be the one
+// who wants it closed, or be held up in a handler.
+func (c *conn) endNow() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endNowLocked()
+}
+
+func (c *conn) endNowLocked() {
+	c.limit = 0
+	c.armLocked(0)
+}
+
 func (c *conn) armLocked(at int64) {
 	c.armed = at
 	// This fails only when the socket is closed, which the reader meets anyway.

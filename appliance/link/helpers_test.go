@@ -282,3 +282,45 @@ func (h *handler) wantEnded(t testing.TB, reason wire.Code) {
 		t.Fatal("the handler was not told that the connection ended")
 	}
 }
+
+// count is the value of a counter or gauge, with this value of its only label
+// when it has one.
+func (g *gateway) count(t testing.TB, name, label string) float64 {
+	t.Helper()
+	families, err := g.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			if label == "" || m.GetLabel()[0].GetValue() == label {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return 0
+}
+
+// wantCount waits until a metric has a value.
+func (g *gateway) wantCount(t testing.TB, name, label string, want float64) {
+	t.Helper()
+	eventually(t, func() bool { return g.count(t, name, label) == want }, func() {
+		t.Errorf("%s{%s} is %v, want %v", name, label, g.count(t, name, label), want)
+	})
+}
+
+// eventually polls until condition holds, and calls otherwise when it never does.
+func eventually(t testing.TB, condition func() bool, otherwise func()) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
+		if condition() {
+			return
+		}
+	}
+	otherwise()
+}

@@ -69,7 +69,9 @@ func (c *conn) hello(in []byte) (n int, err error) {
 	c.phase = phaseLogin
 	c.mu.Lock()
 	c.session = s
-	c.limit += int64(c.options.LoginTimeout - c.options.HandshakeTimeout) // both count from accept
+	if !c.closing.Load() {
+		c.limit += int64(c.options.LoginTimeout - c.options.HandshakeTimeout) // both count from accept
+	}
 	c.mu.Unlock()
 	c.server.handshakes.release()
 	c.server.metrics.handshakes.WithLabelValues(handshakeOK).Inc()

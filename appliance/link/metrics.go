@@ -2,7 +2,6 @@ package link
 
 import (
 	"errors"
-	"net"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -62,11 +61,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// handshakeFailed counts and logs a connection that never got a session.
-func (s *Server) handshakeFailed(c *conn, err error) {
+// handshakeFailed counts and logs a connection that never got a session, because
+// of err or because the server stopped it.
+func (s *Server) handshakeFailed(c *conn, err error, stopped bool) {
 	s.handshakes.release()
 	result := handshakeLeft
 	switch {
+	case stopped:
+		result = handshakeStopped
 	case errors.Is(err, errExpired):
 		result = handshakeTimeout
 	case errors.Is(err, secure.ErrVersion):
@@ -75,8 +77,6 @@ func (s *Server) handshakeFailed(c *conn, err error) {
 		result = handshakeForeign
 	case errors.Is(err, secure.ErrHandshake):
 		result = handshakeInvalid
-	case errors.Is(err, net.ErrClosed):
-		result = handshakeStopped
 	}
 	s.metrics.handshakes.WithLabelValues(result).Inc()
 	s.log.debug("link: handshake failed", "remote", c.socket.RemoteAddr(), "result", result, "error", err)

@@ -137,7 +137,8 @@ func (c *conn) receive(in []byte) error {
 // finish ends the connection. It is the last thing that its goroutine does.
 func (c *conn) finish(err error) {
 	c.mu.Lock()
-	if !c.closing.Swap(true) {
+	stopped := c.closing.Swap(true)
+	if !stopped {
 		c.reason = wire.CodeNetwork
 		if errors.Is(err, io.EOF) {
 			c.reason = wire.CodeOK
@@ -155,7 +156,7 @@ func (c *conn) finish(err error) {
 		c.server.metrics.closes.WithLabelValues(reason.String()).Inc()
 		c.server.log.debug("link: connection closed", "remote", c.socket.RemoteAddr(), "reason", reason, "error", err)
 	} else {
-		c.server.handshakeFailed(c, err)
+		c.server.handshakeFailed(c, err, stopped)
 	}
 	c.server.unregister(c)
 }

@@ -112,8 +112,8 @@ func (c *conn) close(reason wire.Code, last *session.Event, drop bool) bool {
 	}
 	c.reason = reason
 	if c.session == nil { // nothing can be said before the handshake
+		c.endNowLocked()
 		c.mu.Unlock()
-		_ = c.socket.Close()
 		return true
 	}
 	if drop {
@@ -200,13 +200,12 @@ func (c *conn) take(w *writer) bool {
 // endStream tells the client that nothing more comes. The reader waits for it to
 // close its end too, unless the node is in a hurry.
 func (c *conn) endStream() {
-	if c.server.isClosed() || c.socket.CloseWrite() != nil {
-		_ = c.socket.Close()
+	if c.socket.CloseWrite() != nil || c.server.isClosed() {
+		c.endNow()
 	}
 }
 
-// writeFailed ends a connection that cannot be written to. The reader, which
-// waits on the same socket, does the rest.
+// writeFailed ends a connection that cannot be written to.
 func (c *conn) writeFailed(err error) {
 	reason := wire.CodeNetwork
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -218,8 +217,8 @@ func (c *conn) writeFailed(err error) {
 	if !c.closing.Swap(true) {
 		c.reason = reason
 	}
+	c.endNowLocked()
 	c.mu.Unlock()
-	_ = c.socket.Close()
 }
 
 // errWouldBlock says that the socket takes no more now.
