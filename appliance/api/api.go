@@ -34,7 +34,7 @@ type API struct {
 	hub      *session.Hub
 	healthy  func() error
 	now      func() time.Time
-	logger   *slog.Logger
+	log      *requestLog
 	metrics  *metrics
 	limiter  *limiter
 	requests *replayGuard
@@ -60,7 +60,7 @@ func New(a *app.App, o Options) *API {
 		hub:      o.Hub,
 		healthy:  o.Healthy,
 		now:      o.Now,
-		logger:   o.Logger,
+		log:      newRequestLog(o.Logger),
 		metrics:  m,
 		limiter:  newLimiter(),
 		requests: newReplayGuard(maxRemembered, m.forgotten.Inc),
@@ -100,7 +100,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	elapsed := a.now().Sub(start)
 	code := respond(w, payload, err)
 	a.metrics.observe(name, code, elapsed)
-	a.log(r.Context(), req, name, code, elapsed, err)
+	a.log.served(req, name, code, elapsed, err)
 }
 
 // request is one HTTP request on its way through the steps of serve.
@@ -175,31 +175,4 @@ func (a *API) liveness(w http.ResponseWriter) {
 		return
 	}
 	respond(w, nil, nil)
-}
-
-// log writes one line. Package app has logged what failed in it; an error
-// without a code comes from here.
-func (a *API) log(ctx context.Context, req *request, name string, code wire.Code, elapsed time.Duration, err error) {
-	level := slog.LevelDebug
-	var coded *wire.Error
-	if err != nil && !errors.As(err, &coded) {
-		level = slog.LevelError
-	}
-	if !a.logger.Enabled(ctx, level) {
-		return
-	}
-	attrs := []slog.Attr{
-		slog.String("action", name), slog.Int("code", int(code)), slog.Duration("elapsed", elapsed),
-		slog.String("remote", req.http.RemoteAddr),
-	}
-	if req.caller != nil {
-		attrs = append(attrs, slog.String("appkey", req.caller.tenant.AppKey))
-	}
-	if req.id != "" && len(req.id) <= maxRequestID {
-		attrs = append(attrs, slog.String("request_id", req.id))
-	}
-	if err != nil {
-		attrs = append(attrs, slog.String("error", err.Error()))
-	}
-	a.logger.LogAttrs(ctx, level, "api: request", attrs...)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -173,8 +174,22 @@ func TestLiveness(t *testing.T) {
 	}
 }
 
+// TestRefusalsDoNotFillTheLog: each is a line at debug level, and a few at the
+// level that operators see.
+func TestRefusalsDoNotFillTheLog(t *testing.T) {
+	var log logBuffer
+	b := newBackend(t, openNode(t, t.TempDir(), slog.New(slog.NewTextHandler(&log, nil))), appliance.TenantRequest{})
+	b.secret = "wrong"
+	for range 1000 {
+		b.call("user/create", "accid", "a")
+	}
+	if n := strings.Count(log.String(), "code=414"); n == 0 || n > 500 {
+		t.Errorf("1000 refused requests make %d lines", n)
+	}
+}
+
 func TestLogHoldsNoSecrets(t *testing.T) {
-	var log bytes.Buffer
+	var log logBuffer
 	b := newBackend(t, openNode(t, t.TempDir(), slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 		appliance.TenantRequest{})
 	b.call("user/create", "accid", "alice", "token", "token-of-alice", "mobile", "13800138000")
@@ -184,12 +199,32 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	sum := refused.Header.Get("CheckSum")
 	refused.Header.Set("CheckSum", strings.Repeat("0", 40))
 	b.do(refused)
-	if !strings.Contains(log.String(), "action=msg/sendMsg") {
-		t.Error("requests are not logged at debug level")
+	for _, line := range []string{"level=DEBUG msg=\"api: request\" action=msg/sendMsg code=200", "level=INFO msg=\"api: request\" action=user/create code=414"} {
+		if !strings.Contains(log.String(), line) {
+			t.Errorf("the log has no line with %s", line)
+		}
 	}
 	for _, secret := range []string{b.secret, sum, "token-of", "13800138000", "words between friends"} {
 		if strings.Contains(log.String(), secret) {
 			t.Errorf("the log holds %q", secret)
 		}
 	}
+}
+
+// logBuffer keeps what is logged; the node's goroutines write while a test reads.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logBuffer) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(line)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }
