@@ -2,9 +2,12 @@ package appliance
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/yizhan-im/yizhan/appliance/lbs"
 )
 
 // TestFailedStoreShows sets the failure that watchStore would set: a store that
@@ -15,19 +18,28 @@ func TestFailedStoreShows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer node.Close()
-	liveness := func() int {
+	if _, err := node.CreateTenant(t.Context(), TenantRequest{AppKey: "demo"}); err != nil {
+		t.Fatal(err)
+	}
+	get := func(h http.Handler, target string) int {
 		w := httptest.NewRecorder()
-		node.API().ServeHTTP(w, httptest.NewRequest("GET", "/health/liveness.action", nil))
+		h.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
 		return w.Code
 	}
-	if code := liveness(); code != 200 {
-		t.Errorf("liveness of a node that is well: HTTP status %d", code)
+	whereTo := node.LBS([]lbs.AccessPoint{{Transport: lbs.TransportLink, Address: ":7400"}})
+	wantBoth := func(status int) {
+		t.Helper()
+		if got := get(node.API(), "/health/liveness.action"); got != status {
+			t.Errorf("liveness: HTTP status %d, want %d", got, status)
+		}
+		if got := get(whereTo, "/lbs?k=demo"); got != status {
+			t.Errorf("LBS: HTTP status %d, want %d", got, status)
+		}
 	}
+	wantBoth(http.StatusOK)
 	failure := errors.New("disk is gone")
 	node.failure.Store(&failure)
-	if code := liveness(); code != 503 {
-		t.Errorf("liveness of a failed node: HTTP status %d", code)
-	}
+	wantBoth(http.StatusServiceUnavailable)
 	if text := node.Status().Store.String(); !strings.Contains(text, "FAILED, restart the node: disk is gone") {
 		t.Errorf("status: %s", text)
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/secure"
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
 )
 
@@ -173,18 +174,21 @@ func (n *Node) applied(results []any) {
 	}
 }
 
-// tenantExists is how LBS looks an appkey up.
+// tenantExists is how LBS looks an appkey up. A failed node sends nobody to
+// itself.
 func (n *Node) tenantExists(ctx context.Context, appKey string) error {
+	if n.healthy() != nil {
+		return wire.Errorf(wire.CodeBusy, "this node has failed and must be restarted")
+	}
 	_, err := n.app.Tenant(ctx, appKey)
 	return err
 }
 
 // watchStore tells when the store fails. A failed store cannot be used again in
 // this process. The node then stays up, so that clients get a clear code 503
-// and the operator a status, and reports itself unhealthy
-// (/health/liveness.action answers 503): whatever supervises the process
-// restarts it. Clients stay connected: in a site of one node there is nowhere
-// else to send them.
+// and the operator a status, and reports itself unhealthy (liveness and LBS
+// answer 503): whatever supervises the process restarts it. Clients stay
+// connected: in a site of one node there is nowhere else to send them.
 func (n *Node) watchStore() {
 	defer close(n.watched)
 	select {

@@ -15,9 +15,8 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
-// DefaultTTL is how long clients keep an answer: short enough for a moved
-// access point to be found by the next morning's first connections, long enough
-// that a reconnecting client seldom asks.
+// DefaultTTL is how long clients keep an answer: a moved access point is found
+// within minutes, and a client that reconnects often seldom asks.
 const DefaultTTL = 5 * time.Minute
 
 const (
