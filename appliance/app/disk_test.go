@@ -2,7 +2,6 @@ package app
 
 import (
 	"testing"
-	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
@@ -13,7 +12,7 @@ func TestFullDiskRefusesWritesServesReadsAndRecovers(t *testing.T) {
 	w := n.newTenant(t, state.Limits{})
 	w.send(t, "bob", "alice", "before")
 	p := w.login("alice")
-	n.untilRefusing(t, 0, true)
+	n.setFree(0)
 
 	for cmd, in := range map[wire.Command]wire.Body{
 		wire.CmdSend:          text("bob", "m1", "hello"),
@@ -35,22 +34,17 @@ func TestFullDiskRefusesWritesServesReadsAndRecovers(t *testing.T) {
 	late := w.loginOn("alice", "desk", wire.Platform_PLATFORM_PC) // to read
 	late.ok(wire.CmdSync, &wire.SyncRequest{}, nil)
 
-	n.untilRefusing(t, plentyFree, false)
+	n.setFree(plentyFree)
 	p.ok(wire.CmdSend, text("bob", "m1", "hello"), nil)
 	late.push(wire.PushMessage, new(wire.MessagePush))
 }
 
-// untilRefusing sets the free space and waits until the store has seen it.
-func (n *node) untilRefusing(t *testing.T, free uint64, want bool) {
-	t.Helper()
+// setFree changes the free space and returns when the store has acted on it: at
+// its first look it sees the new value, at its second it has done with the first.
+func (n *node) setFree(free uint64) {
 	n.free.Store(free)
-	deadline := time.Now().Add(patience)
-	for n.store.Status().RefusingWrites != want {
-		if time.Now().After(deadline) {
-			t.Fatalf("the store is not refusing=%v", want)
-		}
-		time.Sleep(time.Millisecond) // the store looks at the disk from time to time
-	}
+	<-n.looked
+	<-n.looked
 }
 
 func TestStoppedStoreIsBusyAndNotAFailure(t *testing.T) {

@@ -29,6 +29,7 @@ type node struct {
 	log      *lockedBuffer
 	shift    atomic.Int64  // added to the clock, nanoseconds
 	free     atomic.Uint64 // what the disk claims to have free
+	looked   chan struct{} // taken from by setFree: the store is about to read free
 	tenants  atomic.Int64  // for names
 }
 
@@ -36,15 +37,21 @@ const plentyFree = 1 << 40
 
 // startNode opens a node in dir. stop must be called.
 func startNode(dir string) (n *node, stop func(), err error) {
-	n = &node{hub: session.NewHub(), registry: prometheus.NewRegistry(), log: new(lockedBuffer)}
+	n = &node{hub: session.NewHub(), registry: prometheus.NewRegistry(), log: new(lockedBuffer), looked: make(chan struct{})}
 	n.free.Store(plentyFree)
 	fan := fanout.New(n.hub, n.registry)
 	var ready atomic.Pointer[App]
 	n.store, err = raftstore.Open(context.Background(), raftstore.Options{
 		Dir: dir, NodeID: "n1", Machine: state.New(), Bootstrap: true,
 		BallastBytes:    -1,
-		FreeSpace:       func(string) (uint64, error) { return n.free.Load(), nil },
 		FreeSpacePeriod: 5 * time.Millisecond,
+		FreeSpace: func(string) (uint64, error) {
+			select {
+			case n.looked <- struct{}{}:
+			default:
+			}
+			return n.free.Load(), nil
+		},
 		OnApplied: func(results []any) {
 			fan.Deliver(results)
 			if a := ready.Load(); a != nil {
