@@ -3,9 +3,11 @@ package appliance_test
 import (
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -239,6 +241,28 @@ func TestLinkKeyStays(t *testing.T) {
 	if again := openNode(t, dir).Status().LinkKey; key == "" || again != key {
 		t.Errorf("link key %q, after a restart %q", key, again)
 	}
+}
+
+func TestCloseLeavesNoGoroutineBehind(t *testing.T) {
+	before := runtime.NumGoroutine()
+	node := openNode(t, t.TempDir())
+	appKey := newTenant(t, node, "alice").AppKey
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- node.ServeLink(l) }()
+	alice := login(t, node, l.Addr().String(), appKey, "alice", "token")
+	l.Close()
+	if err := <-served; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("ServeLink: %v", err)
+	}
+	alice.send("alice", "the connection outlives its listener")
+	if err := node.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
 }
 
 func TestStatus(t *testing.T) {

@@ -71,6 +71,53 @@ func TestReplayIsRefused(t *testing.T) {
 	}
 }
 
+func TestOfRequestsAtTheSameMomentOneIsServed(t *testing.T) {
+	b := newBackend(t, openNode(t, t.TempDir(), nil), appliance.TenantRequest{})
+	b.accounts("alice", "bob")
+	const together = 20
+	answers := make([]string, together)
+	var callers sync.WaitGroup
+	for i := range answers {
+		r := b.request("msg/sendMsg", "from", "alice", "to", "bob", "ope", "0", "type", "0", "body", `{"msg":"once"}`)
+		r.Header.Set("RequestId", "id-1")
+		callers.Go(func() { answers[i] = b.do(r) })
+	}
+	callers.Wait()
+	served := 0
+	for _, answer := range answers {
+		switch {
+		case strings.HasPrefix(answer, `{"code":200,`):
+			served++
+		case !strings.HasPrefix(answer, `{"code":431,`):
+			t.Error(answer)
+		}
+	}
+	if h := b.history("alice", "bob"); served != 1 || h.Size != 1 {
+		t.Errorf("%d requests are served and %d messages sent, want 1 and 1", served, h.Size)
+	}
+}
+
+func TestFullDiskIsCode503AndHistoryIsServed(t *testing.T) {
+	b := newBackend(t, openNode(t, t.TempDir(), nil), appliance.TenantRequest{})
+	b.accounts("alice", "bob")
+	b.send("alice", "bob", "before")
+	b.node.Reconfigure(appliance.LinkConfig{}, 1<<62)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !b.node.Status().Store.RefusingWrites; <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("the store still accepts writes")
+		}
+	}
+	b.wantError(503, "the server's disk is full; it can read but not write", "user/create", "accid", "carol")
+	if got := b.send("alice", "bob", "full"); got.Code != 503 {
+		t.Errorf("sending: %+v", got)
+	}
+	if h := b.history("alice", "bob"); h.Code != 200 || h.Size != 1 {
+		t.Errorf("history: %+v", h)
+	}
+}
+
 // TestConstantNonceWorks: many backends use one, Yunxin's own examples too.
 func TestConstantNonceWorks(t *testing.T) {
 	b := newBackend(t, openNode(t, t.TempDir(), nil), appliance.TenantRequest{})
