@@ -158,7 +158,10 @@ func (s *Store) open() (err error) {
 
 // start makes the parts a running node.
 func (s *Store) start(p *parts) error {
-	s.id, s.snaps, s.state = p.id, p.snaps, p.state
+	s.idMu.Lock() // the transport listens already
+	s.id = p.id
+	s.idMu.Unlock()
+	s.snaps, s.state = p.snaps, p.state
 	s.fsm = &fsm{s: s, machine: s.o.Machine, gen: p.gen, tx: Tx{keys: newKeyIndex()}}
 	s.fsm.use(p.state, p.info.applied, p.info.term, p.info.cluster)
 	s.fsm.seen = s.covered() // Raft replays what follows the newest snapshot
@@ -355,7 +358,6 @@ func (s *Store) halt() {
 		// was handed, as committed, as lost, or as failed.
 		select {
 		case <-piped:
-		case <-s.failing:
 		case <-time.After(closeGrace):
 		}
 		s.stopNow.Store(true)
