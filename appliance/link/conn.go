@@ -17,10 +17,6 @@ import (
 // Transport is the gateway's name, as Conn.Transport gives it.
 const Transport = "link"
 
-// closeLinger bounds the time from Conn.Close to the end of the connection: for
-// writing what is queued, and for the client to read it and close its end.
-const closeLinger = 2 * time.Second
-
 // phase is how far a connection has come.
 type phase uint8
 

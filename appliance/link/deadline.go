@@ -8,8 +8,8 @@ import (
 )
 
 // A connection ends by a deadline that depends on its phase: the handshake's,
-// the login's, after it the idle timeout, which each input moves, and closeLinger
-// once it is closing. Setting the socket's deadline for each input would cost as
+// the login's, after it the idle timeout, which each input moves, and
+// pauses.linger once it is closing. Setting the socket's deadline for each input would cost as
 // much as a small read. So it is set once; when it strikes and the client has
 // sent something since, it is set again for what is left.
 

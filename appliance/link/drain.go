@@ -12,9 +12,6 @@ import (
 const (
 	// drainStep is how often Drain tells the next few clients to go.
 	drainStep = 20 * time.Millisecond
-	// drainGrace is how long a client that was told to go may stay for its last
-	// answers before it is closed.
-	drainGrace = 5 * time.Second
 	// minGoAwayDelay is the least span of the delays that clients are told to wait
 	// before they reconnect.
 	minGoAwayDelay = time.Second
@@ -61,7 +58,7 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 		}
 	}
 
-	grace := time.NewTimer(drainGrace)
+	grace := time.NewTimer(s.pauses.grace)
 	defer grace.Stop()
 	select {
 	case <-empty:

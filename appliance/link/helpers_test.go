@@ -134,10 +134,14 @@ func serve(t testing.TB, h *handler, o link.Options) *gateway {
 	}
 	g := &gateway{key: key, handler: h, registry: prometheus.NewRegistry(), address: l.Addr().String(), listener: l}
 	logger := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if _, bench := t.(*testing.B); bench {
+	_, bench := t.(*testing.B)
+	if bench {
 		logger = nil
 	}
 	g.Server = link.NewServer(key, h, logger, g.registry, o)
+	if !bench {
+		g.Hurry()
+	}
 	var accepting sync.WaitGroup
 	accepting.Go(func() {
 		if err := g.Serve(l); !errors.Is(err, net.ErrClosed) {

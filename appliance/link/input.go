@@ -71,6 +71,7 @@ func (c *conn) hello(in []byte) (n int, err error) {
 	c.session = s
 	if !c.closing.Load() {
 		c.limit += int64(c.options.LoginTimeout - c.options.HandshakeTimeout) // both count from accept
+		c.wakeNoLaterLocked(c.limit)
 	}
 	c.mu.Unlock()
 	c.server.handshakes.release()

@@ -6,7 +6,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
@@ -14,10 +13,9 @@ import (
 // A connection has one goroutine, which owns everything that is read. While the
 // client is busy that is serve: it reads, handles, and waits for more. A
 // goroutine's stack grows with what it calls and, once grown, never becomes as
-// small again as a new one. So when the client has been quiet for quietAfter,
+// small again as a new one. So when the client has been quiet for pauses.quiet,
 // serve ends and park takes over: a fresh goroutine that does nothing but wait,
 // on a stack of 2 KiB, and starts serve anew when there is something to do.
-const quietAfter = time.Second
 
 // readSize is how much is read from a socket at once: room for some records of
 // the greatest size.
@@ -40,7 +38,7 @@ func (c *conn) start() {
 // while, or the connection ends.
 func (c *conn) serve() {
 	for {
-		c.wakeBy(c.server.now() + int64(quietAfter))
+		c.wakeBy(c.server.now() + int64(c.server.pauses.quiet))
 		var end error
 		err := c.raw.Read(func(fd uintptr) bool {
 			end = c.readAll(int(fd))
@@ -58,7 +56,7 @@ func (c *conn) serve() {
 			c.finish(err)
 			return
 		}
-		if now-c.lastInput >= int64(quietAfter) {
+		if now-c.lastInput >= int64(c.server.pauses.quiet) {
 			c.wakeBy(untilEnd)
 			go c.park()
 			return

@@ -22,6 +22,7 @@ type Server struct {
 	metrics *metrics
 	options atomic.Pointer[Options]
 	started time.Time // what the times of connections count from
+	pauses  pauses
 
 	handshakes slots
 	flushers   []*flusher
@@ -37,6 +38,21 @@ type Server struct {
 	writers    sync.WaitGroup // of flushers
 }
 
+// pauses are waits that nobody needs to configure. Tests shorten them.
+type pauses struct {
+	// quiet is how long a client sends nothing before its goroutine is replaced by
+	// one with a small stack; see read.go.
+	quiet time.Duration
+	// linger bounds the time from Conn.Close to the end of the connection: for
+	// writing what is queued, and for the client to read it and close its end.
+	linger time.Duration
+	// grace is how long a client that Drain told to go may stay for its last
+	// answers.
+	grace time.Duration
+}
+
+var defaultPauses = pauses{quiet: time.Second, linger: 2 * time.Second, grace: 5 * time.Second}
+
 // NewServer makes a gateway that serves with key and gives requests to h. Its
 // metrics go to reg, which may be nil. Close releases what it holds.
 func NewServer(key *secure.ServerKey, h session.Handler, logger *slog.Logger, reg prometheus.Registerer, o Options) *Server {
@@ -46,6 +62,7 @@ func NewServer(key *secure.ServerKey, h session.Handler, logger *slog.Logger, re
 		log:     newLimitedLog(logger),
 		metrics: newMetrics(reg),
 		started: time.Now(),
+		pauses:  defaultPauses,
 	}
 	s.options.Store(o.withDefaults())
 	s.handshakes.init()

@@ -123,7 +123,7 @@ func (c *conn) close(reason wire.Code, last *session.Event, drop bool) bool {
 	if last != nil {
 		c.appendLocked(last.Encoded(session.EncodingLinkPlain, encodePlain))
 	}
-	c.limit = c.server.now() + int64(closeLinger)
+	c.limit = c.server.now() + int64(c.server.pauses.linger)
 	c.wakeNoLaterLocked(c.limit)
 	schedule := c.scheduleLocked() // also when nothing is queued: the flusher ends the stream
 	c.mu.Unlock()
