@@ -43,7 +43,9 @@ type API struct {
 // New makes the handler of
 //
 //	POST /nimserver/<group>/<name>.action
-//	GET  /health/liveness.action, also below /nimserver
+//	GET  /nimserver/health/liveness.action
+//
+// both also without /nimserver, for a proxy that strips it.
 func New(a *app.App, o Options) *API {
 	if o.Healthy == nil {
 		o.Healthy = func() error { return nil }
@@ -68,7 +70,7 @@ func New(a *app.App, o Options) *API {
 }
 
 const (
-	pathPrefix   = "/nimserver/"
+	pathPrefix   = "/nimserver"
 	pathSuffix   = ".action"
 	livenessPath = "/health/liveness.action"
 
@@ -84,13 +86,13 @@ const (
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path := "/" + strings.TrimPrefix(r.URL.Path, pathPrefix)
-	if path == livenessPath || r.URL.Path == livenessPath {
+	path := strings.TrimPrefix(r.URL.Path, pathPrefix)
+	if path == livenessPath {
 		a.liveness(w)
 		return
 	}
 	start := a.now()
-	name := strings.TrimSuffix(strings.TrimPrefix(path, "/"), pathSuffix)
+	name := actionName(path)
 	act := actions[name]
 	req := &request{http: r, id: r.Header.Get(headerRequestID)}
 	payload, err := a.serve(w, req, act, name)
@@ -101,6 +103,15 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	code := respond(w, payload, err)
 	a.metrics.observe(name, code, elapsed)
 	a.log.served(req, name, code, elapsed, err)
+}
+
+// actionName is the "user/create" of "/user/create.action", "" for another path.
+func actionName(path string) string {
+	name, ok := strings.CutSuffix(path, pathSuffix)
+	if !ok {
+		return ""
+	}
+	return strings.TrimPrefix(name, "/")
 }
 
 // request is one HTTP request on its way through the steps of serve.

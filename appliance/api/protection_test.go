@@ -183,6 +183,16 @@ func TestMalformedRequests(t *testing.T) {
 	b.wantError(404, "unknown action: the path is /nimserver/<group>/<name>.action", "user/destroy")
 	b.wantError(404, "unknown action: the path is /nimserver/<group>/<name>.action", "user/../user/create")
 
+	bare := b.request("user/create", "accid", "bare", "token", "t")
+	bare.URL.Path = "/user/create.action"
+	if got, want := b.do(bare), `{"code":200,"info":{"token":"t","accid":"bare","name":""}}`; got != want {
+		t.Errorf("without /nimserver: %s, want %s", got, want)
+	}
+	noSuffix := b.request("user/create", "accid", "a")
+	noSuffix.URL.Path = "/nimserver/user/create"
+	if got := b.do(noSuffix); !strings.HasPrefix(got, `{"code":404,`) {
+		t.Errorf("without .action: %s", got)
+	}
 	get := b.request("user/create", "accid", "a")
 	get.Method = "GET"
 	if got, want := b.do(get), `{"code":414,"desc":"use POST, not GET"}`; got != want {
