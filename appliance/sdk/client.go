@@ -77,17 +77,22 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// Connect starts the client at its first call and waits until it is logged in.
-// It returns nil then, the reason when the client has stopped for good (see
-// StateStopped), or ctx's error: then the client goes on trying in the
-// background, and calls wait for it.
-func (c *Client) Connect(ctx context.Context) error {
+// Start begins to connect, in the background; the client stays connected until
+// Close, or until the server refuses it for good. Calls wait for the connection.
+func (c *Client) Start() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if !c.started && c.stopErr == nil {
 		c.started = true
 		c.tasks.Go(c.run)
 	}
-	c.mu.Unlock()
+}
+
+// Connect is Start, then waits until the client is logged in. It returns nil
+// then, the reason when the client has stopped for good (see StateStopped), or
+// ctx's error: then the client goes on trying.
+func (c *Client) Connect(ctx context.Context) error {
+	c.Start()
 	_, err := c.online(ctx)
 	return err
 }

@@ -12,8 +12,8 @@ import (
 var (
 	// ErrClosed is returned when the client has been closed.
 	ErrClosed = errors.New("sdk: the client is closed")
-	// ErrNotStarted is returned by calls made before Connect.
-	ErrNotStarted = errors.New("sdk: call Connect first")
+	// ErrNotStarted is returned by calls made before Start or Connect.
+	ErrNotStarted = errors.New("sdk: call Connect or Start first")
 )
 
 // errLinkDown ends calls whose connection is gone; they are made again on the next.

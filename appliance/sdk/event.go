@@ -84,7 +84,7 @@ type State uint8
 
 // The states.
 const (
-	// StateIdle: Connect has not been called.
+	// StateIdle: neither Start nor Connect has been called.
 	StateIdle State = iota
 	// StateConnecting: asking LBS, dialling, logging in.
 	StateConnecting

@@ -90,13 +90,14 @@ func (s *settings) run(ctx context.Context, console *console, stderr io.Writer) 
 
 	// The client stops for good when the server says so; then there is nothing
 	// left to type for.
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	shown := make(chan struct{})
 	go func() {
 		defer close(shown)
-		screen.run()
-		cancel(errStopped)
+		screen.run(func() { commands.showContext(ctx) })
+		cancel()
 	}()
+	client.Start()
 	code = commands.run(ctx, console.lines())
 	_ = client.Close()
 	<-shown
@@ -105,9 +106,6 @@ func (s *settings) run(ctx context.Context, console *console, stderr io.Writer) 
 	}
 	return code, nil
 }
-
-// errStopped ends the input when the client has stopped for good.
-var errStopped = errors.New("the server ended the session")
 
 // stopCode is the exit code for a client that the server has stopped.
 func stopCode(err error) int {

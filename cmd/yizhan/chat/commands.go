@@ -41,16 +41,9 @@ const helpText = `  TEXT               send TEXT to the current account (//TEXT 
   /debug             show this client's state and switch its log on or off
   /quit              leave (so does Ctrl-C)`
 
-// run connects and serves lines until they end, /quit, or ctx ends; it returns
-// the exit code.
+// run does line after line until they end, /quit, or ctx ends; it returns the
+// exit code.
 func (c *commands) run(ctx context.Context, lines <-chan input) int {
-	connect, cancel := context.WithCancel(ctx)
-	defer cancel()
-	// Starts the client; the screen shows how it goes.
-	go func() { _ = c.client.Connect(connect) }()
-	if peer := c.screen.current(); peer != "" && c.history > 0 {
-		c.showContext(ctx, peer)
-	}
 	for {
 		select {
 		case in := <-lines:
@@ -90,16 +83,19 @@ func (c *commands) code() int {
 	return exitOK
 }
 
-// showContext prints what a device that is not new has shown before, so that
-// what it missed follows on something.
-func (c *commands) showContext(ctx context.Context, peer string) {
+// showContext prints what this device has shown in an earlier run, so that what
+// it missed since follows on something.
+func (c *commands) showContext(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	peer, n := c.screen.current(), uint64(c.history)
 	for _, conversation := range c.client.Conversations() {
-		if conversation.Peer != peer || conversation.DeliveredSeq == 0 {
+		to := conversation.DeliveredSeq
+		if conversation.Peer != peer || to == 0 || n == 0 {
 			continue
 		}
-		to := conversation.DeliveredSeq
-		from := max(to, uint64(c.history)) - uint64(c.history) + 1
-		if err := c.printHistory(ctx, peer, sdk.Page{FromSeq: from, ToSeq: to, Limit: c.history}); err != nil && ctx.Err() == nil {
+		page := sdk.Page{FromSeq: max(to, n) - n + 1, ToSeq: to, Limit: c.history}
+		if err := c.printHistory(ctx, peer, page); err != nil && ctx.Err() == nil {
 			c.screen.println("* history: %s", clean(err.Error()))
 		}
 	}

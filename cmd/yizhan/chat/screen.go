@@ -43,13 +43,18 @@ func newScreen(client *sdk.Client, out io.Writer, peer string, receipts bool) *s
 	}
 }
 
-// run prints events until the client is closed or has stopped for good.
-func (s *screen) run() {
+// run prints events until the client is closed or has stopped for good. It calls
+// atLogin after the first login, before the messages that were missed.
+func (s *screen) run(atLogin func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var marking sync.WaitGroup
 	marking.Go(func() { s.markRead(ctx) })
 	for event := range s.client.Events(ctx) {
 		s.show(event)
+		if change, ok := event.(sdk.StateChange); ok && change.State == sdk.StateSyncing && atLogin != nil {
+			atLogin()
+			atLogin = nil
+		}
 	}
 	cancel()
 	marking.Wait()
