@@ -32,8 +32,10 @@ type inbox struct {
 	work     chan struct{} // one token: something is behind
 	consumer chan struct{} // held by the one loop over Events
 
-	saveMu sync.Mutex // orders calls of store; taken before mu
-	mu     sync.Mutex
+	saveMu        sync.Mutex // orders calls of store; taken before mu
+	handledCursor [1]Cursor  // memory for handled; under saveMu
+
+	mu sync.Mutex
 	// conversations grows with the account's own conversations.
 	conversations map[cursorKey]*conversation
 	queue         fifo
@@ -323,7 +325,8 @@ func (in *inbox) handled(i item) {
 	if i.seq > 0 {
 		conv.cursor.Delivered = i.seq
 	}
-	c := Checkpoint{Version: in.version, Conversations: []Cursor{conv.cursor}}
+	in.handledCursor[0] = conv.cursor
+	c := Checkpoint{Version: in.version, Conversations: in.handledCursor[:]}
 	in.mu.Unlock()
 	in.save(c)
 }
