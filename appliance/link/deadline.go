@@ -30,6 +30,7 @@ func (c *conn) endLocked() int64 {
 func (c *conn) expire(now int64) error {
 	c.mu.Lock()
 	end := c.endLocked()
+	loggedIn := c.idle > 0
 	c.mu.Unlock()
 	switch {
 	case now < end:
@@ -38,8 +39,8 @@ func (c *conn) expire(now int64) error {
 		return errExpired
 	}
 	note := "nothing was heard from the client for too long"
-	if c.phase == phaseLogin {
-		note = "the login did not come in time"
+	if !loggedIn {
+		note = "the login took too long"
 	}
 	c.Close(wire.CodeTimeout, closePush(wire.CodeTimeout, note))
 	return nil

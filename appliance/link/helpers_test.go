@@ -197,8 +197,13 @@ func (g *gateway) dial(codecs secure.Codecs) (*channel.Conn, error) {
 // login is a client that has logged in.
 func (g *gateway) login(t testing.TB, codecs secure.Codecs) *client {
 	t.Helper()
+	return g.loginAs(t, "alice", codecs)
+}
+
+func (g *gateway) loginAs(t testing.TB, account string, codecs secure.Codecs) *client {
+	t.Helper()
 	c := g.connect(t, codecs)
-	serial := c.request(wire.CmdLogin, &wire.LoginRequest{Account: "alice", Token: "secret", DeviceId: deviceID()})
+	serial := c.request(wire.CmdLogin, &wire.LoginRequest{Account: account, Token: "secret", DeviceId: deviceID()})
 	f := c.read()
 	if f.Kind != wire.KindResponse || f.Serial != serial || f.Code != wire.CodeOK {
 		t.Fatalf("login was answered with %+v", f)

@@ -28,7 +28,7 @@ func TestAClientThatDoesNotLogInIsCutOff(t *testing.T) {
 	h := newHandler()
 	g := serve(t, h, link.Options{LoginTimeout: 50 * time.Millisecond})
 	r := g.raw(t, 0)
-	r.seal(loginFrame()[:5]) // the beginning of a login moves no deadline
+	r.seal(loginFrame("alice")[:5]) // the beginning of a login moves no deadline
 	r.wantClosed(wire.CodeTimeout)
 	h.wantEnded(t, wire.CodeTimeout)
 }

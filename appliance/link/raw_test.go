@@ -78,15 +78,20 @@ func (r *rawClient) seal(plain []byte) {
 
 func (r *rawClient) login() {
 	r.t.Helper()
-	r.seal(loginFrame())
+	r.loginAs("alice")
+}
+
+func (r *rawClient) loginAs(account string) {
+	r.t.Helper()
+	r.seal(loginFrame(account))
 	if f := r.next(); f.Kind != wire.KindResponse || f.Code != wire.CodeOK {
 		r.t.Fatalf("login was answered with %+v", f)
 	}
 }
 
-func loginFrame() []byte {
+func loginFrame(account string) []byte {
 	return wire.AppendBody(nil, &wire.Frame{Kind: wire.KindRequest, Command: wire.CmdLogin, Serial: 1},
-		&wire.LoginRequest{Account: "alice", Token: "secret", DeviceId: deviceID()})
+		&wire.LoginRequest{Account: account, Token: "secret", DeviceId: deviceID()})
 }
 
 func (r *rawClient) fill() error {

@@ -165,7 +165,7 @@ func TestInputInSmallPieces(t *testing.T) {
 		}
 		r.in, r.ch = r.in[n:], ch
 	}
-	for _, b := range r.ch.Seal(nil, loginFrame()) {
+	for _, b := range r.ch.Seal(nil, loginFrame("alice")) {
 		r.write([]byte{b})
 	}
 	if f := r.next(); f.Code != wire.CodeOK {
