@@ -381,8 +381,14 @@ func (p *child) kill() {
 	}
 	for range p.lines { // until read has everything
 	}
-	_ = p.cmd.Wait() // killed
+	_ = p.cmd.Wait() // says only that it was killed
 	_ = p.in.Close()
+	if st, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || st.Signal() != syscall.SIGKILL {
+		p.t.Errorf("%s ended by itself: %v", p.config.ID, p.cmd.ProcessState)
+	}
+	if p.stderr.Len() > 0 { // a race, a panic
+		p.t.Errorf("%s: %s", p.config.ID, p.stderr)
+	}
 	p.cmd = nil
 }
 
@@ -431,9 +437,9 @@ func (a *ackList) loadFor(t *testing.T, p *child, more int) {
 func TestCrashOfALoneNode(t *testing.T) {
 	acks := newAckList()
 	p := newChild(t, nodeConfig{Dir: t.TempDir(), ID: "n1", Bootstrap: true}, acks)
-	for range crashes(t, 6) {
+	for range crashes(t, 5) {
 		p.start()
-		acks.loadFor(t, p, 3000)
+		acks.loadFor(t, p, 2000)
 		p.kill()
 	}
 	p.start()
@@ -551,7 +557,7 @@ func TestCrashOfAFollower(t *testing.T) {
 		}
 		victim.kill()
 		before := g.acks.count()
-		until(t, "the others go on", func() bool { return g.acks.count() >= before+5000 })
+		until(t, "the others go on", func() bool { return g.acks.count() >= before+3000 })
 		g.stopLoad()
 		victim.start()
 	}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,8 +25,13 @@ import (
 // Changing this breaks compatibility between members of different versions.
 const memberMagic = "YZRAFT1\n"
 
-// maxNodeID is the longest node id, in bytes.
-const maxNodeID = 255
+const (
+	// maxNodeID is the longest node id, in bytes.
+	maxNodeID = 255
+	// maxMemberConns bounds accepted connections. A member needs about five, so
+	// only strangers get here.
+	maxMemberConns = 256
+)
 
 func memberPreamble(cluster, node string) []byte {
 	b := append([]byte(memberMagic), byte(len(cluster)))
@@ -63,6 +70,12 @@ var (
 	_ raft.WithClose   = memberTransport{}
 )
 
+// Close implements raft.WithClose. Raft's own leaves pooled connections open.
+func (t memberTransport) Close() error {
+	t.CloseStreams()
+	return t.NetworkTransport.Close()
+}
+
 // forMember joins an id and an address; a node id has no zero byte.
 func forMember(id raft.ServerID, at raft.ServerAddress) raft.ServerAddress {
 	return raft.ServerAddress(string(id) + "\x00" + string(at))
@@ -98,11 +111,20 @@ func (t memberTransport) TimeoutNow(id raft.ServerID, at raft.ServerAddress, req
 	return t.NetworkTransport.TimeoutNow(id, forMember(id, at), req, resp)
 }
 
-// memberLayer begins and checks connections.
+// memberLayer begins and checks connections, and closes those it accepted when
+// it is closed, which Raft does not.
 type memberLayer struct {
 	raft.StreamLayer
 	self func() identity
 	log  *slog.Logger
+
+	mu     sync.Mutex
+	conns  map[*memberConn]bool // accepted and open; guarded by mu
+	closed bool                 // guarded by mu
+}
+
+func newMemberLayer(inner raft.StreamLayer, self func() identity, log *slog.Logger) *memberLayer {
+	return &memberLayer{StreamLayer: inner, self: self, log: log, conns: map[*memberConn]bool{}}
 }
 
 // Dial implements raft.StreamLayer.
@@ -124,11 +146,37 @@ func (l *memberLayer) Dial(address raft.ServerAddress, timeout time.Duration) (n
 // Accept implements net.Listener. The check is made when Raft first reads, so
 // that a silent peer holds up nobody.
 func (l *memberLayer) Accept() (net.Conn, error) {
-	c, err := l.StreamLayer.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := l.StreamLayer.Accept()
+		if err != nil {
+			return nil, err
+		}
+		m := &memberConn{Conn: c, layer: l}
+		l.mu.Lock()
+		take := !l.closed && len(l.conns) < maxMemberConns
+		if take {
+			l.conns[m] = true
+		}
+		l.mu.Unlock()
+		if take {
+			return m, nil
+		}
+		l.log.Warn("raftstore: connection refused: too many", "from", c.RemoteAddr().String(), "most", maxMemberConns)
+		_ = c.Close() // nothing was exchanged
 	}
-	return &memberConn{Conn: c, layer: l}, nil
+}
+
+// Close implements net.Listener.
+func (l *memberLayer) Close() error {
+	err := l.StreamLayer.Close()
+	l.mu.Lock()
+	l.closed = true
+	open := slices.Collect(maps.Keys(l.conns))
+	l.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close() // Raft closes it too
+	}
+	return err
 }
 
 type memberConn struct {
@@ -136,6 +184,14 @@ type memberConn struct {
 	layer *memberLayer
 	once  sync.Once
 	err   error // of the check
+}
+
+// Close implements net.Conn.
+func (c *memberConn) Close() error {
+	c.layer.mu.Lock()
+	delete(c.layer.conns, c)
+	c.layer.mu.Unlock()
+	return c.Conn.Close()
 }
 
 // Read implements net.Conn.

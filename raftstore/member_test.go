@@ -17,7 +17,7 @@ func dialMember(t *testing.T, self identity, raw []byte) error {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
-	l := &memberLayer{tcp, func() identity { return self }, slog.New(slog.DiscardHandler)}
+	l := newMemberLayer(tcp, func() identity { return self }, slog.New(slog.DiscardHandler))
 	go func() {
 		c, err := net.Dial("tcp", tcp.Addr().String())
 		if err != nil {
@@ -59,6 +59,52 @@ func TestConnectionsOfStrangersAreRefused(t *testing.T) {
 	}
 	if err := dialMember(t, self, memberPreamble("c1", "n1")[:12]); err == nil {
 		t.Error("a preamble cut short was accepted")
+	}
+}
+
+func TestConnectionsAreLimitedAndClosedWithTheirListener(t *testing.T) {
+	tcp, err := listenTCP("127.0.0.1:0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newMemberLayer(tcp, func() identity { return identity{Node: "n1"} }, slog.New(slog.DiscardHandler))
+	ended := make(chan error, 2*maxMemberConns)
+	refused := make(chan error)
+	go func() { // as Raft does
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				refused <- err
+				return
+			}
+			go func() {
+				_, err := c.Read(make([]byte, 1))
+				ended <- errors.Join(err, c.Close())
+			}()
+		}
+	}()
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", tcp.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+	for range maxMemberConns {
+		dial()
+	}
+	if _, err := dial().Read(make([]byte, 1)); err == nil {
+		t.Error("one too many was accepted")
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	<-refused
+	for range maxMemberConns {
+		if err := <-ended; err == nil {
+			t.Error("a connection went on")
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -233,6 +234,32 @@ func TestCloseFinishesWhatIsQueued(t *testing.T) {
 	if good.Load() != n || bad.Load() != 0 {
 		t.Errorf("%d done, %d not", good.Load(), bad.Load())
 	}
+}
+
+// TestCloseLeavesNothingRunning is not parallel: it looks at all goroutines.
+func TestCloseLeavesNothingRunning(t *testing.T) {
+	nodes := cluster(t, 2, func(o *Options) { o.OnApplied = func([]any) {} })
+	propose(t, nodes[0], 1, 1, 10, 0)
+	lone := openLeader(t, testOptions(t, t.TempDir()))
+	for _, s := range append(nodes, lone) {
+		closeTest(t, s)
+	}
+	var stacks string
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(stacks)
+		}
+	})
+	until(t, "the goroutines have ended", func() bool {
+		buf := make([]byte, 1<<20)
+		stacks = string(buf[:runtime.Stack(buf, true)])
+		for _, running := range []string{"raftstore.(*Store)", "raft.(*Raft)", "raft.(*NetworkTransport)", "pebble/v2.(*DB)"} {
+			if strings.Contains(stacks, running) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 func TestFailedMachineStopsTheNode(t *testing.T) {

@@ -34,7 +34,7 @@ func newTransport(o *Options, self func() identity) (raft.Transport, error) {
 		}
 		layer = tcp
 	}
-	return memberTransport{raft.NewNetworkTransportWithLogger(&memberLayer{layer, self, o.Logger},
+	return memberTransport{raft.NewNetworkTransportWithLogger(newMemberLayer(layer, self, o.Logger),
 		transportPool, transportTimeout, &raftLogger{log: o.Logger, name: "raft-net"})}, nil
 }
 
