@@ -18,15 +18,13 @@ const (
 	maxRetryAfter = 30 * time.Second
 )
 
-// call makes one request and waits for its answer. All requests are idempotent
-// (a send by its client id), so that one whose connection is lost is made again
-// on the next; one that the server is too busy for is made again after a pause.
+// caller is the type of call and request.
+type caller func(ctx context.Context, cmd wire.Command, request wire.Body, reply func(payload []byte) error) error
+
+// call makes a request for the app, when it is its turn.
 func (c *Client) call(ctx context.Context, cmd wire.Command, request wire.Body, reply func(payload []byte) error) error {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, callTimeout)
-		defer cancel()
-	}
+	ctx, cancel := withCallTimeout(ctx)
+	defer cancel()
 	select {
 	case c.inFlight <- struct{}{}:
 		defer func() { <-c.inFlight }()
@@ -35,6 +33,23 @@ func (c *Client) call(ctx context.Context, cmd wire.Command, request wire.Body, 
 	case <-c.ctx.Done():
 		return ErrClosed
 	}
+	return c.request(ctx, cmd, request, reply)
+}
+
+func withCallTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, callTimeout)
+}
+
+// request makes one request and waits for its answer. All requests are
+// idempotent (a send by its client id), so that one whose connection is lost is
+// made again on the next; one that the server is too busy for is made again
+// after a pause.
+func (c *Client) request(ctx context.Context, cmd wire.Command, request wire.Body, reply func(payload []byte) error) error {
+	ctx, cancel := withCallTimeout(ctx)
+	defer cancel()
 	for {
 		l, err := c.online(ctx)
 		if err != nil {

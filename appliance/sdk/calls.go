@@ -123,10 +123,10 @@ const maxPage = 100
 // History reads one page of the conversation with peer from the server; it does
 // not change what Events delivers. more says that the range holds more.
 func (c *Client) History(ctx context.Context, peer string, p Page) (messages []*wire.Message, more bool, err error) {
-	return c.history(ctx, cursorKey{peer: strings.ToLower(peer)}, p)
+	return history(ctx, c.call, cursorKey{peer: strings.ToLower(peer)}, p)
 }
 
-func (c *Client) history(ctx context.Context, key cursorKey, p Page) ([]*wire.Message, bool, error) {
+func history(ctx context.Context, call caller, key cursorKey, p Page) ([]*wire.Message, bool, error) {
 	if p.Limit <= 0 || p.Limit > maxPage {
 		p.Limit = maxPage
 	}
@@ -135,7 +135,7 @@ func (c *Client) history(ctx context.Context, key cursorKey, p Page) ([]*wire.Me
 		Limit: uint32(p.Limit), Reverse: p.Reverse,
 	}
 	var response wire.HistoryResponse
-	if err := c.call(ctx, wire.CmdHistory, request, response.UnmarshalVT); err != nil {
+	if err := call(ctx, wire.CmdHistory, request, response.UnmarshalVT); err != nil {
 		return nil, false, err
 	}
 	return response.Messages, response.More, nil

@@ -62,7 +62,7 @@ func (c *Client) sync(ctx context.Context) bool {
 	version := c.inbox.syncVersion()
 	for {
 		var page wire.SyncResponse
-		err := c.call(ctx, wire.CmdSync, &wire.SyncRequest{Version: version, Limit: syncPage}, page.UnmarshalVT)
+		err := c.request(ctx, wire.CmdSync, &wire.SyncRequest{Version: version, Limit: syncPage}, page.UnmarshalVT)
 		if err == nil && page.Version < version {
 			c.o.Logger.Warn("the site is behind this device", "version", version, "site_version", page.Version)
 			if c.inbox.siteBehind() {
@@ -96,7 +96,7 @@ func (c *Client) fill(ctx context.Context, conv *conversation) {
 		}
 		return
 	}
-	messages, _, err := c.history(ctx, key, Page{FromSeq: from, ToSeq: to})
+	messages, _, err := history(ctx, c.request, key, Page{FromSeq: from, ToSeq: to})
 	if err != nil {
 		if ctx.Err() == nil {
 			c.o.Logger.Warn("reading missed messages failed", "error", err)
@@ -159,7 +159,7 @@ func (c *Client) waitRoom(ctx context.Context) bool {
 // ack tells the server that this device holds everything up to version. It is
 // a hint: a failure is made good by the next one.
 func (c *Client) ack(ctx context.Context, version uint64) {
-	if err := c.call(ctx, wire.CmdAck, &wire.AckRequest{Version: version}, nil); err != nil && ctx.Err() == nil {
+	if err := c.request(ctx, wire.CmdAck, &wire.AckRequest{Version: version}, nil); err != nil && ctx.Err() == nil {
 		c.o.Logger.Info("ack failed", "error", err)
 	}
 }

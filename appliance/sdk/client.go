@@ -34,8 +34,9 @@ type Client struct {
 	changed chan struct{} // closed and replaced when link or stopErr changes
 }
 
-// maxInFlight bounds the calls that wait for an answer at the same time; more
-// wait for their turn.
+// maxInFlight bounds the app's calls that wait for an answer at the same time;
+// more wait for their turn. The client's own requests do not wait: what was
+// missed is read even while no message can be sent.
 const maxInFlight = 256
 
 // New makes a client that is not connected yet. It reads the Store.

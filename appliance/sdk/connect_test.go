@@ -367,3 +367,43 @@ func storeOf(t *testing.T, owner string) Store {
 	}
 	return s
 }
+
+func TestLongHeartbeatOfTheServer(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *site) {
+		s.heartbeat = 300
+		bob := newUser(t, s.options("bob", nil), newBook()).connect()
+		defer bob.close()
+		time.Sleep(time.Hour) // fake time
+		s.change(func() {
+			if s.logins != 1 {
+				t.Errorf("%d logins in an idle hour", s.logins)
+			}
+		})
+	})
+}
+
+func TestMissedMessagesAreReadWhileSendsAreRefused(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *site) {
+		s.post("alice", "bob", "hi")
+		s.busy = 1 << 30
+		bob := newUser(t, s.options("bob", nil), newBook())
+		defer bob.close()
+		bob.Start()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		failed := make(chan error, 2*maxInFlight)
+		for range cap(failed) {
+			go func() {
+				_, err := bob.Send(ctx, "alice", Text("hi"))
+				failed <- err
+			}()
+		}
+		synctest.Wait()
+		bob.book.waitLine(t, "alice 1 hi")
+		cancel()
+		for range cap(failed) {
+			if err := <-failed; err == nil {
+				t.Error("a message was accepted")
+			}
+		}
+	})
+}

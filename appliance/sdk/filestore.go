@@ -18,7 +18,8 @@ import (
 // the operating system, so that the death of the process loses nothing; the
 // file is rewritten, and synced to disk, when lines that no longer count fill it.
 //
-// One process uses a file at a time.
+// One process uses a file at a time, which a second file beside it, named .lock,
+// makes sure of.
 type FileStore struct {
 	path string
 	lock *os.File
@@ -156,9 +157,6 @@ func (s *FileStore) Save(c Checkpoint) error {
 		return fs.ErrClosed
 	}
 	s.contents.merge(c)
-	if s.lines >= max(minCompactLines, 4*len(s.contents.conversations)) {
-		return s.compact()
-	}
 	line, err := encodeLine(c)
 	if err != nil {
 		return err
@@ -168,6 +166,11 @@ func (s *FileStore) Save(c Checkpoint) error {
 		// Perhaps half a line is there, which only a new file repairs.
 		if again := s.compact(); again != nil {
 			return errors.Join(err, again)
+		}
+	}
+	if limit := max(minCompactLines, 4*len(s.contents.conversations)); s.lines >= limit {
+		if s.compact() != nil {
+			s.lines = limit / 2 // nothing is lost: try again later
 		}
 	}
 	return nil

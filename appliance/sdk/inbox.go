@@ -40,6 +40,7 @@ type inbox struct {
 	conversations map[cursorKey]*conversation
 	queue         fifo
 	states        int             // of the items in queue, those that are StateChange
+	inHand        bool            // the app is handling an event
 	behind        []*conversation // in the order of arrival, each once
 	early         int             // messages held in all conversations' early
 	version       uint64          // reached by the last complete sync
@@ -289,6 +290,7 @@ func (in *inbox) next(user, client context.Context) (item, bool) {
 		}
 		in.mu.Lock()
 		i, ok := in.queue.pop()
+		in.inHand = ok
 		if ok {
 			if _, is := i.event.(StateChange); is {
 				in.states--
@@ -314,6 +316,7 @@ func (in *inbox) handled(i item) {
 	in.saveMu.Lock()
 	defer in.saveMu.Unlock()
 	in.mu.Lock()
+	in.inHand = false
 	if in.queue.len() == 0 && in.acked < in.version {
 		signal(in.work) // perhaps everything is handled: tell the server
 	}

@@ -60,6 +60,7 @@ func (in *inbox) missing(conv *conversation) (key cursorKey, from, to uint64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.publishNews(conv)
+	in.drainEarly(conv)
 	return conv.cursor.key(), conv.next, min(conv.cursor.Known, conv.next+maxPage-1)
 }
 

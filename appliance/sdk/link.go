@@ -36,9 +36,11 @@ type link struct {
 	login *wire.LoginResponse // set before loggedIn is closed
 
 	queued   chan struct{}      // one token: the writer has something to do
-	loggedIn chan struct{}      // closed by authenticate
+	loggedIn chan struct{}      // closed with the answer to the login
 	goAway   chan time.Duration // at most one
 	dead     chan struct{}      // closed when the reader has ended
+
+	moved time.Time // when the read deadline was moved; the reader's own
 
 	mu      sync.Mutex
 	serial  uint64
@@ -106,11 +108,17 @@ func (l *link) authenticate(ctx context.Context, o *Options) error {
 		Platform: o.Platform, SdkVersion: Version, CustomTag: o.CustomTag,
 		HeartbeatSeconds: uint32(o.Heartbeat / time.Second),
 	}
-	login := new(wire.LoginResponse)
-	err := l.call(ctx, wire.CmdLogin, request, login.UnmarshalVT)
-	if err == nil {
+	err := l.call(ctx, wire.CmdLogin, request, func(payload []byte) error {
+		login := new(wire.LoginResponse)
+		if err := login.UnmarshalVT(payload); err != nil {
+			return err
+		}
 		l.login = login
 		close(l.loggedIn)
+		l.moved = time.Time{} // a new heartbeat, a new deadline
+		return nil
+	})
+	if err == nil {
 		return nil
 	}
 	var answer *wire.Error
@@ -213,6 +221,10 @@ func (l *link) writeFrames() {
 // extendDeadline says that the server must be heard again before the pong to
 // the next heartbeat is overdue.
 func (l *link) extendDeadline(now time.Time) {
+	if now.Sub(l.moved) < deadlineStep {
+		return
+	}
+	l.moved = now
 	// An error means that the connection is closed: the read says so too.
 	_ = l.conn.SetReadDeadline(now.Add(l.heartbeatInterval() + pongTimeout))
 }

@@ -29,7 +29,6 @@ func (l *link) read() {
 }
 
 func (l *link) readFrames() error {
-	var moved time.Time
 	for {
 		f, err := l.conn.ReadFrame()
 		if err != nil {
@@ -44,10 +43,7 @@ func (l *link) readFrames() error {
 		if err != nil {
 			return err
 		}
-		if now := time.Now(); now.Sub(moved) >= deadlineStep {
-			moved = now
-			l.extendDeadline(now)
-		}
+		l.extendDeadline(time.Now())
 	}
 }
 

@@ -109,12 +109,7 @@ func (c *Client) dial(ctx context.Context, address string, key []byte) (*channel
 	if err != nil {
 		return nil, err
 	}
-	conn, err := channel.Client(ctx, tcp, key, channel.Options{Codecs: secure.AllCodecs, HandshakeTimeout: handshakeTimeout})
-	if err != nil {
-		_ = tcp.Close()
-		return nil, fmt.Errorf("handshake with %s: %w", address, err)
-	}
-	return conn, nil
+	return channel.Client(ctx, tcp, key, channel.Options{Codecs: secure.AllCodecs, HandshakeTimeout: handshakeTimeout})
 }
 
 // serve lives with a link that is logged in, until it ends. wait is how long

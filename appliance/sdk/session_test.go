@@ -172,7 +172,7 @@ func (s *siteSession) request(f *wire.Frame, payload []byte) {
 			s.reply(f, wire.CodeWrongToken, &wire.ErrorBody{Note: "wrong token"})
 		default:
 			s.account, s.device = r.Account, r.DeviceId
-			s.reply(f, wire.CodeOK, &wire.LoginResponse{SessionId: uint64(site.logins), HeartbeatSeconds: 30})
+			s.reply(f, wire.CodeOK, &wire.LoginResponse{SessionId: uint64(site.logins), HeartbeatSeconds: site.heartbeat})
 		}
 	case wire.CmdSend:
 		var r wire.SendRequest

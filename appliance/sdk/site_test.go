@@ -51,6 +51,7 @@ type site struct {
 	budget func() int
 	// noHistory and noSync are the answers to these requests, if not 0.
 	noHistory, noSync wire.Code
+	heartbeat         uint32 // seconds, for new logins
 	// pruned drops the messages up to this seq from history.
 	pruned uint64
 }
@@ -72,7 +73,7 @@ func newSite(t testing.TB) *site {
 		t.Fatal(err)
 	}
 	return &site{
-		t: t, key: key,
+		t: t, key: key, heartbeat: 30,
 		logs: map[pair]*siteLog{}, sent: map[string]*wire.SendResponse{},
 		sessions: map[*siteSession]bool{}, acked: map[string]uint64{},
 		blackhole: map[string]bool{}, closed: map[string]bool{},
