@@ -9,9 +9,9 @@ import (
 
 // A connection ends by a deadline that depends on its phase: the handshake's,
 // the login's, after it the idle timeout, which each input moves, and
-// pauses.linger once it is closing. Setting the socket's deadline for each input would cost as
-// much as a small read. So it is set once; when it strikes and the client has
-// sent something since, it is set again for what is left.
+// pauses.linger once it is closing. To set the socket's deadline for each input
+// would cost about as much as a small read. So it is set once; when it strikes
+// and the client has sent something since, it is set again for what is left.
 
 // untilEnd asks wakeBy for no earlier wake-up than the connection's end.
 const untilEnd = math.MaxInt64

@@ -133,25 +133,34 @@ func (c *conn) close(reason wire.Code, last *session.Event, drop bool) bool {
 	return true
 }
 
-// flush writes what is queued. When the socket does not take it at once, a
-// goroutine of its own goes on; flush does not block.
+// flush writes what is queued, once: what is queued meanwhile has its turn after
+// other connections. When the socket does not take it all, a goroutine of its
+// own goes on; flush does not block.
 func (c *conn) flush() {
 	w := writers.Get().(*writer)
-	for c.take(w) {
-		err := w.write(c.raw, false)
-		switch {
-		case errors.Is(err, errWouldBlock):
-			// Whoever flushes is a flusher, or a reader whom the flushers outlive:
-			// this counts up from more than zero.
-			c.server.writers.Go(func() { c.flushSlowly(w) })
-			return
-		case err != nil:
-			w.release()
-			c.writeFailed(err)
-			return
-		}
+	if !c.take(w) {
+		w.release()
+		return
+	}
+	err := w.write(c.raw, false)
+	if errors.Is(err, errWouldBlock) {
+		// Whoever flushes is a flusher, or a reader whom the flushers outlive: this
+		// counts up from more than zero.
+		c.server.writers.Go(func() { c.flushSlowly(w) })
+		return
 	}
 	w.release()
+	if err != nil {
+		c.writeFailed(err)
+		return
+	}
+	c.mu.Lock()
+	c.outState = outIdle
+	again := (c.out != nil || c.closing.Load()) && c.scheduleLocked()
+	c.mu.Unlock()
+	if again {
+		c.flusher.add(c)
+	}
 }
 
 // flushSlowly goes on with what w holds and what is queued behind it, as fast as
