@@ -99,18 +99,21 @@ func (p *syncPage) add(account string, peer, stored []byte) error {
 	if row.version <= p.after {
 		return nil
 	}
-	if len(p.found) == p.limit {
+	c, full := new(wire.ConversationState), len(p.found) == p.limit
+	if full {
 		p.more = true
-		if row.version > p.found[0].Version {
+		if c = p.found[0]; row.version > c.Version {
 			return nil
 		}
-		heap.Pop(p)
 	}
-	name := string(peer)
-	heap.Push(p, &wire.ConversationState{
-		Peer: name, LastSeq: row.lastSeq, Version: row.version, TimeMs: row.timeMs,
-		ReadSeq: *row.cursor(account, name), PeerReadSeq: *row.cursor(name, account),
-	})
+	c.Peer = string(peer)
+	c.LastSeq, c.Version, c.TimeMs = row.lastSeq, row.version, row.timeMs
+	c.ReadSeq, c.PeerReadSeq = *row.cursor(account, c.Peer), *row.cursor(c.Peer, account)
+	if full {
+		heap.Fix(p, 0)
+	} else {
+		heap.Push(p, c)
+	}
 	return nil
 }
 
@@ -121,7 +124,7 @@ func (p *syncPage) Swap(i, j int)      { p.found[i], p.found[j] = p.found[j], p.
 func (p *syncPage) Push(x any)         { p.found = append(p.found, x.(*wire.ConversationState)) }
 func (p *syncPage) Pop() any {
 	last := len(p.found) - 1
-	x := p.found[last]
+	c := p.found[last]
 	p.found = p.found[:last]
-	return x
+	return c
 }
