@@ -95,7 +95,7 @@ func (s *Store) giveUpLeadership() {
 	}
 	for _, m := range members {
 		if m.Voter && m.ID != s.o.NodeID {
-			if err := s.raft.LeadershipTransfer().Error(); err != nil {
+			if err := s.TransferLeadership(s.ctx, ""); err != nil {
 				s.log.Warn("raftstore: disk full, but leadership stays here", "err", err)
 			}
 			return

@@ -294,6 +294,22 @@ func TestCancelledSnapshotLeavesNothing(t *testing.T) {
 	}
 }
 
+// memoryDir is a folder on a file system in memory if there is one: fsync would
+// make fuzzing slow.
+func memoryDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "raftstore-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 func FuzzSnapshotStream(f *testing.F) {
 	s := newSnapStore(f, anyCluster)
 	stream := streamOf(f, s, adopted(f, s, 10))
@@ -305,10 +321,7 @@ func FuzzSnapshotStream(f *testing.F) {
 			h := sha256.Sum256(data)
 			data = append(bytes.Clone(data), h[:]...)
 		}
-		dir := filepath.Join(t.TempDir(), "in")
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
+		dir := memoryDir(t)
 		w := newStreamWriter(dir)
 		_, err := w.Write(data)
 		h, ferr := w.finish()
