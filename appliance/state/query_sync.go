@@ -99,12 +99,15 @@ func (p *syncPage) add(account string, peer, stored []byte) error {
 	if row.version <= p.after {
 		return nil
 	}
-	c, full := new(wire.ConversationState), len(p.found) == p.limit
+	var c *wire.ConversationState
+	full := len(p.found) == p.limit
 	if full {
 		p.more = true
 		if c = p.found[0]; row.version > c.Version {
 			return nil
 		}
+	} else {
+		c = new(wire.ConversationState)
 	}
 	c.Peer = string(peer)
 	c.LastSeq, c.Version, c.TimeMs = row.lastSeq, row.version, row.timeMs
