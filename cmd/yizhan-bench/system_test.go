@@ -16,9 +16,9 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/lbs"
 )
 
-// startTestNode runs a whole node in this process and returns the arguments
-// that name it.
-func startTestNode(t *testing.T) []string {
+// startTestNode runs a whole node in this process and returns it with the
+// arguments that name it.
+func startTestNode(t *testing.T) (*appliance.Node, []string) {
 	t.Helper()
 	node, err := appliance.Open(t.Context(), appliance.Config{
 		NodeID: "n1", DataDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler),
@@ -70,7 +70,7 @@ func startTestNode(t *testing.T) []string {
 			t.Errorf("closing the node: %v", err)
 		}
 	})
-	return []string{
+	return node, []string{
 		"--json", "--lbs", webServer.URL + "/lbs", "--admin", strings.TrimPrefix(adminServer.URL, "http://"),
 		"--pid", strconv.Itoa(os.Getpid()),
 	}
@@ -102,7 +102,7 @@ func (r *Result) value(t *testing.T, name string) float64 {
 }
 
 func TestScenariosAgainstARealNode(t *testing.T) {
-	node := startTestNode(t)
+	_, node := startTestNode(t)
 
 	t.Run("connect", func(t *testing.T) {
 		r := measure(t, node, "connect", "--workers=4", "--accounts=8", "--warmup=50ms", "--duration=300ms")
@@ -133,6 +133,22 @@ func TestScenariosAgainstARealNode(t *testing.T) {
 			t.Error("delivery takes no time")
 		}
 	})
+}
+
+func TestRefusedMessagesAreCountedByCode(t *testing.T) {
+	node, args := startTestNode(t)
+	tenant, err := node.CreateTenant(t.Context(), appliance.TenantRequest{
+		AppKey: "slow", RequestsPerSecond: 20, RequestBurst: 20, APIPerSecond: noLimit,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := measure(t, append(args, "--appkey=slow", "--secret="+tenant.AppSecret),
+		"send", "--connections=3", "--window=4", "--warmup=0s", "--duration=500ms", "--verify=false")
+	a := r.Accounting
+	if a.Refused == 0 || r.Errors["416 rate_limited"] != a.Refused || a.Acked+a.Refused != a.Sent {
+		t.Errorf("accounting %+v, errors %v: want some refused with 416 and all others acknowledged", *a, r.Errors)
+	}
 }
 
 func expectAllDelivered(t *testing.T, r *Result) {
