@@ -101,10 +101,11 @@ func (c *Client) Recall(ctx context.Context, peer string, seq uint64, note strin
 // seq; the peer gets a Receipt. A cursor never moves back.
 func (c *Client) MarkRead(ctx context.Context, peer string, seq uint64) error {
 	peer = strings.ToLower(peer)
-	return c.call(ctx, wire.CmdRead, &wire.ReadRequest{Peer: peer, Seq: seq}, func([]byte) error {
+	err := c.call(ctx, wire.CmdRead, &wire.ReadRequest{Peer: peer, Seq: seq}, nil)
+	if err == nil {
 		c.inbox.ownRead(cursorKey{peer: peer}, seq)
-		return nil
-	})
+	}
+	return err
 }
 
 // Page selects a part of a conversation's log.

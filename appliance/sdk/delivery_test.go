@@ -117,6 +117,25 @@ func TestMissedWhileOffline(t *testing.T) {
 	})
 }
 
+func TestOwnReadCursorIsNoNewsAfterARestart(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *site) {
+		s.post("alice", "bob", "hi")
+		store := new(MemoryStore)
+		bob := newUser(t, s.options("bob", store), newBook()).connect()
+		bob.book.waitLine(t, "alice 1 hi")
+		if err := bob.MarkRead(t.Context(), "alice", 1); err != nil {
+			t.Fatal(err)
+		}
+		bob.close()
+		bob = newUser(t, s.options("bob", store), newBook()).connect()
+		defer bob.close()
+		bob.book.waitState(t, StateConnected)
+		if _, events := bob.book.all(); slices.Contains(events, Event(ReadCursor{Peer: "alice", Seq: 1})) {
+			t.Errorf("events after the restart: %v", events)
+		}
+	})
+}
+
 func TestNewDeviceStartsAtTheBacklog(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *site) {
 		for n := 1; n <= 20; n++ {

@@ -24,13 +24,21 @@ func (in *inbox) readPush(p *wire.ReadPush) {
 	in.enlist(conv)
 }
 
-// ownRead takes a read cursor that this client has moved: no event.
+// ownRead takes a read cursor that this client has moved: no event, not even
+// after a restart.
 func (in *inbox) ownRead(key cursorKey, seq uint64) {
+	in.saveMu.Lock()
+	defer in.saveMu.Unlock()
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	if conv := in.conversations[key]; conv != nil {
-		conv.cursor.Read = max(conv.cursor.Read, seq)
+	conv := in.conversations[key]
+	if conv == nil || conv.cursor.Read >= seq {
+		in.mu.Unlock()
+		return
 	}
+	conv.cursor.Read = seq
+	c := Checkpoint{Version: in.version, Conversations: []Cursor{conv.cursor}}
+	in.mu.Unlock()
+	in.save(c)
 }
 
 // moveRead and movePeerRead make news of a cursor that moves on; those of a new
