@@ -3,6 +3,7 @@ package raftstore
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 )
 
 // keyIndex finds the newest record of a key in a batch under construction. It
@@ -95,6 +96,19 @@ func (x *keyIndex) grow() {
 		}
 		x.slots[i] = s
 	}
+}
+
+// appendSorted appends every key's slot to dst, in the order of the keys.
+func (x *keyIndex) appendSorted(dst []keySlot, data []byte) []keySlot {
+	for i := range x.slots {
+		if x.slots[i].keyLen != 0 {
+			dst = append(dst, x.slots[i])
+		}
+	}
+	slices.SortFunc(dst, func(a, b keySlot) int {
+		return bytes.Compare(data[a.keyOff:a.keyOff+a.keyLen], data[b.keyOff:b.keyOff+b.keyLen])
+	})
+	return dst
 }
 
 // overlaps reports whether any key in the index lies in [lo, hi).

@@ -3,6 +3,7 @@ package raftstore
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"math/bits"
 
@@ -32,6 +33,7 @@ type Tx struct {
 	db        *pebble.DB
 	b         *pebble.Batch // plain until indexed
 	keys      keyIndex
+	sorted    []keySlot // scratch of sort
 	rangeDels []rangeDel
 	indexed   bool
 	scans     int
@@ -57,6 +59,9 @@ func (t *Tx) commit() error {
 	if err := t.settle(); err != nil {
 		return err
 	}
+	if err := t.sort(); err != nil {
+		return err
+	}
 	// No sync and no WAL: the Raft log is the durability.
 	if err := t.b.Commit(pebble.NoSync); err != nil {
 		return err
@@ -64,6 +69,38 @@ func (t *Tx) commit() error {
 	err := t.b.Close()
 	t.b, t.db = nil, nil
 	return err
+}
+
+// sort puts the newest record of each key, in the order of the keys, in the place
+// of the batch: neighbours make inserting into the memtable cheaper, which is
+// the largest part of applying. Where the order matters, with range deletions,
+// the batch stays as it is.
+func (t *Tx) sort() error {
+	if t.indexed || len(t.rangeDels) > 0 {
+		return nil
+	}
+	data := t.b.Repr()
+	t.sorted = t.keys.appendSorted(t.sorted[:0], data)
+	b := t.db.NewBatchWithSize(len(data))
+	for i := range t.sorted {
+		s := &t.sorted[i]
+		key := data[s.keyOff : s.keyOff+s.keyLen]
+		var err error
+		if s.valOff == 0 {
+			err = b.Delete(key, nil)
+		} else {
+			err = b.Set(key, data[s.valOff:s.valOff+s.valLen], nil)
+		}
+		if err != nil {
+			return errors.Join(err, b.Close())
+		}
+	}
+	if cap(t.sorted) > maxIdleSlots {
+		t.sorted = nil
+	}
+	old := t.b
+	t.b = b
+	return old.Close()
 }
 
 // abort drops the batch.
