@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -355,6 +356,45 @@ func randomFaults(t *testing.T, s *site, r *rand.Rand) {
 	for _, p := range people {
 		wantMessages(t, p.book.messages(p.peer), want)
 	}
+}
+
+// TestDeathInTheMiddleOfHandling ends the goroutine that handles a message, as
+// the death of the process would: the message comes again, and only that one.
+func TestDeathInTheMiddleOfHandling(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *site) {
+		store := new(MemoryStore)
+		for n := 1; n <= 5; n++ {
+			s.post("alice", "bob", "hi")
+		}
+		// handle takes events until it has message last in hand, and dies.
+		handle := func(last uint64) (seqs []uint64) {
+			c, err := New(s.options("bob", store))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			c.Start()
+			died := make(chan struct{})
+			go func() {
+				defer close(died)
+				for event := range c.Events(t.Context()) {
+					if m, ok := event.(Message); ok {
+						if seqs = append(seqs, m.Seq); m.Seq == last {
+							runtime.Goexit()
+						}
+					}
+				}
+			}()
+			<-died
+			return seqs
+		}
+		if seqs := handle(3); !slices.Equal(seqs, []uint64{1, 2, 3}) {
+			t.Errorf("first %v", seqs)
+		}
+		if seqs := handle(5); !slices.Equal(seqs, []uint64{3, 4, 5}) {
+			t.Errorf("then %v", seqs)
+		}
+	})
 }
 
 func TestEventsLoopEndsWithItsContextAndAnotherGoesOn(t *testing.T) {
