@@ -54,12 +54,12 @@ func TestAClientThatVanishedIsGivenUp(t *testing.T) {
 
 func TestPingsKeepAClientConnected(t *testing.T) {
 	h := newHandler()
-	h.idle = 300 * time.Millisecond
+	h.idle = time.Second
 	g := serve(t, h, link.Options{})
 	c := g.login(t, 0)
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for begin := time.Now(); time.Since(begin) < 3*h.idle; <-tick.C {
+	for begin := time.Now(); time.Since(begin) < 3*h.idle/2; <-tick.C {
 		if err := c.WriteFrame(&wire.Frame{Kind: wire.KindPing}, nil); err != nil {
 			t.Fatal(err)
 		}

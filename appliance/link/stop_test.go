@@ -41,7 +41,7 @@ func TestDrainTellsClientsToGoSpreadOverTime(t *testing.T) {
 	g := serve(t, newHandler(), link.Options{})
 	const clients = 20
 	const spread = 400 * time.Millisecond
-	begin := time.Now()
+	var begin time.Time
 	var late int
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -66,6 +66,9 @@ func TestDrainTellsClientsToGoSpreadOverTime(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
+	mu.Lock()
+	begin = time.Now()
+	mu.Unlock()
 	g.Drain(ctx, spread)
 	if ctx.Err() != nil || g.Connections() != 0 {
 		t.Errorf("%d connections are left, %v", g.Connections(), ctx.Err())
@@ -106,6 +109,7 @@ func TestDrainClosesClientsThatStay(t *testing.T) {
 	g := serve(t, h, link.Options{})
 	g.login(t, 0)
 	unknown := g.connect(t, 0) // not logged in: closed without a grace
+	g.wantCount(t, "yizhan_link_handshakes_total", "ok", 2)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	g.Drain(ctx, 0)
