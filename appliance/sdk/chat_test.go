@@ -77,6 +77,7 @@ func TestReadCursorMovesOnOtherDevices(t *testing.T) {
 		s.post("bob", "alice", "hi")
 		phone := newUser(t, s.options("alice", nil), newBook()).connect()
 		defer phone.close()
+		phone.book.waitState(t, StateConnected)
 		o := s.options("alice", nil)
 		o.DeviceID = "alice-desk"
 		desk := newUser(t, o, newBook()).connect()
