@@ -116,6 +116,9 @@ func (n *Node) CreateTenant(ctx context.Context, r TenantRequest) (TenantInfo, e
 		return TenantInfo{}, err
 	}
 	t, err := n.app.CreateTenant(ctx, r.AppKey, r.Name, limits)
+	if wire.CodeOf(err) == wire.CodeRepeated {
+		err = wire.Errorf(wire.CodeRepeated, "the appkey %s is taken", r.AppKey)
+	}
 	if err != nil {
 		return TenantInfo{}, err
 	}
@@ -145,6 +148,9 @@ func (n *Node) UpdateTenant(ctx context.Context, r TenantRequest) (TenantInfo, e
 	}
 	update.Limits = limits
 	t, err := n.app.UpdateTenant(ctx, update)
+	if wire.CodeOf(err) == wire.CodeNotFound {
+		err = noTenant(r.AppKey)
+	}
 	if err != nil {
 		return TenantInfo{}, err
 	}
@@ -177,7 +183,11 @@ func (n *Node) changedLimits(ctx context.Context, r *TenantRequest) (*state.Limi
 			return &limits, r.apply(&limits)
 		}
 	}
-	return nil, wire.Errorf(wire.CodeNotFound, "no tenant has the appkey %s", r.AppKey)
+	return nil, noTenant(r.AppKey)
+}
+
+func noTenant(appKey string) error {
+	return wire.Errorf(wire.CodeNotFound, "no tenant has the appkey %s", appKey)
 }
 
 // Tenants lists the tenants, without their secrets.

@@ -1,0 +1,161 @@
+package caddymodules
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/yizhan-im/yizhan/appliance/lbs"
+)
+
+func parseOption(t *testing.T, text string) (*App, error) {
+	t.Helper()
+	app := new(App)
+	err := app.UnmarshalCaddyfile(caddyfile.NewTestDispenser(text))
+	return app, err
+}
+
+func TestTheGlobalOptionSetsEveryField(t *testing.T) {
+	app, err := parseOption(t, `yizhan {
+		node_id edge-7
+		data_dir /srv/yizhan
+		min_free 1GiB
+		drain 1m
+		link :7400 10.0.0.1:7401 {
+			max_connections 5000
+			max_handshakes 64
+			handshake_timeout 4s
+			login_timeout 5s
+			write_timeout 6s
+			queue 128KiB
+		}
+		access_point link im1.example.com:7400
+		access_point link im2.example.com:7400 {
+			env test
+		}
+	}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &App{
+		NodeID: "edge-7", DataDir: "/srv/yizhan", MinFreeBytes: 1 << 30, Drain: caddy.Duration(time.Minute),
+		Link: Link{
+			Listen: []string{":7400", "10.0.0.1:7401"}, MaxConnections: 5000, MaxHandshakes: 64,
+			HandshakeTimeout: caddy.Duration(4 * time.Second), LoginTimeout: caddy.Duration(5 * time.Second),
+			WriteTimeout: caddy.Duration(6 * time.Second), QueueBytes: 128 << 10,
+		},
+		AccessPoints: []lbs.AccessPoint{
+			{Transport: "link", Address: "im1.example.com:7400"},
+			{Transport: "link", Address: "im2.example.com:7400", Env: "test"},
+		},
+	}
+	if !reflect.DeepEqual(app, want) {
+		t.Errorf("got  %+v\nwant %+v", app, want)
+	}
+	// What the Caddyfile adapter hands to Caddy is JSON: nothing may get lost.
+	js, err := json.Marshal(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := new(App)
+	if err := json.Unmarshal(js, again); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(again, want) {
+		t.Errorf("by JSON: got  %+v\nwant %+v", again, want)
+	}
+}
+
+func TestABadOptionIsRefusedWithWhatIsWrong(t *testing.T) {
+	for _, c := range []struct{ text, complaint string }{
+		{`yizhan now`, "argument"},
+		{"yizhan {\n nodeid x\n}", `unknown yizhan option "nodeid"`},
+		{"yizhan {\n node_id\n}", "node_id takes exactly one value"},
+		{"yizhan {\n node_id a b\n}", "node_id takes exactly one value"},
+		{"yizhan {\n min_free lots\n}", "not a size like 256MiB"},
+		{"yizhan {\n drain soon\n}", "drain"},
+		{"yizhan {\n link :7400 {\n max_connections many\n }\n}", "max_connections"},
+		{"yizhan {\n link :7400 {\n queue 9EiB\n }\n}", "out of range"},
+		{"yizhan {\n link :7400 {\n speed 1\n }\n}", `unknown link option "speed"`},
+		{"yizhan {\n access_point link\n}", "access_point takes a transport and host:port"},
+		{"yizhan {\n access_point link a:1 {\n zone x\n }\n}", `unknown access_point option "zone"`},
+	} {
+		if _, err := parseOption(t, c.text); err == nil || !strings.Contains(err.Error(), c.complaint) {
+			t.Errorf("%q: got %v, want a complaint with %q", c.text, err, c.complaint)
+		}
+	}
+}
+
+func provisioned(t *testing.T, app *App) error {
+	t.Helper()
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	t.Cleanup(cancel)
+	if app.DataDir == "" {
+		app.DataDir = t.TempDir()
+	}
+	if err := app.Provision(ctx); err != nil {
+		return err
+	}
+	return app.Validate()
+}
+
+func TestTheDefaultsAreValid(t *testing.T) {
+	if err := provisioned(t, new(App)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestValidationNamesTheSettingAndOpensNothing(t *testing.T) {
+	for _, c := range []struct {
+		app       App
+		complaint string
+	}{
+		{App{NodeID: "Node 1"}, "node_id"},
+		{App{MinFreeBytes: -1}, "min_free"},
+		{App{Drain: -1}, "drain"},
+		{App{Link: Link{Listen: []string{"udp/:7400"}}}, "use tcp"},
+		{App{Link: Link{Listen: []string{":7400-7500"}}}, "exactly one port"},
+		{App{Link: Link{Listen: []string{":port"}}}, "link listener"},
+		{App{Link: Link{HandshakeTimeout: 1}}, "handshake_timeout"},
+		{App{Link: Link{LoginTimeout: -5}}, "login_timeout"},
+		{App{Link: Link{MaxConnections: -1}}, "limits"},
+		{App{Link: Link{QueueBytes: 100}}, "link queue"},
+		{App{AccessPoints: []lbs.AccessPoint{{Transport: "pigeon", Address: "a:1"}}}, "access_point"},
+	} {
+		if err := provisioned(t, &c.app); err == nil || !strings.Contains(err.Error(), c.complaint) {
+			t.Errorf("%+v: got %v, want a complaint about %q", c.app, err, c.complaint)
+		}
+	}
+}
+
+func TestAccessPointsDefaultToTheListeners(t *testing.T) {
+	app := &App{Link: Link{Listen: []string{":7400", "0.0.0.0:7401", "[::]:7402", "10.0.0.1:7403"}}}
+	if err := provisioned(t, app); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range app.accessPoints() {
+		got = append(got, p.Transport+" "+p.Address)
+	}
+	want := []string{"link :7400", "link :7401", "link :7402", "link 10.0.0.1:7403"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestHandlersTakeNoOptions(t *testing.T) {
+	for _, text := range []string{"yizhan_lbs x", "yizhan_lbs {\n cache 1h\n}"} {
+		h := new(LBS)
+		if err := h.UnmarshalCaddyfile(caddyfile.NewTestDispenser(text)); err == nil {
+			t.Errorf("%q was accepted", text)
+		}
+	}
+	if err := new(API).UnmarshalCaddyfile(caddyfile.NewTestDispenser("yizhan_api")); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/yizhan-im/yizhan/caddymodules"
+)
+
+//go:embed Caddyfile
+var quickstartCaddyfile []byte
+
+func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:  "quickstart",
+		Usage: "[--dir <folder>] [--http <address>] [--link <address>] [--admin <address>]",
+		Short: "Starts one node with a demo tenant and two accounts, to try Yizhan on this machine",
+		Long: `
+Starts a node on this machine that keeps everything in one folder. The first
+start writes a commented Caddyfile into the folder and creates a demo tenant
+with two accounts, alice and bob; later starts find everything as it was left.
+
+It then prints the commands to try next. Ctrl-C stops the node gracefully.`,
+		CobraFunc: func(cmd *cobra.Command) {
+			q := new(quickstart)
+			cmd.Flags().StringVarP(&q.dir, "dir", "d", "run", "Folder for everything that the node keeps")
+			cmd.Flags().StringVar(&q.http, "http", "127.0.0.1:7480", "Address of LBS and the HTTP API")
+			cmd.Flags().StringVar(&q.link, "link", "127.0.0.1:7400", "Address of the Link gateway")
+			cmd.Flags().StringVar(&q.admin, "admin", "127.0.0.1:2019", "Address of the admin endpoint")
+			cmd.Args = cobra.NoArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+				cmd.SilenceUsage = true
+				return q.run(cmd.Context(), cmd.OutOrStdout())
+			}
+		},
+	})
+}
+
+type quickstart struct {
+	dir, http, link, admin string
+}
+
+func (q *quickstart) run(ctx context.Context, out io.Writer) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if err := os.MkdirAll(q.dir, 0o700); err != nil {
+		return fmt.Errorf("--dir: %w", err)
+	}
+	httpHost, httpPort, err := net.SplitHostPort(q.http)
+	if err != nil {
+		return fmt.Errorf("--http: %w", err)
+	}
+	for name, value := range map[string]string{
+		"YIZHAN_DIR": q.dir, "YIZHAN_HTTP_HOST": httpHost, "YIZHAN_HTTP_PORT": httpPort,
+		"YIZHAN_LINK": q.link, "YIZHAN_ADMIN": q.admin,
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	file, err := q.caddyfile()
+	if err != nil {
+		return err
+	}
+	config, _, _, err := caddycmd.LoadConfig(file, "caddyfile")
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	caddy.TrapSignals()
+	if err := caddy.Load(config, true); err != nil {
+		return fmt.Errorf("starting the node: %w", err)
+	}
+	node, err := caddymodules.ActiveNode(ctx)
+	if err == nil {
+		var d *demo
+		if d, err = ensureDemo(ctx, node, filepath.Join(q.dir, "demo.json")); err == nil {
+			q.explain(out, d)
+		}
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("creating the demo tenant: %w", err), caddy.Stop())
+	}
+	select {} // Caddy's signal handler ends the process
+}
+
+// caddyfile is the Caddyfile of the folder, written at the first start.
+func (q *quickstart) caddyfile() (string, error) {
+	file := filepath.Join(q.dir, "Caddyfile")
+	_, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = os.WriteFile(file, quickstartCaddyfile, 0o644)
+	}
+	return file, err
+}
+
+func (q *quickstart) explain(out io.Writer, d *demo) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `
+Yizhan is running. Everything is in %[1]s; the log is %[1]s/yizhan.log. Ctrl-C stops it.
+
+Chat, in two other terminals:
+
+  %[2]s chat --lbs http://%[3]s/lbs --appkey %[4]s --account alice --token %[5]s --to bob
+  %[2]s chat --lbs http://%[3]s/lbs --appkey %[4]s --account bob --token %[6]s --to alice
+
+Stop one, write to it from the other, start it again: it misses nothing.
+
+Send a message as a tenant's backend would:
+
+  NOW=$(date +%%s); SUM=$(printf %%s %[7]sn1$NOW | sha1sum | cut -d' ' -f1)
+  curl http://%[3]s/nimserver/msg/sendMsg.action -H "AppKey: %[4]s" -H "Nonce: n1" -H "CurTime: $NOW" -H "CheckSum: $SUM" \
+    -d from=alice -d ope=0 -d to=bob -d type=0 --data-urlencode 'body={"msg":"hello from the backend"}'
+
+Look at it:
+
+  %[2]s status --address %[8]s
+  %[2]s tenant list --address %[8]s
+  curl http://%[8]s/metrics
+
+`, q.dir, os.Args[0], q.http, d.AppKey, d.Tokens["alice"], d.Tokens["bob"], d.AppSecret, q.admin)
+	_, _ = b.WriteTo(out)
+}

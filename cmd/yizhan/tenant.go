@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"text/tabwriter"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/yizhan-im/yizhan/appliance"
+)
+
+const tenantsPath = "/yizhan/tenants"
+
+func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:  "tenant",
+		Usage: "create|list|set [--address <admin endpoint>]",
+		Short: "Creates, lists and changes the tenants of a running node",
+		CobraFunc: func(cmd *cobra.Command) {
+			admin := new(adminClient)
+			admin.addFlag(cmd)
+			cmd.AddCommand(tenantCreate(admin), tenantList(admin), tenantSet(admin))
+		},
+	})
+}
+
+// limitFlags are the settings that create and set share. A value below zero
+// means: not given.
+func limitFlags(cmd *cobra.Command, request *appliance.TenantRequest) {
+	flags := cmd.Flags()
+	flags.StringVar(&request.Name, "name", "", "Name for people")
+	flags.StringVar(&request.DevicePolicy, "devices", "", "Which devices of an account may be online together: "+appliance.DevicePolicies)
+	flags.IntVar(&request.RequestsPerSecond, "requests-per-second", 0, "Requests that one connection may make per second, in the long run; 0 leaves it as it is")
+	flags.IntVar(&request.RequestBurst, "request-burst", 0, "Requests that one connection may make at once; 0 leaves it as it is")
+	flags.IntVar(&request.APIPerSecond, "api-per-second", 0, "Calls of one HTTP API action per second; 0 leaves it as it is")
+	flags.IntVar(&request.RecallSeconds, "recall-seconds", 0, "How long a message may be recalled; 0 leaves it as it is")
+}
+
+func tenantCreate(admin *adminClient) *cobra.Command {
+	var request appliance.TenantRequest
+	cmd := &cobra.Command{
+		Use:   "create [<appkey>]",
+		Short: "Creates a tenant and prints its appkey and secret",
+		Long:  "Creates a tenant and prints its appkey and secret. Without an appkey, a random one is made. The secret is shown only now.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cmd.SilenceUsage = true
+			if len(args) > 0 {
+				request.AppKey = args[0]
+			}
+			var tenant appliance.TenantInfo
+			if err := admin.do(http.MethodPost, tenantsPath, request, &tenant); err != nil {
+				return err
+			}
+			return printJSON(cmd.OutOrStdout(), tenant)
+		},
+	}
+	limitFlags(cmd, &request)
+	return cmd
+}
+
+func tenantSet(admin *adminClient) *cobra.Command {
+	var request appliance.TenantRequest
+	cmd := &cobra.Command{
+		Use:   "set <appkey>",
+		Short: "Changes a tenant: its name, limits, device policy or secret",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cmd.SilenceUsage = true
+			var tenant appliance.TenantInfo
+			if err := admin.do(http.MethodPost, tenantsPath+"/"+url.PathEscape(args[0]), request, &tenant); err != nil {
+				return err
+			}
+			return printJSON(cmd.OutOrStdout(), tenant)
+		},
+	}
+	limitFlags(cmd, &request)
+	cmd.Flags().BoolVar(&request.NewSecret, "new-secret", false, "Replace the secret, and print it; the old one stops working at once")
+	return cmd
+}
+
+func tenantList(admin *adminClient) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "Lists the tenants",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.SilenceUsage = true
+			var tenants []appliance.TenantInfo
+			if err := admin.do(http.MethodGet, tenantsPath, nil, &tenants); err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), tenants)
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "APPKEY\tNAME\tDEVICES\tREQUESTS/S\tAPI/S")
+			for _, t := range tenants {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\n", t.AppKey, t.Name, t.DevicePolicy, t.RequestsPerSecond, t.APIPerSecond)
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "Print JSON")
+	return cmd
+}
