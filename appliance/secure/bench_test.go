@@ -25,28 +25,50 @@ func BenchmarkAccept(b *testing.B) {
 	}
 }
 
-// BenchmarkX25519 is one DH operation, of which Accept needs three, and the
-// library's way of doing it.
+// BenchmarkX25519 is the operations of a handshake (Accept needs one new key and
+// two shared secrets), beside those of crypto/ecdh and of the noise library.
 func BenchmarkX25519(b *testing.B) {
 	key, err := ecdh.X25519().GenerateKey(rand.Reader)
 	if err != nil {
 		b.Fatal(err)
 	}
-	peer := key.PublicKey().Bytes()
-	b.Run("secure", func(b *testing.B) {
-		x := &x25519{static: key}
+	peer := key.PublicKey()
+	shared := func(dh noise.DHFunc) func(*testing.B) {
+		return func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := dh.DH(key.Bytes(), peer.Bytes()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+	newKey := func(dh noise.DHFunc) func(*testing.B) {
+		return func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := dh.GenerateKeypair(rand.Reader); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+	b.Run("shared/secure", shared(x25519{}))
+	b.Run("shared/noise", shared(noise.DH25519))
+	b.Run("shared/ecdh", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := x.DH(staticHandle, peer); err != nil {
+			if _, err := key.ECDH(peer); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
-	b.Run("library", func(b *testing.B) {
-		private := key.Bytes()
+	b.Run("key/secure", newKey(x25519{}))
+	b.Run("key/noise", newKey(noise.DH25519))
+	b.Run("key/ecdh", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := noise.DH25519.DH(private, peer); err != nil {
+			if _, err := ecdh.X25519().GenerateKey(rand.Reader); err != nil {
 				b.Fatal(err)
 			}
 		}

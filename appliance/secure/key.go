@@ -15,7 +15,7 @@ const PublicKeySize = 32
 // was sent before stays secret, thanks to the ephemeral keys. It is immutable
 // and safe for use by any goroutine.
 type ServerKey struct {
-	private *ecdh.PrivateKey
+	private []byte // never changed
 	public  []byte
 }
 
@@ -29,7 +29,7 @@ func NewServerKey() (*ServerKey, error) {
 }
 
 func newServerKey(private *ecdh.PrivateKey) *ServerKey {
-	return &ServerKey{private: private, public: private.PublicKey().Bytes()}
+	return &ServerKey{private: private.Bytes(), public: private.PublicKey().Bytes()}
 }
 
 // Public is the key that clients need, PublicKeySize bytes.
