@@ -124,7 +124,7 @@ func runDeliver(ctx context.Context, s *subject, o loadOptions) (*Result, error)
 // defaultLoad is what send and deliver have in common.
 func defaultLoad() loadOptions {
 	return loadOptions{
-		Connections: 128, Peers: 1, Window: 64, BodyBytes: 100,
+		Connections: 128, Peers: 1, Window: 32, BodyBytes: 100,
 		Warmup: 2 * time.Second, Duration: 10 * time.Second, Stragglers: 15 * time.Second, Verify: true,
 	}
 }
