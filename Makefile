@@ -49,7 +49,7 @@ fuzz: ## run each fuzz target for FUZZTIME (5s)
 	@grep -rl '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do \
 	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
 	    echo "fuzz $$(dirname $$file) $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$(dirname $$file) >$(BIN)/fuzz.log 2>&1 \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$(dirname $$file) >$(BIN)/fuzz.log 2>&1 \
 	      || { cat $(BIN)/fuzz.log; exit 1; }; \
 	  done; done
 

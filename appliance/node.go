@@ -85,6 +85,7 @@ type Node struct {
 
 	closing   chan struct{} // closed when Close begins
 	watched   chan struct{} // closed when watchStore has returned
+	trimmed   chan struct{} // closed when runTrimmer has returned
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -123,6 +124,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		hub:      session.NewHub(),
 		closing:  make(chan struct{}),
 		watched:  make(chan struct{}),
+		trimmed:  make(chan struct{}),
 	}
 	if err := n.openStore(ctx, cfg); err != nil {
 		return nil, err
@@ -141,6 +143,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.api = api.New(n.app, api.Options{Hub: n.hub, Healthy: n.healthy, Logger: logger, Registerer: n.registry})
 	n.lbs = lbs.New(lbs.Config{Key: n.linkKey, Tenant: n.tenantExists, Logger: logger, Registerer: n.registry})
 	go n.watchStore()
+	go n.runTrimmer()
 	return n, nil
 }
 
@@ -254,6 +257,7 @@ func (n *Node) Close() error {
 		n.app.Close()
 		n.closeErr = errors.Join(linkErr, n.store.Close())
 		<-n.watched
+		<-n.trimmed
 	})
 	return n.closeErr
 }

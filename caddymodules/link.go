@@ -25,7 +25,7 @@ type Link struct {
 	// HandshakeTimeout is how long a handshake may take.
 	HandshakeTimeout caddy.Duration `json:"handshake_timeout,omitempty"`
 
-	// LoginTimeout is how long a client may take from the handshake to a login.
+	// LoginTimeout is how long a client may take from accept to an accepted login.
 	LoginTimeout caddy.Duration `json:"login_timeout,omitempty"`
 
 	// WriteTimeout is how long a client may read nothing while something waits.

@@ -61,7 +61,8 @@ func newStateEnv(o *Options, ballast *ballast, closing <-chan struct{}, fatal fu
 
 // open opens the database in dir; it must exist unless create is set.
 func (e *stateEnv) open(dir string, create bool) (*pebble.DB, error) {
-	cache := pebble.NewCache(e.cache)
+	// Pebble takes its memtables out of the cache's size.
+	cache := pebble.NewCache(e.cache + memTablesWaiting*int64(e.memTable))
 	defer cache.Unref()
 	o := &pebble.Options{
 		FS:                          e.fs,

@@ -669,7 +669,8 @@ type Message struct {
 	Ext          string                 `protobuf:"bytes,7,opt,name=ext,proto3" json:"ext,omitempty"`
 	FromPlatform Platform               `protobuf:"varint,8,opt,name=from_platform,json=fromPlatform,proto3,enum=yizhan.wire.v1.Platform" json:"from_platform,omitempty"`
 	FromDevice   string                 `protobuf:"bytes,9,opt,name=from_device,json=fromDevice,proto3" json:"from_device,omitempty"`
-	// ref_seq is the entry that a recall (type 1000) takes back.
+	// ref_seq is the entry that a recall (type 1000) takes back, and in an entry
+	// that has been taken back the recall.
 	RefSeq uint64 `protobuf:"varint,10,opt,name=ref_seq,json=refSeq,proto3" json:"ref_seq,omitempty"`
 	// recalled marks an entry whose content has been taken back.
 	Recalled bool `protobuf:"varint,11,opt,name=recalled,proto3" json:"recalled,omitempty"`

@@ -113,8 +113,8 @@ Yizhan is running. Everything is in %[1]s; the log is %[1]s/yizhan.log. Ctrl-C s
 
 Chat, in two other terminals:
 
-  %[2]s chat --lbs http://%[3]s/lbs --appkey %[4]s --account alice --token %[5]s --to bob
-  %[2]s chat --lbs http://%[3]s/lbs --appkey %[4]s --account bob --token %[6]s --to alice
+  %[2]s chat --lbs http://%[3]s/lbs --appkey %[4]s --account alice --token %[5]s --to bob --state-file %[1]s/alice.seen
+  %[2]s chat --lbs http://%[3]s/lbs --appkey %[4]s --account bob --token %[6]s --to alice --state-file %[1]s/bob.seen
 
 Stop one, write to it from the other, start it again: it misses nothing.
 
