@@ -55,3 +55,29 @@ func TestValidateSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// TestTheCaddyfilesOfThePagesAreValid validates every Caddyfile that the
+// documentation shows.
+func TestTheCaddyfilesOfThePagesAreValid(t *testing.T) {
+	n := &node{t: t, dir: t.TempDir()}
+	for _, page := range []string{"../../README.md", "../../caddymodules/README.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := strings.Split(string(text), "```caddyfile\n")[1:]
+		if len(blocks) == 0 {
+			t.Errorf("%s shows no Caddyfile", page)
+		}
+		for _, block := range blocks {
+			block, _, _ = strings.Cut(block, "```")
+			file := filepath.Join(t.TempDir(), "Caddyfile")
+			if err := os.WriteFile(file, []byte(block), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := n.yizhan("validate", "--config", file, "--adapter", "caddyfile"); err != nil {
+				t.Errorf("%s: %v\n%s\n%s", page, err, block, out)
+			}
+		}
+	}
+}
