@@ -144,9 +144,9 @@ func checkAppKey(appKey string) error {
 	}
 	for i := range len(appKey) {
 		switch c := appKey[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-', c == '.':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
 		default:
-			return wire.Errorf(wire.CodeBadParameter, "appkey may hold only letters, digits, _ . and -")
+			return wire.Errorf(wire.CodeBadParameter, "appkey may hold only letters, digits, _ and -")
 		}
 	}
 	return nil
