@@ -54,7 +54,9 @@ func (c *conn) open(in []byte) (rest []byte, err error) {
 // hello answers the handshake at the start of in, of which it took n bytes, and
 // makes the session.
 func (c *conn) hello(in []byte) (n int, err error) {
+	c.server.crypto <- struct{}{}
 	n, reply, channel, err := c.server.key.Accept(in)
+	<-c.server.crypto
 	if len(reply) > 0 {
 		// The socket's buffer is empty: this does not wait.
 		if _, werr := c.socket.Write(reply); werr != nil && err == nil {

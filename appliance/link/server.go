@@ -25,8 +25,11 @@ type Server struct {
 	pauses  pauses
 
 	handshakes slots
-	flushers   []*flusher
-	nextFlush  atomic.Uint32
+	// crypto holds a token for each handshake that is being computed: at most on
+	// half of the cores, so that those who come do not hold up those who are here.
+	crypto    chan struct{}
+	flushers  []*flusher
+	nextFlush atomic.Uint32
 
 	mu       sync.Mutex
 	open     connList
@@ -63,6 +66,7 @@ func NewServer(key *secure.ServerKey, h session.Handler, logger *slog.Logger, re
 		metrics: newMetrics(reg),
 		started: time.Now(),
 		pauses:  defaultPauses,
+		crypto:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	s.options.Store(o.withDefaults())
 	s.handshakes.init()
