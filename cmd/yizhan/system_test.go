@@ -189,6 +189,7 @@ func TestABackendTakesPartInAChat(t *testing.T) {
 	bob := n.device("bob").connect()
 
 	answer := n.call("user/create.action", url.Values{"accid": {"Support"}, "name": {"Support desk"}})
+	n.get("http://" + n.http + "/nimserver/health/liveness.action")
 	info, _ := answer["info"].(map[string]any)
 	if answer["code"] != 200.0 || info["accid"] != "support" {
 		t.Fatalf("user/create: %v", answer)
