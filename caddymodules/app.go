@@ -156,6 +156,7 @@ func (a *App) Stop() error {
 	}
 	a.listeners = nil
 	if a.held {
+		a.node.forget(a)
 		err = errors.Join(err, releaseNode(a.DataDir))
 		a.held = false
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -20,15 +21,36 @@ var (
 	linkListeners = caddy.NewUsagePool()
 )
 
-// pooledNode is a node and what the newest configuration to hold it asked for.
+// pooledNode is a node and the configurations that it has run with and that have
+// not stopped, the newest last. Caddy's load lock guards what is not the node's.
 type pooledNode struct {
 	*appliance.Node
-	log   *logSwitch
-	drain time.Duration // set by configure under Caddy's load lock
+	log     *logSwitch
+	drain   time.Duration
+	configs []*App
 }
 
 // configure makes a the configuration that holds for the node from now on.
 func (p *pooledNode) configure(a *App) {
+	p.configs = append(p.configs, a)
+	p.apply(a)
+}
+
+// forget drops a. When a was the newest, something else in its configuration has
+// failed to start, and what held before holds again.
+func (p *pooledNode) forget(a *App) {
+	i := slices.Index(p.configs, a)
+	if i < 0 {
+		return
+	}
+	newest := i == len(p.configs)-1
+	p.configs = slices.Delete(p.configs, i, i+1)
+	if newest && len(p.configs) > 0 {
+		p.apply(p.configs[len(p.configs)-1])
+	}
+}
+
+func (p *pooledNode) apply(a *App) {
 	p.log.set(a.logger.Handler())
 	p.Reconfigure(a.Link.config(), uint64(a.MinFreeBytes))
 	p.drain = time.Duration(a.Drain)
