@@ -31,6 +31,7 @@ var importRules = []struct {
 	{of: "appliance/secure", allowed: []string{"appliance/secure", "appliance/wire"}, why: "the handshake stands alone; only its dictionary builder knows the schema"},
 	{of: "appliance/session", allowed: []string{"appliance/session", "appliance/wire"}, why: "sessions know neither sockets nor storage"},
 	{of: "appliance/link", allowed: []string{"appliance/link", "appliance/secure", "appliance/session", "appliance/wire"}, why: "a gateway knows handlers, not what they do"},
+	{of: "appliance/weblink/engineio", allowed: []string{"appliance/weblink/engineio"}, why: "the codec stands alone"},
 	{of: "appliance/state", allowed: []string{"appliance/state", "appliance/wire", "raftstore"}, why: "the state machine knows only its store"},
 	{of: "appliance/fanout", allowed: []string{"appliance/fanout", "appliance/session", "appliance/state", "appliance/wire"}, why: "delivery reads results and finds sessions"},
 	{of: "appliance/app", allowed: []string{"appliance/app", "appliance/fanout", "appliance/session", "appliance/state", "appliance/wire", "raftstore"}, why: "handlers do not know gateways"},
