@@ -155,13 +155,13 @@ func (a *App) authenticate(r *request, in *wire.LoginRequest, name string) (*sta
 // new token or a block that was committed in between has kicked nobody, because
 // this session was not there yet.
 func (a *App) stillValid(tenant uint32, before *state.Account) error {
-	now, err := a.queries.Account(tenant, before.Account)
+	tokenHash, blocked, err := a.queries.Credentials(tenant, before.Account)
 	switch {
 	case err != nil:
 		return err
-	case !bytes.Equal(now.TokenHash, before.TokenHash):
+	case !bytes.Equal(tokenHash, before.TokenHash):
 		return errWrongToken
-	case now.Blocked:
+	case blocked:
 		return errBlocked
 	}
 	return nil

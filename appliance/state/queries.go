@@ -83,11 +83,9 @@ func (q *Queries) Tenants() ([]*Tenant, error) {
 func (q *Queries) Account(tenant uint32, account string) (*Account, error) {
 	v := q.view()
 	defer v.Close()
-	var row accountRow
-	if ok, err := readRow(v, appendAccountKey(nil, tableAccount, tenant, account), row.decode); err != nil {
+	row, err := readAccount(v, tenant, account)
+	if err != nil {
 		return nil, err
-	} else if !ok {
-		return nil, wire.Errorf(wire.CodeNotFound, "no such account")
 	}
 	a := &Account{
 		Account: account, TokenHash: row.tokenHash, Blocked: row.blocked, CreatedMs: row.createdMs,
@@ -102,6 +100,23 @@ func (q *Queries) Account(tenant uint32, account string) (*Account, error) {
 	}
 	a.LastDeviceID, a.LastPlatform, a.LastLoginMs = d.lastDevice, d.lastPlatform, d.lastLoginMs
 	return a, nil
+}
+
+// Credentials reads what decides whether the account may log in: one row, where
+// Account reads three. CodeNotFound: there is no such account.
+func (q *Queries) Credentials(tenant uint32, account string) (tokenHash []byte, blocked bool, err error) {
+	v := q.view()
+	defer v.Close()
+	row, err := readAccount(v, tenant, account)
+	return row.tokenHash, row.blocked, err
+}
+
+func readAccount(v *raftstore.View, tenant uint32, account string) (row accountRow, err error) {
+	ok, err := readRow(v, appendAccountKey(nil, tableAccount, tenant, account), row.decode)
+	if err == nil && !ok {
+		err = wire.Errorf(wire.CodeNotFound, "no such account")
+	}
+	return row, err
 }
 
 // Profiles reads the profiles of those accounts that exist, in the order asked
