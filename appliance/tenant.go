@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -53,12 +52,10 @@ type TenantInfo struct {
 // maxTenantName is the longest name, in characters.
 const maxTenantName = 64
 
-var appKeyPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 // validate says what is wrong with r, as a *wire.Error.
 func (r *TenantRequest) validate() error {
-	if !appKeyPattern.MatchString(r.AppKey) {
-		return wire.Errorf(wire.CodeBadParameter, "app_key is not 1–64 letters, digits, hyphens or underscores")
+	if err := app.CheckAppKey(r.AppKey); err != nil {
+		return err
 	}
 	if !utf8.ValidString(r.Name) || utf8.RuneCountInString(r.Name) > maxTenantName {
 		return wire.Errorf(wire.CodeBadParameter, "name is not text of at most %d characters", maxTenantName)

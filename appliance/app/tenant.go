@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"regexp"
 	"sync"
 	"time"
 
@@ -102,7 +103,7 @@ func (a *App) CreateTenant(ctx context.Context, appKey, name string, l state.Lim
 	if appKey == "" {
 		appKey = randomHex()
 	}
-	if err := checkAppKey(appKey); err != nil {
+	if err := CheckAppKey(appKey); err != nil {
 		return nil, err
 	}
 	if err := checkTenant(&name, &l); err != nil {
@@ -137,17 +138,13 @@ func (a *App) proposeTenant(ctx context.Context, c command) (*state.Tenant, erro
 	return res.Tenant, nil
 }
 
-// checkAppKey allows what needs no quoting in a header, a URL or a log.
-func checkAppKey(appKey string) error {
-	if len(appKey) > maxAppKey {
-		return wire.Errorf(wire.CodeBadParameter, "appkey is longer than %d characters", maxAppKey)
-	}
-	for i := range len(appKey) {
-		switch c := appKey[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
-		default:
-			return wire.Errorf(wire.CodeBadParameter, "appkey may hold only letters, digits, _ and -")
-		}
+// appKeyPattern allows what needs no quoting in a header, a URL or a log.
+var appKeyPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// CheckAppKey says what is wrong with a tenant's appkey, as a *wire.Error.
+func CheckAppKey(appKey string) error {
+	if !appKeyPattern.MatchString(appKey) {
+		return wire.Errorf(wire.CodeBadParameter, "app_key is not 1–64 letters, digits, hyphens or underscores")
 	}
 	return nil
 }
