@@ -12,10 +12,7 @@ func (a *App) history(r *request, payload []byte) error {
 	if in.UnmarshalVT(payload) != nil {
 		return errMalformed
 	}
-	if in.Scene != wire.Scene_SCENE_P2P {
-		return errScene
-	}
-	peer, err := accountName("peer", in.Peer)
+	peer, err := counterpart(in.Scene, "peer", in.Peer)
 	if err != nil {
 		return err
 	}

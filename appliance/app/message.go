@@ -25,10 +25,7 @@ func (o *op) encodeSend(payload []byte) error {
 	if in.UnmarshalVTUnsafe(payload) != nil {
 		return errMalformed
 	}
-	if in.Scene != wire.Scene_SCENE_P2P {
-		return errScene
-	}
-	to, err := accountName("to", in.To)
+	to, err := counterpart(in.Scene, "to", in.To)
 	if err != nil {
 		return err
 	}
@@ -53,10 +50,7 @@ func (a *App) recall(r *request, payload []byte) error {
 	if in.UnmarshalVTUnsafe(payload) != nil {
 		return errMalformed
 	}
-	if in.Scene != wire.Scene_SCENE_P2P {
-		return errScene
-	}
-	peer, err := accountName("peer", in.Peer)
+	peer, err := counterpart(in.Scene, "peer", in.Peer)
 	if err != nil {
 		return err
 	}
@@ -97,10 +91,7 @@ func (a *App) read(r *request, payload []byte) error {
 	if in.UnmarshalVTUnsafe(payload) != nil {
 		return errMalformed
 	}
-	if in.Scene != wire.Scene_SCENE_P2P {
-		return errScene
-	}
-	peer, err := accountName("peer", in.Peer)
+	peer, err := counterpart(in.Scene, "peer", in.Peer)
 	if err != nil {
 		return err
 	}

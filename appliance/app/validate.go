@@ -71,6 +71,15 @@ func accountName(field, name string) (string, error) {
 	return name, nil
 }
 
+// counterpart checks which conversation a client means and returns the other
+// account's name as it is stored.
+func counterpart(scene wire.Scene, field, name string) (string, error) {
+	if scene != wire.Scene_SCENE_P2P {
+		return "", errScene
+	}
+	return accountName(field, name)
+}
+
 // bytesWithin checks the length of an identifier in bytes, and its encoding.
 func bytesWithin(field, s string, least, most int) error {
 	if len(s) < least || len(s) > most {
