@@ -32,6 +32,8 @@ func (a *adminClient) addFlag(cmd *cobra.Command) {
 }
 
 // do sends request, if it is not nil, as JSON and decodes the answer into answer.
+// The errors of caddycmd.AdminAPIRequest would not tell a node that refuses, and
+// says why, from one that does not answer.
 func (a *adminClient) do(method, path string, request, answer any) error {
 	address, err := caddy.ParseNetworkAddress(a.address)
 	if err != nil {
