@@ -46,7 +46,7 @@ func (s *Server) Serve(l net.Listener) error {
 			// The client left while it was in the backlog.
 		case outOfResources(err):
 			s.metrics.acceptErrors.Inc()
-			s.log.warn("link: cannot accept connections, raise the limit of open files or lower max_connections", "error", err, "pause", pause)
+			s.log.Warn("link: cannot accept connections, raise the limit of open files or lower max_connections", "error", err, "pause", pause)
 			time.Sleep(pause)
 			pause = min(2*pause, maxAcceptPause)
 		default:
@@ -69,7 +69,7 @@ func outOfResources(err error) bool {
 func (s *Server) accepted(nc net.Conn) {
 	sock, ok := nc.(socket)
 	if !ok {
-		s.log.warn("link: the listener does not give TCP connections: remove its wrappers", "type", fmt.Sprintf("%T", nc))
+		s.log.Warn("link: the listener does not give TCP connections: remove its wrappers", "type", fmt.Sprintf("%T", nc))
 		_ = nc.Close()
 		return
 	}
@@ -86,7 +86,7 @@ func (s *Server) accepted(nc net.Conn) {
 	}
 	if !s.register(c, o.MaxConnections) {
 		s.metrics.handshakes.WithLabelValues(handshakeRefused).Inc()
-		s.log.debug("link: connection refused", "remote", nc.RemoteAddr(), "connections", s.Connections())
+		s.log.Debug("link: connection refused", "remote", nc.RemoteAddr(), "connections", s.Connections())
 		s.refuse(nc)
 		return
 	}

@@ -92,7 +92,7 @@ func (c *conn) Reply(serial uint64, code wire.Code, body wire.Body) {
 	f := wire.Frame{Kind: wire.KindResponse, Serial: serial, Code: code}
 	var err error
 	if buf.B, err = framing.Append(buf.B, &f, body, codecs); err != nil {
-		c.server.log.warn("link: a response is too large to be sent", "error", err)
+		c.server.log.Warn("link: a response is too large to be sent", "error", err)
 		f.Code = wire.CodeServerError
 		buf.B = wire.AppendFrame(buf.B[:0], &f)
 	}

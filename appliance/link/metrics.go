@@ -79,5 +79,5 @@ func (s *Server) handshakeFailed(c *conn, err error, stopped bool) {
 		result = handshakeInvalid
 	}
 	s.metrics.handshakes.WithLabelValues(result).Inc()
-	s.log.debug("link: handshake failed", "remote", c.socket.RemoteAddr(), "result", result, "error", err)
+	s.log.Debug("link: handshake failed", "remote", c.socket.RemoteAddr(), "result", result, "error", err)
 }

@@ -127,7 +127,7 @@ func (c *conn) receive(in []byte) error {
 	if c.session == nil || !errors.As(err, &reason) {
 		return err
 	}
-	c.server.log.warn("link: bad input from a client", "remote", c.socket.RemoteAddr(), "session", sessionID(c.session), "code", reason.Code, "note", reason.Note)
+	c.server.log.Warn("link: bad input from a client", "remote", c.socket.RemoteAddr(), "session", sessionID(c.session), "code", reason.Code, "note", reason.Note)
 	c.Close(reason.Code, closePush(reason.Code, reason.Note))
 	return nil
 }
@@ -152,7 +152,7 @@ func (c *conn) finish(err error) {
 	if c.session != nil {
 		c.server.handler.Disconnected(c.session, reason)
 		c.server.metrics.closes.WithLabelValues(reason.String()).Inc()
-		c.server.log.debug("link: connection closed", "remote", c.socket.RemoteAddr(), "reason", reason, "error", err)
+		c.server.log.Debug("link: connection closed", "remote", c.socket.RemoteAddr(), "reason", reason, "error", err)
 	} else {
 		c.server.handshakeFailed(c, err, stopped)
 	}

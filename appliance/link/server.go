@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/yizhan-im/yizhan/appliance/limitlog"
 	"github.com/yizhan-im/yizhan/appliance/secure"
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/wire"
@@ -18,7 +19,7 @@ import (
 type Server struct {
 	key     *secure.ServerKey
 	handler session.Handler
-	log     limitedLog
+	log     *limitlog.Logger
 	metrics *metrics
 	options atomic.Pointer[Options]
 	started time.Time // what the times of connections count from
@@ -62,7 +63,7 @@ func NewServer(key *secure.ServerKey, h session.Handler, logger *slog.Logger, re
 	s := &Server{
 		key:     key,
 		handler: h,
-		log:     newLimitedLog(logger),
+		log:     limitlog.New(logger),
 		metrics: newMetrics(reg),
 		started: time.Now(),
 		pauses:  defaultPauses,

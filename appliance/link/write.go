@@ -98,7 +98,7 @@ func (c *conn) Close(reason wire.Code, last *session.Event) {
 func (c *conn) cutOff() {
 	if c.close(wire.CodeSlowClient, closePush(wire.CodeSlowClient, "the queue of this connection is full"), true) {
 		c.server.metrics.queueCutoffs.Inc()
-		c.server.log.warn("link: client reads too slowly, its queue is full", "remote", c.socket.RemoteAddr(), "session", sessionID(c.session))
+		c.server.log.Warn("link: client reads too slowly, its queue is full", "remote", c.socket.RemoteAddr(), "session", sessionID(c.session))
 	}
 }
 
@@ -220,7 +220,7 @@ func (c *conn) writeFailed(err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		reason = wire.CodeSlowClient
 		c.server.metrics.writeTimeouts.Inc()
-		c.server.log.warn("link: client accepted nothing for too long", "remote", c.socket.RemoteAddr(), "session", sessionID(c.session))
+		c.server.log.Warn("link: client accepted nothing for too long", "remote", c.socket.RemoteAddr(), "session", sessionID(c.session))
 	}
 	c.mu.Lock()
 	if !c.closing.Swap(true) {
