@@ -33,6 +33,7 @@ var importRules = []struct {
 	{of: "appliance/limitlog", allowed: []string{"appliance/limitlog"}, why: "a logger stands alone"},
 	{of: "appliance/link", allowed: []string{"appliance/limitlog", "appliance/link", "appliance/secure", "appliance/session", "appliance/wire"}, why: "a gateway knows handlers, not what they do"},
 	{of: "appliance/weblink/engineio", allowed: []string{"appliance/weblink/engineio"}, why: "the codec stands alone"},
+	{of: "appliance/weblink/websocket", allowed: []string{"appliance/weblink/websocket"}, why: "the codec stands alone"},
 	{of: "appliance/state", allowed: []string{"appliance/state", "appliance/wire", "raftstore"}, why: "the state machine knows only its store"},
 	{of: "appliance/fanout", allowed: []string{"appliance/fanout", "appliance/session", "appliance/state", "appliance/wire"}, why: "delivery reads results and finds sessions"},
 	{of: "appliance/app", allowed: []string{"appliance/app", "appliance/fanout", "appliance/limitlog", "appliance/session", "appliance/state", "appliance/wire", "raftstore"}, why: "handlers do not know gateways"},
