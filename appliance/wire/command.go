@@ -19,20 +19,25 @@ const (
 	CmdProfiles      Command = 30
 	CmdUpdateProfile Command = 31
 	CmdKick          Command = 32
+	CmdEnterRoom     Command = 40
+	CmdExitRoom      Command = 41
+	CmdSendRoom      Command = 42
 
-	PushMessage Command = 64
-	PushRead    Command = 65
-	PushKicked  Command = 66
-	PushGoAway  Command = 67
-	PushClose   Command = 68
+	PushMessage     Command = 64
+	PushRead        Command = 65
+	PushKicked      Command = 66
+	PushGoAway      Command = 67
+	PushClose       Command = 68
+	PushRoomMessage Command = 69
 )
 
 var commandNames = map[Command]string{
 	CmdLogin: "login", CmdLogout: "logout", CmdSend: "send", CmdAck: "ack", CmdRead: "read",
 	CmdRecall: "recall", CmdSync: "sync", CmdHistory: "history", CmdProfiles: "profiles",
 	CmdUpdateProfile: "update_profile", CmdKick: "kick",
+	CmdEnterRoom: "enter_room", CmdExitRoom: "exit_room", CmdSendRoom: "send_room",
 	PushMessage: "message", PushRead: "read_push", PushKicked: "kicked",
-	PushGoAway: "go_away", PushClose: "close",
+	PushGoAway: "go_away", PushClose: "close", PushRoomMessage: "room_message",
 }
 
 // String is the command's name, as metrics and logs show it.

@@ -1877,6 +1877,389 @@ func (x *KickRequest) GetSessionIds() []uint64 {
 	return nil
 }
 
+// EnterRoomRequest makes this session a member of a room, which needs not have
+// existed. Entering again changes nothing.
+type EnterRoomRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// room is the room's name within the tenant, 1..64 bytes of visible
+	// characters; upper and lower case differ.
+	Room          string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnterRoomRequest) Reset() {
+	*x = EnterRoomRequest{}
+	mi := &file_wire_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnterRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnterRoomRequest) ProtoMessage() {}
+
+func (x *EnterRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnterRoomRequest.ProtoReflect.Descriptor instead.
+func (*EnterRoomRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *EnterRoomRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+type EnterRoomResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// members on this node, this session among them.
+	Members       uint32 `protobuf:"varint,1,opt,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnterRoomResponse) Reset() {
+	*x = EnterRoomResponse{}
+	mi := &file_wire_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnterRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnterRoomResponse) ProtoMessage() {}
+
+func (x *EnterRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnterRoomResponse.ProtoReflect.Descriptor instead.
+func (*EnterRoomResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *EnterRoomResponse) GetMembers() uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
+}
+
+// ExitRoomRequest ends the membership. Who is no member has nothing to end.
+type ExitRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExitRoomRequest) Reset() {
+	*x = ExitRoomRequest{}
+	mi := &file_wire_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExitRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExitRoomRequest) ProtoMessage() {}
+
+func (x *ExitRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExitRoomRequest.ProtoReflect.Descriptor instead.
+func (*ExitRoomRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ExitRoomRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+// SendRoomRequest sends one message to the members of a room that this session
+// is a member of. It is not idempotent: sent again, it is another message.
+type SendRoomRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Room  string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// client_id is the sender's own id of the message, at most 64 bytes; it may
+	// be empty.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// type, body and ext are as in SendRequest.
+	Type          uint32 `protobuf:"varint,3,opt,name=type,proto3" json:"type,omitempty"`
+	Body          string `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	Ext           string `protobuf:"bytes,5,opt,name=ext,proto3" json:"ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendRoomRequest) Reset() {
+	*x = SendRoomRequest{}
+	mi := &file_wire_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendRoomRequest) ProtoMessage() {}
+
+func (x *SendRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendRoomRequest.ProtoReflect.Descriptor instead.
+func (*SendRoomRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *SendRoomRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *SendRoomRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *SendRoomRequest) GetType() uint32 {
+	if x != nil {
+		return x.Type
+	}
+	return 0
+}
+
+func (x *SendRoomRequest) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
+func (x *SendRoomRequest) GetExt() string {
+	if x != nil {
+		return x.Ext
+	}
+	return ""
+}
+
+type SendRoomResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	TimeMs        int64                  `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendRoomResponse) Reset() {
+	*x = SendRoomResponse{}
+	mi := &file_wire_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendRoomResponse) ProtoMessage() {}
+
+func (x *SendRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendRoomResponse.ProtoReflect.Descriptor instead.
+func (*SendRoomResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *SendRoomResponse) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *SendRoomResponse) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+// RoomMessagePush carries one message to the members of a room, except to the
+// session that sent it.
+type RoomMessagePush struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Room         string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	From         string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	FromPlatform Platform               `protobuf:"varint,3,opt,name=from_platform,json=fromPlatform,proto3,enum=yizhan.wire.v1.Platform" json:"from_platform,omitempty"`
+	ClientId     string                 `protobuf:"bytes,4,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	Type         uint32                 `protobuf:"varint,5,opt,name=type,proto3" json:"type,omitempty"`
+	Body         string                 `protobuf:"bytes,6,opt,name=body,proto3" json:"body,omitempty"`
+	Ext          string                 `protobuf:"bytes,7,opt,name=ext,proto3" json:"ext,omitempty"`
+	// id grows within the room while the session is a member of it, in the order
+	// of the messages, but not by one each.
+	Id            uint64 `protobuf:"varint,8,opt,name=id,proto3" json:"id,omitempty"`
+	TimeMs        int64  `protobuf:"varint,9,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomMessagePush) Reset() {
+	*x = RoomMessagePush{}
+	mi := &file_wire_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomMessagePush) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomMessagePush) ProtoMessage() {}
+
+func (x *RoomMessagePush) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomMessagePush.ProtoReflect.Descriptor instead.
+func (*RoomMessagePush) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RoomMessagePush) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RoomMessagePush) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *RoomMessagePush) GetFromPlatform() Platform {
+	if x != nil {
+		return x.FromPlatform
+	}
+	return Platform_PLATFORM_UNKNOWN
+}
+
+func (x *RoomMessagePush) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *RoomMessagePush) GetType() uint32 {
+	if x != nil {
+		return x.Type
+	}
+	return 0
+}
+
+func (x *RoomMessagePush) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
+func (x *RoomMessagePush) GetExt() string {
+	if x != nil {
+		return x.Ext
+	}
+	return ""
+}
+
+func (x *RoomMessagePush) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *RoomMessagePush) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
 // KickedPush is the last frame before the server closes the connection.
 type KickedPush struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1890,7 +2273,7 @@ type KickedPush struct {
 
 func (x *KickedPush) Reset() {
 	*x = KickedPush{}
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1902,7 +2285,7 @@ func (x *KickedPush) String() string {
 func (*KickedPush) ProtoMessage() {}
 
 func (x *KickedPush) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1915,7 +2298,7 @@ func (x *KickedPush) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KickedPush.ProtoReflect.Descriptor instead.
 func (*KickedPush) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{23}
+	return file_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *KickedPush) GetReason() KickReason {
@@ -1958,7 +2341,7 @@ type GoAwayPush struct {
 
 func (x *GoAwayPush) Reset() {
 	*x = GoAwayPush{}
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1970,7 +2353,7 @@ func (x *GoAwayPush) String() string {
 func (*GoAwayPush) ProtoMessage() {}
 
 func (x *GoAwayPush) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1983,7 +2366,7 @@ func (x *GoAwayPush) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoAwayPush.ProtoReflect.Descriptor instead.
 func (*GoAwayPush) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{24}
+	return file_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GoAwayPush) GetDelayMs() uint32 {
@@ -2011,7 +2394,7 @@ type ClosePush struct {
 
 func (x *ClosePush) Reset() {
 	*x = ClosePush{}
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2023,7 +2406,7 @@ func (x *ClosePush) String() string {
 func (*ClosePush) ProtoMessage() {}
 
 func (x *ClosePush) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2036,7 +2419,7 @@ func (x *ClosePush) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClosePush.ProtoReflect.Descriptor instead.
 func (*ClosePush) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{25}
+	return file_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ClosePush) GetCode() uint32 {
@@ -2064,7 +2447,7 @@ type ErrorBody struct {
 
 func (x *ErrorBody) Reset() {
 	*x = ErrorBody{}
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2076,7 +2459,7 @@ func (x *ErrorBody) String() string {
 func (*ErrorBody) ProtoMessage() {}
 
 func (x *ErrorBody) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2089,7 +2472,7 @@ func (x *ErrorBody) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorBody.ProtoReflect.Descriptor instead.
 func (*ErrorBody) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{26}
+	return file_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ErrorBody) GetNote() string {
@@ -2254,7 +2637,32 @@ const file_wire_proto_rawDesc = "" +
 	"\x03_ex\".\n" +
 	"\vKickRequest\x12\x1f\n" +
 	"\vsession_ids\x18\x01 \x03(\x04R\n" +
-	"sessionIds\"\xac\x01\n" +
+	"sessionIds\"&\n" +
+	"\x10EnterRoomRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"-\n" +
+	"\x11EnterRoomResponse\x12\x18\n" +
+	"\amembers\x18\x01 \x01(\rR\amembers\"%\n" +
+	"\x0fExitRoomRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"|\n" +
+	"\x0fSendRoomRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1b\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\rR\x04type\x12\x12\n" +
+	"\x04body\x18\x04 \x01(\tR\x04body\x12\x10\n" +
+	"\x03ext\x18\x05 \x01(\tR\x03ext\";\n" +
+	"\x10SendRoomResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
+	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\"\xf8\x01\n" +
+	"\x0fRoomMessagePush\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12=\n" +
+	"\rfrom_platform\x18\x03 \x01(\x0e2\x18.yizhan.wire.v1.PlatformR\ffromPlatform\x12\x1b\n" +
+	"\tclient_id\x18\x04 \x01(\tR\bclientId\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\rR\x04type\x12\x12\n" +
+	"\x04body\x18\x06 \x01(\tR\x04body\x12\x10\n" +
+	"\x03ext\x18\a \x01(\tR\x03ext\x12\x0e\n" +
+	"\x02id\x18\b \x01(\x04R\x02id\x12\x17\n" +
+	"\atime_ms\x18\t \x01(\x03R\x06timeMs\"\xac\x01\n" +
 	"\n" +
 	"KickedPush\x122\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1a.yizhan.wire.v1.KickReasonR\x06reason\x129\n" +
@@ -2305,7 +2713,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_wire_proto_goTypes = []any{
 	(Platform)(0),                // 0: yizhan.wire.v1.Platform
 	(Scene)(0),                   // 1: yizhan.wire.v1.Scene
@@ -2333,10 +2741,16 @@ var file_wire_proto_goTypes = []any{
 	(*ProfilesResponse)(nil),     // 23: yizhan.wire.v1.ProfilesResponse
 	(*UpdateProfileRequest)(nil), // 24: yizhan.wire.v1.UpdateProfileRequest
 	(*KickRequest)(nil),          // 25: yizhan.wire.v1.KickRequest
-	(*KickedPush)(nil),           // 26: yizhan.wire.v1.KickedPush
-	(*GoAwayPush)(nil),           // 27: yizhan.wire.v1.GoAwayPush
-	(*ClosePush)(nil),            // 28: yizhan.wire.v1.ClosePush
-	(*ErrorBody)(nil),            // 29: yizhan.wire.v1.ErrorBody
+	(*EnterRoomRequest)(nil),     // 26: yizhan.wire.v1.EnterRoomRequest
+	(*EnterRoomResponse)(nil),    // 27: yizhan.wire.v1.EnterRoomResponse
+	(*ExitRoomRequest)(nil),      // 28: yizhan.wire.v1.ExitRoomRequest
+	(*SendRoomRequest)(nil),      // 29: yizhan.wire.v1.SendRoomRequest
+	(*SendRoomResponse)(nil),     // 30: yizhan.wire.v1.SendRoomResponse
+	(*RoomMessagePush)(nil),      // 31: yizhan.wire.v1.RoomMessagePush
+	(*KickedPush)(nil),           // 32: yizhan.wire.v1.KickedPush
+	(*GoAwayPush)(nil),           // 33: yizhan.wire.v1.GoAwayPush
+	(*ClosePush)(nil),            // 34: yizhan.wire.v1.ClosePush
+	(*ErrorBody)(nil),            // 35: yizhan.wire.v1.ErrorBody
 }
 var file_wire_proto_depIdxs = []int32{
 	0,  // 0: yizhan.wire.v1.LoginRequest.platform:type_name -> yizhan.wire.v1.Platform
@@ -2354,13 +2768,14 @@ var file_wire_proto_depIdxs = []int32{
 	1,  // 12: yizhan.wire.v1.HistoryRequest.scene:type_name -> yizhan.wire.v1.Scene
 	9,  // 13: yizhan.wire.v1.HistoryResponse.messages:type_name -> yizhan.wire.v1.Message
 	21, // 14: yizhan.wire.v1.ProfilesResponse.profiles:type_name -> yizhan.wire.v1.Profile
-	2,  // 15: yizhan.wire.v1.KickedPush.reason:type_name -> yizhan.wire.v1.KickReason
-	0,  // 16: yizhan.wire.v1.KickedPush.by_platform:type_name -> yizhan.wire.v1.Platform
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	0,  // 15: yizhan.wire.v1.RoomMessagePush.from_platform:type_name -> yizhan.wire.v1.Platform
+	2,  // 16: yizhan.wire.v1.KickedPush.reason:type_name -> yizhan.wire.v1.KickReason
+	0,  // 17: yizhan.wire.v1.KickedPush.by_platform:type_name -> yizhan.wire.v1.Platform
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2375,7 +2790,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   27,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
