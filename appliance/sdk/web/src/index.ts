@@ -1,0 +1,6 @@
+export { Client } from "./client";
+export { Conversation } from "./conversation";
+export * from "./errors";
+export { Room, Rooms } from "./rooms";
+export * from "./store";
+export * from "./types";
