@@ -1,0 +1,57 @@
+package jsonwire
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// message is what the generated messages can do.
+type message interface {
+	proto.Message
+	wire.Body
+	UnmarshalVT(data []byte) error
+}
+
+// requests makes, for each command that a client may send, its empty request
+// message.
+var requests = map[wire.Command]func() message{
+	wire.CmdLogin:         func() message { return new(wire.LoginRequest) },
+	wire.CmdLogout:        func() message { return new(wire.LogoutRequest) },
+	wire.CmdSend:          func() message { return new(wire.SendRequest) },
+	wire.CmdAck:           func() message { return new(wire.AckRequest) },
+	wire.CmdRead:          func() message { return new(wire.ReadRequest) },
+	wire.CmdRecall:        func() message { return new(wire.RecallRequest) },
+	wire.CmdSync:          func() message { return new(wire.SyncRequest) },
+	wire.CmdHistory:       func() message { return new(wire.HistoryRequest) },
+	wire.CmdProfiles:      func() message { return new(wire.ProfilesRequest) },
+	wire.CmdUpdateProfile: func() message { return new(wire.UpdateProfileRequest) },
+	wire.CmdKick:          func() message { return new(wire.KickRequest) },
+	wire.CmdEnterRoom:     func() message { return new(wire.EnterRoomRequest) },
+	wire.CmdExitRoom:      func() message { return new(wire.ExitRoomRequest) },
+	wire.CmdSendRoom:      func() message { return new(wire.SendRoomRequest) },
+}
+
+// pushes makes, for each push, its empty message.
+var pushes = map[wire.Command]func() message{
+	wire.PushMessage:     func() message { return new(wire.MessagePush) },
+	wire.PushRead:        func() message { return new(wire.ReadPush) },
+	wire.PushKicked:      func() message { return new(wire.KickedPush) },
+	wire.PushGoAway:      func() message { return new(wire.GoAwayPush) },
+	wire.PushClose:       func() message { return new(wire.ClosePush) },
+	wire.PushRoomMessage: func() message { return new(wire.RoomMessagePush) },
+}
+
+var requestNames = func() map[string]wire.Command {
+	names := make(map[string]wire.Command, len(requests))
+	for cmd := range requests {
+		names[cmd.String()] = cmd
+	}
+	return names
+}()
+
+// Command is the request that clients call name.
+func Command(name string) (cmd wire.Command, ok bool) {
+	cmd, ok = requestNames[name]
+	return cmd, ok
+}
