@@ -2,19 +2,10 @@ package link
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/wire"
-)
-
-const (
-	// drainStep is how often Drain tells the next few clients to go.
-	drainStep = 20 * time.Millisecond
-	// minGoAwayDelay is the least span of the delays that clients are told to wait
-	// before they reconnect.
-	minGoAwayDelay = time.Second
 )
 
 // Drain empties the gateway. It accepts nothing more, tells the clients one by
@@ -36,28 +27,9 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 	}
 	s.mu.Unlock()
 
-	delays := max(spread/4, minGoAwayDelay)
-	begin := time.Now()
-	tick := time.NewTicker(drainStep)
-	defer tick.Stop()
-	for told := 0; told < len(conns); {
-		due := len(conns)
-		if elapsed := time.Since(begin); elapsed < spread {
-			due = int(float64(len(conns)) * float64(elapsed) / float64(spread))
-		}
-		for ; told < due; told++ {
-			conns[told].goAway(time.Duration(rand.Int64N(int64(delays))))
-			conns[told] = nil // it may go
-		}
-		select {
-		case <-tick.C:
-		case <-empty:
-			return
-		case <-ctx.Done():
-			return
-		}
+	if !session.GoAway(ctx, empty, conns, spread, (*conn).goAway) {
+		return
 	}
-
 	grace := time.NewTimer(s.pauses.grace)
 	defer grace.Stop()
 	select {
@@ -79,10 +51,9 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 	}
 }
 
-// goAway asks the client to reconnect elsewhere after delay. One that is not
-// logged in yet is closed.
-func (c *conn) goAway(delay time.Duration) {
-	push := session.NewEvent(wire.PushGoAway, &wire.GoAwayPush{DelayMs: uint32(delay.Milliseconds()), Note: "the node is about to stop"})
+// goAway tells the client by push, a go-away, to reconnect elsewhere. One that is
+// not logged in yet is closed.
+func (c *conn) goAway(push *session.Event) {
 	c.mu.Lock()
 	loggedIn := c.idle > 0
 	c.mu.Unlock()
