@@ -15,6 +15,7 @@ const (
 	EncodingLinkPlain Encoding = iota
 	EncodingLinkCompressed
 	EncodingWebLink
+	EncodingWebLinkDeflated
 	encodings
 )
 
