@@ -11,7 +11,10 @@ import (
 )
 
 // asClient turns a server's frame into the client's: the Decoder takes those.
-func asClient(tb testing.TB, f []byte) []byte {
+func asClient(tb interface {
+	Helper()
+	Fatal(args ...any)
+}, f []byte) []byte {
 	tb.Helper()
 	header := 2
 	switch f[1] {
