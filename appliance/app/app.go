@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/yizhan-im/yizhan/appliance/room"
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/raftstore"
@@ -30,6 +31,7 @@ type App struct {
 	store   *raftstore.Store
 	queries *state.Queries
 	hub     *session.Hub
+	rooms   *room.Rooms
 	log     *eventLog
 	metrics *metrics
 	now     func() time.Time
@@ -55,6 +57,7 @@ func New(c Config) *App {
 		store:    c.Store,
 		queries:  c.Queries,
 		hub:      c.Hub,
+		rooms:    room.New(room.Options{Now: c.Now, Registerer: c.Registerer}),
 		log:      newEventLog(c.Logger.With("node", c.NodeID)),
 		now:      c.Now,
 		tenants:  newTenantCache(c.Queries.TenantByKey, c.Now),

@@ -3,6 +3,7 @@ package app
 import (
 	"sync/atomic"
 
+	"github.com/yizhan-im/yizhan/appliance/room"
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
@@ -20,16 +21,27 @@ type client struct {
 	// flood counts refused requests less accepted ones; see limits.go. It
 	// belongs to the goroutine that calls Request.
 	flood uint16
+
+	// rooms are those that the session is in.
+	rooms room.Member
 }
 
 // clientOf finds the client of a Session that Connected made.
 func clientOf(s *session.Session) *client { return s.Conn().(*client) }
 
-// end takes s out of the hub and closes its connection; last may be nil.
+// end takes s out of the hub and its rooms and closes its connection; last may
+// be nil.
 func (a *App) end(s *session.Session, reason wire.Code, last *session.Event) {
-	clientOf(s).ended.Store(true)
-	a.hub.Remove(s)
+	a.forget(s)
 	s.Conn().Close(reason, last)
+}
+
+// forget makes s a session that nothing is pushed to and nothing is served for.
+func (a *App) forget(s *session.Session) {
+	c := clientOf(s)
+	c.ended.Store(true)
+	a.hub.Remove(s)
+	a.rooms.Leave(&c.rooms)
 }
 
 // closeEvent is the last push of a connection that the server closes because of

@@ -28,10 +28,7 @@ func (a *App) Connected(c session.Conn) *session.Session {
 }
 
 // Disconnected implements session.Handler.
-func (a *App) Disconnected(s *session.Session, _ wire.Code) {
-	clientOf(s).ended.Store(true)
-	a.hub.Remove(s)
-}
+func (a *App) Disconnected(s *session.Session, _ wire.Code) { a.forget(s) }
 
 // Request implements session.Handler.
 func (a *App) Request(s *session.Session, cmd wire.Command, serial uint64, payload []byte) {
@@ -109,6 +106,12 @@ func (a *App) serve(r *request, payload []byte) error {
 		return a.updateProfile(r, payload)
 	case wire.CmdKick:
 		return a.kick(r, payload)
+	case wire.CmdEnterRoom:
+		return a.enterRoom(r, payload)
+	case wire.CmdExitRoom:
+		return a.exitRoom(r, payload)
+	case wire.CmdSendRoom:
+		return a.sendRoom(r, payload)
 	case wire.CmdLogout:
 		return a.logout(r, payload)
 	case wire.CmdLogin:

@@ -4,8 +4,9 @@
 //	gateway ── Request ──▶ dispatch ─▶ login ─────────▶ session.Hub
 //	                          ├─ send, recall, read, ack, update_profile
 //	                          │      └─▶ raftstore.Submit ─▶ op.Done ─▶ Conn.Reply
-//	                          └─ sync, history, profiles
-//	                                 └─▶ readPool ─▶ state.Queries ─▶ Conn.Reply
+//	                          ├─ sync, history, profiles
+//	                          │      └─▶ readPool ─▶ state.Queries ─▶ Conn.Reply
+//	                          └─ enter_room, exit_room, send_room ─▶ room.Rooms ─▶ Conn.Push, Conn.Reply
 //	HTTP API ── App's other methods ─▶ raftstore.Propose, state.Queries
 //	raftstore.OnApplied ── Applied ─▶ tenant cache, kicks
 //

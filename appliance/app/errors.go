@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/yizhan-im/yizhan/appliance/room"
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
@@ -27,6 +28,9 @@ var (
 	errBlocked        = wire.Errorf(wire.CodeBlocked, "the account is blocked")
 	errUnknownTenant  = wire.Errorf(wire.CodeWrongToken, "unknown appkey")
 	errTooManyDevices = wire.Errorf(wire.CodeCountLimit, "too many devices of this account are online; log one out")
+	errNotMember      = wire.Errorf(wire.CodeForbidden, "enter the room before you send to it")
+	errTooManyRooms   = wire.Errorf(wire.CodeCountLimit, "the session is in too many rooms; exit one first")
+	errBusyRoom       = wire.Errorf(wire.CodeBusy, "too many messages wait in this room at this moment; try again")
 	errGone           = wire.Errorf(wire.CodeForbidden, "the connection is closing")
 	errTooLarge       = wire.Errorf(wire.CodeBadParameter, "the request is too large")
 	errInternal       = wire.Errorf(wire.CodeServerError, "the server failed; its log tells why")
@@ -53,6 +57,10 @@ var edgeErrors = []struct {
 	{raftstore.ErrTooLarge, errTooLarge},
 	{session.ErrTooMany, errTooManyDevices},
 	{session.ErrClosed, errGone},
+	{room.ErrNotMember, errNotMember},
+	{room.ErrTooMany, errTooManyRooms},
+	{room.ErrBusy, errBusyRoom},
+	{room.ErrClosed, errGone},
 	{context.DeadlineExceeded, errQueryCanceled},
 	{context.Canceled, errQueryCanceled},
 }

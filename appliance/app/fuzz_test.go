@@ -23,6 +23,9 @@ func FuzzRequest(f *testing.F) {
 		wire.CmdProfiles:      &wire.ProfilesRequest{Accounts: []string{"bob", "fuzz"}},
 		wire.CmdUpdateProfile: &wire.UpdateProfileRequest{Name: &name},
 		wire.CmdKick:          &wire.KickRequest{SessionIds: []uint64{1, 1 << 63}},
+		wire.CmdEnterRoom:     &wire.EnterRoomRequest{Room: "lobby"},
+		wire.CmdExitRoom:      &wire.ExitRoomRequest{Room: "lobby"},
+		wire.CmdSendRoom:      &wire.SendRoomRequest{Room: "lobby", ClientId: "m1", Type: 100, Body: `{"a":[1]}`, Ext: "{}"},
 		63:                    &wire.AckRequest{},
 	} {
 		payload := make([]byte, in.SizeVT())
@@ -42,6 +45,7 @@ func FuzzRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, cmd uint16, payload []byte) {
 		member := connect(t, w.app)
 		member.ok(wire.CmdLogin, credentials, nil)
+		member.ok(wire.CmdEnterRoom, &wire.EnterRoomRequest{Room: "lobby"}, nil)
 		for _, p := range []*peer{member, connect(t, w.app)} {
 			if r := p.answer(p.startRaw(wire.Command(cmd), payload)); !known[r.code] || r.code == wire.CodeServerError {
 				t.Errorf("answered %d", r.code)

@@ -28,6 +28,7 @@ const (
 	defaultSyncPage = 100
 	maxHistoryPage  = 100 // messages, also the default
 	maxProfilesPage = 200 // accounts
+	maxRoomName     = 64  // bytes
 	maxKicks        = 64  // session ids, more than session.MaxSessionsPerAccount
 )
 

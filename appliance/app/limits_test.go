@@ -144,6 +144,7 @@ func TestLargestRequestsFit(t *testing.T) {
 	for _, in := range []wire.Body{
 		&wire.SendRequest{To: names[0], ClientId: wide(maxClientID / 4), Type: 100, Body: wide(maxBody), Ext: wide(maxExt)},
 		&wire.RecallRequest{Peer: names[0], Seq: 1 << 63, ClientId: wide(maxClientID / 4), Note: wide(maxNote)},
+		&wire.SendRoomRequest{Room: wide(maxRoomName / 4), ClientId: wide(maxClientID / 4), Type: 100, Body: wide(maxBody), Ext: wide(maxExt)},
 		&wire.ProfilesRequest{Accounts: names},
 		&wire.KickRequest{SessionIds: slices.Repeat([]uint64{1 << 63}, maxKicks)},
 		&wire.UpdateProfileRequest{
@@ -159,7 +160,8 @@ func TestLargestRequestsFit(t *testing.T) {
 
 var clientCommands = []wire.Command{
 	wire.CmdLogin, wire.CmdLogout, wire.CmdSend, wire.CmdAck, wire.CmdRead, wire.CmdRecall, wire.CmdSync,
-	wire.CmdHistory, wire.CmdProfiles, wire.CmdUpdateProfile, wire.CmdKick,
+	wire.CmdHistory, wire.CmdProfiles, wire.CmdUpdateProfile, wire.CmdKick, wire.CmdEnterRoom, wire.CmdExitRoom,
+	wire.CmdSendRoom,
 }
 
 func TestEveryCommandIsCountedByName(t *testing.T) {

@@ -27,7 +27,8 @@ var (
 	countedCommands = [maxCommand + 1]bool{
 		wire.CmdLogin: true, wire.CmdLogout: true, wire.CmdSend: true, wire.CmdAck: true, wire.CmdRead: true,
 		wire.CmdRecall: true, wire.CmdSync: true, wire.CmdHistory: true, wire.CmdProfiles: true,
-		wire.CmdUpdateProfile: true, wire.CmdKick: true,
+		wire.CmdUpdateProfile: true, wire.CmdKick: true, wire.CmdEnterRoom: true, wire.CmdExitRoom: true,
+		wire.CmdSendRoom: true,
 	}
 	codes     = wire.Codes()
 	codeSlots = func() (slots [maxCode + 1]uint8) {

@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 	"unsafe"
 
@@ -78,6 +79,20 @@ func counterpart(scene wire.Scene, field, name string) (string, error) {
 		return "", errScene
 	}
 	return accountName(field, name)
+}
+
+// roomName checks the name of a room: what cannot be seen, or looks like nothing,
+// would let two rooms pass for one.
+func roomName(name string) error {
+	if err := bytesWithin("room", name, 1, maxRoomName); err != nil {
+		return err
+	}
+	for _, c := range name {
+		if c == ' ' || !unicode.IsPrint(c) {
+			return wire.Errorf(wire.CodeBadParameter, "room may hold only visible characters, no spaces")
+		}
+	}
+	return nil
 }
 
 // bytesWithin checks the length of an identifier in bytes, and its encoding.
