@@ -38,6 +38,7 @@ var importRules = []struct {
 	{of: "appliance/weblink/socketio", allowed: []string{"appliance/weblink/socketio"}, why: "the codec stands alone"},
 	{of: "appliance/weblink/websocket", allowed: []string{"appliance/weblink/websocket"}, why: "the codec stands alone"},
 	{of: "appliance/state", allowed: []string{"appliance/state", "appliance/wire", "raftstore"}, why: "the state machine knows only its store"},
+	{of: "appliance/sitestore", allowed: []string{"appliance/sitestore", "appliance/state", "appliance/wire", "raftstore"}, why: "the storage for certificates knows neither Caddy nor the node"},
 	{of: "appliance/fanout", allowed: []string{"appliance/fanout", "appliance/session", "appliance/state", "appliance/wire"}, why: "delivery reads results and finds sessions"},
 	{of: "appliance/app", allowed: []string{"appliance/app", "appliance/fanout", "appliance/limitlog", "appliance/room", "appliance/session", "appliance/state", "appliance/wire", "raftstore"}, why: "handlers do not know gateways"},
 	{of: "appliance/lbs", allowed: []string{"appliance/lbs", "appliance/wire"}, why: "where to connect is a question of configuration"},

@@ -23,6 +23,7 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/link"
 	"github.com/yizhan-im/yizhan/appliance/secure"
 	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/sitestore"
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
@@ -72,6 +73,7 @@ type Node struct {
 
 	// In the order of their start; Close stops them in the reverse order.
 	store *raftstore.Store
+	files *sitestore.Storage
 	hub   *session.Hub
 	app   *app.App
 	link  *link.Server
@@ -129,9 +131,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := n.openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
+	queries := state.NewQueries(n.store.View)
+	n.files = sitestore.New(sitestore.Config{Store: n.store, Queries: queries, Node: n.id, Logger: logger})
 	n.app = app.New(app.Config{
 		Store:      n.store,
-		Queries:    state.NewQueries(n.store.View),
+		Queries:    queries,
 		Hub:        n.hub,
 		Logger:     logger,
 		Registerer: n.registry,
@@ -218,6 +222,9 @@ func (n *Node) ID() string { return n.id }
 // App is the application, for calls from inside the process.
 func (n *Node) App() *app.App { return n.app }
 
+// Storage holds the site's certificates, until Close.
+func (n *Node) Storage() *sitestore.Storage { return n.files }
+
 // API serves tenants' backends; see package api.
 func (n *Node) API() http.Handler { return n.api }
 
@@ -248,13 +255,14 @@ func (n *Node) Snapshot(ctx context.Context) error { return n.store.Snapshot(ctx
 func (n *Node) Drain(ctx context.Context, spread time.Duration) { n.link.Drain(ctx, spread) }
 
 // Close stops the node: first the gateway with every connection, then the
-// application, then the store. The data stays. A second Close waits for the
+// application, then the locks of the storage, then the store. The data stays. A second Close waits for the
 // first and returns the same.
 func (n *Node) Close() error {
 	n.closeOnce.Do(func() {
 		close(n.closing)
 		linkErr := n.link.Close()
 		n.app.Close()
+		n.files.Close()
 		n.closeErr = errors.Join(linkErr, n.store.Close())
 		<-n.watched
 		<-n.trimmed

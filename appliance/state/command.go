@@ -23,12 +23,17 @@ const (
 	kindRecall        = 17
 	kindRead          = 18
 	kindAck           = 19
+	kindStoragePut    = 32
+	kindStorageDelete = 33
+	kindStorageLock   = 34
+	kindStorageUnlock = 35
 
 	commandVersion = 1
 )
 
 // MaxCommandBytes bounds an encoded command; Apply refuses a longer one with
-// CodeBadProtocol. It leaves room for several commands in one Raft entry.
+// CodeBadProtocol. It leaves room for several commands in one Raft entry. Only
+// StoragePut may be longer, as long as MaxStorageValue and MaxStorageKey allow.
 const MaxCommandBytes = 64 << 10
 
 // maxTimeMs is the end of the year 9999: a later clock is garbage.

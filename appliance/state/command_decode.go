@@ -11,7 +11,11 @@ import (
 func openCommand(cmd []byte) (kind byte, r reader) {
 	r.b = cmd
 	kind = r.byte()
-	if r.byte() != commandVersion || len(cmd) > MaxCommandBytes {
+	limit := MaxCommandBytes
+	if kind == kindStoragePut {
+		limit = maxStorageCommand
+	}
+	if r.byte() != commandVersion || len(cmd) > limit {
 		r.fail()
 	}
 	return kind, r

@@ -31,6 +31,10 @@ func fullCommands() []command {
 		},
 		&Read{TimeMs: testTime, Tenant: 1, Session: 2, Reader: "a", Peer: "b", Seq: 3},
 		&Ack{TimeMs: testTime, Tenant: 1, Account: "a", DeviceID: "phone", Version: 9},
+		&StoragePut{TimeMs: testTime, Key: "a/b", Value: []byte("value")},
+		&StorageDelete{TimeMs: testTime, Key: "a/b"},
+		&StorageLock{TimeMs: testTime, Name: "x", Owner: StorageOwner{"n1", 2, 3}, LeaseMs: 4, Renew: true},
+		&StorageUnlock{TimeMs: testTime, Name: "x", Owner: StorageOwner{"n1", 2, 3}},
 	}
 }
 
@@ -78,6 +82,18 @@ func decodeCommand(b []byte) command {
 	case kindAck:
 		c := new(Ack)
 		return accept(c, c.decode(&r))
+	case kindStoragePut:
+		c := new(StoragePut)
+		return accept(c, c.decode(&r))
+	case kindStorageDelete:
+		c := new(StorageDelete)
+		return accept(c, c.decode(&r))
+	case kindStorageLock:
+		c := new(StorageLock)
+		return accept(c, c.decode(&r))
+	case kindStorageUnlock:
+		c := new(StorageUnlock)
+		return accept(c, c.decode(&r))
 	}
 	return nil
 }
@@ -108,6 +124,8 @@ func TestGarbledCommandsAreAnswered(t *testing.T) {
 		want := reflect.TypeOf(n.apply(raw(append(bytes.Clone(encoded[:1]), 99)))[0]) // another version
 		garbled := []command{raw(encoded[:2]), raw(encoded[:5])}
 		switch c.(type) {
+		case *StoragePut: // ends in a value, which may be anything
+			garbled = append(garbled, raw(encoded[:len(encoded)-len("a/bvalue")]))
 		case *Send, *CreateAccount, *UpdateProfile: // end in protobuf, whose tail may be anything well formed
 			garbled = append(garbled, raw(append(bytes.Clone(encoded), 0xff)), raw(encoded[:len(encoded)-1]))
 		default:

@@ -18,6 +18,11 @@ const (
 	tableMember  = 0x21 // tenant, larger account, smaller account
 	tableMessage = 0x22 // tenant, conversation, seq
 	tableClient  = 0x30 // generation, tenant, sender, client id
+
+	tableStorageInfo   = 0x40 // key
+	tableStorageValue  = 0x41 // key
+	tableStorageLock   = 0x42 // name
+	tableStorageTotals = 0x43
 )
 
 // shard 0 is the only one so far: one Raft group holds the whole site.
@@ -26,6 +31,8 @@ const shard = 0
 var (
 	keyFormat = []byte{tableFormat}
 	keySite   = appendTable(nil, tableSite)
+
+	keyStorageTotals = appendTable(nil, tableStorageTotals)
 )
 
 func appendTable(dst []byte, table byte) []byte {
@@ -83,6 +90,27 @@ const (
 func appendGenerationKey(dst []byte, generation uint32) []byte {
 	return appendU32(appendTable(dst, tableClient), generation)
 }
+
+// appendStorageKey is for the tables of the site storage.
+func appendStorageKey(dst []byte, table byte, key string) []byte {
+	return append(appendTable(dst, table), key...)
+}
+
+// appendStorageFolder is what the keys of the files in a folder begin with; the
+// empty folder is the root.
+func appendStorageFolder(dst []byte, folder string) []byte {
+	dst = appendStorageKey(dst, tableStorageInfo, folder)
+	if folder == "" {
+		return dst
+	}
+	return append(dst, '/')
+}
+
+// storageKeyOf is the key in a row's key.
+func storageKeyOf(rowKey []byte) string { return string(rowKey[tableLen:]) }
+
+// tableLen is the length of what appendTable appends.
+const tableLen = 3
 
 // prefixEnd is the smallest key above every key that begins with prefix, which
 // does not consist of 0xff bytes only: no table byte is 0xff.

@@ -118,6 +118,14 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.createTenant(tx, &r)
 	case kindUpdateTenant:
 		return m.updateTenant(tx, &r)
+	case kindStoragePut:
+		return m.storagePut(tx, &r)
+	case kindStorageDelete:
+		return m.storageDelete(tx, &r)
+	case kindStorageLock:
+		return m.storageLock(tx, &r)
+	case kindStorageUnlock:
+		return m.storageUnlock(tx, &r)
 	}
 	return &UnknownResult{Code: wire.CodeBadProtocol}, nil
 }

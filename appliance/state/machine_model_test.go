@@ -40,6 +40,7 @@ func drawCommand(t *rapid.T, now int64) command {
 	switch rapid.SampledFrom([]string{
 		"send", "send", "send", "send", "send", "send", "read", "read", "recall", "recall", "ack", "login",
 		"account", "account", "tenant", "update", "token", "block", "profile", "garbage",
+		"storage", "storage", "storage", "storage",
 	}).Draw(t, "kind") {
 	case "send":
 		return &Send{TimeMs: now, Tenant: tenant, Session: drawSeq.Draw(t, "session"), Message: &wire.Message{
@@ -56,6 +57,8 @@ func drawCommand(t *rapid.T, now int64) command {
 			ClientID: drawText.Draw(t, "client id"), Note: drawText.Draw(t, "note"),
 			WindowMs: rapid.SampledFrom([]int64{0, 2000, week}).Draw(t, "window"), FromDevice: drawDevice.Draw(t, "device"),
 		}
+	case "storage":
+		return drawStorageCommand(t, now)
 	case "ack":
 		return &Ack{TimeMs: now, Tenant: tenant, Account: account, DeviceID: drawDevice.Draw(t, "device"), Version: rapid.Uint64Range(0, 60).Draw(t, "version")}
 	case "login":
@@ -155,6 +158,7 @@ func compareQueries(t *rapid.T, q *Queries, m *model) {
 			t.Fatalf("tenant %s: %+v %v, want %+v", want.AppKey, got, err, want)
 		}
 	}
+	compareStorage(t, q, &m.storage)
 	names := m.accountNames()
 	for _, key := range names {
 		compareAccount(t, q, m, key)

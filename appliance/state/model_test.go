@@ -18,6 +18,7 @@ type model struct {
 	accounts map[accountKey]*modelAccount
 	convs    map[convKey]*modelConv
 	clients  map[clientKey]modelClient
+	storage  storageModel
 }
 
 type accountKey struct {
@@ -56,6 +57,7 @@ type modelClient struct {
 func newModel() *model {
 	return &model{
 		accounts: map[accountKey]*modelAccount{}, convs: map[convKey]*modelConv{}, clients: map[clientKey]modelClient{},
+		storage: newStorageModel(),
 	}
 }
 
@@ -109,6 +111,14 @@ func (m *model) apply(c command) any {
 		return m.recall(c)
 	case *Read:
 		return m.read(c)
+	case *StoragePut:
+		return m.storagePut(c)
+	case *StorageDelete:
+		return m.storageDelete(c)
+	case *StorageLock:
+		return m.storageLock(c)
+	case *StorageUnlock:
+		return m.storageUnlock(c)
 	}
 	return &UnknownResult{Code: wire.CodeBadProtocol}
 }

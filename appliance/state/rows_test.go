@@ -16,7 +16,8 @@ type row interface {
 
 // emptyRows has one of each kind.
 func emptyRows() []row {
-	return []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow)}
+	return []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
+		new(storageInfoRow), new(storageLockRow), new(storageTotalsRow)}
 }
 
 func fullRows() []row {
@@ -27,6 +28,9 @@ func fullRows() []row {
 		&Tenant{AppKey: "app", Secret: "secret", Name: "name", Limits: Limits{1, 2, 3, 4, 5, 6}, CreatedMs: testTime},
 		&accountRow{createdMs: testTime, blocked: true, tokenHash: HashToken("", "", "")},
 		&devicesRow{lastDevice: "phone", lastPlatform: wire.Platform_PLATFORM_IOS, lastLoginMs: testTime, devices: []device{{"phone", 7}, {"desk", 0}}},
+		&storageInfoRow{modifiedMs: testTime, size: 5},
+		&storageLockRow{owner: StorageOwner{"n1", 2, 3}, fence: 4, expiresMs: testTime},
+		&storageTotalsRow{entries: 1, bytes: 2, locks: 3},
 	}
 }
 
@@ -81,6 +85,12 @@ func TestKeysDoNotMeet(t *testing.T) {
 	}
 	add("format", keyFormat)
 	add("site", keySite)
+	add("storage totals", keyStorageTotals)
+	for _, name := range names {
+		for _, table := range []byte{tableStorageInfo, tableStorageValue, tableStorageLock} {
+			add(fmt.Sprint("storage", table, name), appendStorageKey(nil, table, name))
+		}
+	}
 	for _, tenant := range []uint32{1, 256, 1 << 24} {
 		add(fmt.Sprint("tenant", tenant), appendTenantKey(nil, tenant))
 		for _, x := range names {
