@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"encoding/binary"
-	"math"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -38,10 +37,13 @@ type Decoder struct {
 	failed     bool
 }
 
+// mostMessage bounds the limit of messages, so that lengths fit everywhere.
+const mostMessage = 1 << 30
+
 // Init makes d ready for a new connection. maxMessage is the largest message in
-// bytes, at most 2 GiB; deflate is what Upgrade returned.
+// bytes, at most 1 GiB; deflate is what Upgrade returned.
 func (d *Decoder) Init(maxMessage int, deflate bool) {
-	*d = Decoder{maxMessage: uint32(min(max(maxMessage, 0), math.MaxInt32)), deflate: deflate}
+	*d = Decoder{maxMessage: uint32(min(max(maxMessage, 0), mostMessage)), deflate: deflate}
 }
 
 // Decode handles the bytes that arrived, wherever they were cut, and changes
@@ -88,7 +90,7 @@ func (d *Decoder) decode(in []byte, h Handler) error {
 			p.frame, p.arriving, p.got = f, true, 0
 			continue
 		}
-		payload := in[:f.length]
+		payload := in[:f.length:f.length] // no room for a Handler to append into what follows
 		in = in[f.length:]
 		ws.Cipher(payload, f.mask, 0)
 		if err := d.whole(f, payload, h); err != nil {

@@ -63,7 +63,7 @@ func AppendDeflated(dst []byte, op Opcode, payload []byte) []byte {
 	_, _ = d.writer.Write(payload) // deflater.Write returns no error
 	_ = d.writer.Flush()
 	if d.full {
-		return AppendMessage(dst, op, payload)
+		return AppendMessage(d.out[:start], op, payload) // in the memory that there is now
 	}
 	compressed := d.out[body : len(d.out)-len(flushTail)]
 	out := appendHeader(d.out[:start], finBit|rsv1Bit|byte(op), len(compressed))

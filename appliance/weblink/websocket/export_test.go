@@ -8,11 +8,7 @@ func (d *Decoder) Held() int {
 	return cap(d.part.message) + cap(d.part.control)
 }
 
-const (
-	DeflateLevel    = deflateLevel
-	MaxPooledOutput = maxPooledOutput
-	MaxStreams      = maxStreams
-)
+const MaxStreams = maxStreams
 
 // InflatedBytes is how many bytes are made of a compressed message before it is
 // given up, or has ended.

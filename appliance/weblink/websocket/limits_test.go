@@ -169,3 +169,30 @@ func TestEmptyAndTinyFragments(t *testing.T) {
 		t.Errorf("one byte more: %v", err)
 	}
 }
+
+// peek looks at the memory in which messages are handed over.
+type peek struct {
+	discard
+	see func(data []byte)
+}
+
+func (p *peek) Message(_ websocket.Opcode, data []byte) error { p.see(data); return nil }
+
+func TestWholeMessagesAreHandedOverInTheInput(t *testing.T) {
+	input := join(frame(fin|text, "hello, world"), frame(fin|text, "second"))
+	var d websocket.Decoder
+	d.Init(maxMessage, false)
+	next := 6 // behind the first header
+	err := d.Decode(input, &peek{see: func(data []byte) {
+		if &data[0] != &input[next] {
+			t.Errorf("%q was copied", data)
+		}
+		if cap(data) != len(data) {
+			t.Errorf("%q: appending to it would overwrite what follows", data)
+		}
+		next += len(data) + 6
+	}})
+	if err != nil || next != len(input)+6 {
+		t.Errorf("%v, at %d of %d", err, next, len(input))
+	}
+}
