@@ -124,6 +124,68 @@ func BenchmarkHistory(b *testing.B) {
 	})
 }
 
+// headersOnly is about n bytes of DEFLATE blocks that hold nothing but a
+// description of their own Huffman codes (RFC 1951 §3.2.7), the most expensive
+// way to say nothing.
+func headersOnly(n int) string {
+	var out []byte
+	var used int
+	put := func(bits string) { // in the order in which they travel
+		for _, bit := range bits {
+			if used%8 == 0 {
+				out = append(out, 0)
+			}
+			out[used/8] |= byte(bit-'0') << (used % 8)
+			used++
+		}
+	}
+	for len(out) < n {
+		put("0" + "01" + "00000" + "00000" + "0111") // 257 literals, 1 distance, 18 code lengths
+		for _, symbol := range []int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1} {
+			switch symbol {
+			case 18:
+				put("100")
+			case 0, 1:
+				put("010")
+			default:
+				put("000")
+			}
+		}
+		put("0" + "1111111") // 138 literals that do not occur
+		put("0" + "1101011") // 118 more
+		put("11" + "11")     // the end of block has one bit, as the distance has
+		put("0")             // and here it is
+	}
+	put("000")
+	return string(out) // the sync flush's length follows as the Decoder's tail
+}
+
+// BenchmarkHostile is what a client can make the server do with one message:
+// inflate little to the limit, or read a megabyte that comes to nothing.
+func BenchmarkHostile(b *testing.B) {
+	for name, in := range map[string][]byte{
+		"zeros":           frame(fin|rsv1|binaryOp, squeezed(b, 9, strings.Repeat("\x00", maxMessage))),
+		"empty-blocks":    frame(fin|rsv1|binaryOp, strings.Repeat("\x00\x00\x00\xff\xff", maxMessage/5)+"\x00"),
+		"headers-only":    frame(fin|rsv1|binaryOp, headersOnly(maxMessage)),
+		"empty-fragments": join(frame(text, ""), bytes.Repeat(frame(continuation, ""), maxMessage/6), frame(fin|continuation, "")),
+		"tiny-fragments":  join(frame(text, ""), bytes.Repeat(frame(continuation, "x"), maxMessage/7), frame(fin|continuation, "")),
+	} {
+		b.Run(name, func(b *testing.B) {
+			var d websocket.Decoder
+			d.Init(maxMessage, true)
+			work, h := make([]byte, len(in)), new(discard)
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				copy(work, in)
+				if err := d.Decode(work, h); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkLevels is the measurement behind the level that AppendDeflated uses.
 func BenchmarkLevels(b *testing.B) {
 	for name, data := range map[string][]byte{"chat": []byte(chatJSON(seeded())), "page": []byte(historyJSON(1500)), "history": []byte(historyJSON(50_000))} {

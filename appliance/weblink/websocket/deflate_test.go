@@ -31,7 +31,11 @@ func TestCompressedMessages(t *testing.T) {
 	}
 	for kind, make := range kinds {
 		for _, n := range []int{0, 16, 64, 256, 1024, 4096, 8192, 16384, 32768, 65536, 131072} {
-			for _, level := range []int{flate.NoCompression, flate.HuffmanOnly, flate.BestSpeed, 6, flate.BestCompression} {
+			levels := []int{flate.BestSpeed, 6}
+			if n <= 8192 {
+				levels = []int{flate.NoCompression, flate.HuffmanOnly, flate.BestSpeed, 6, flate.BestCompression}
+			}
+			for _, level := range levels {
 				s := make(n)
 				payload := squeezed(t, level, s)
 				half := len(payload) / 2
@@ -95,9 +99,10 @@ func TestBadCompressedMessages(t *testing.T) {
 
 func TestBombs(t *testing.T) {
 	const limit = 100_000
-	for _, n := range []int{limit, limit + 1, 2 * limit, 64 << 20} {
+	for _, n := range []int{limit, limit + 1, 2 * limit, 16 << 20} {
 		payload := []byte(squeezed(t, 9, strings.Repeat("\x00", n)))
-		made, err := websocket.InflatedBytes(payload, limit)
+		inflated, err := websocket.Inflated(payload, limit)
+		made := len(inflated)
 		if n == limit {
 			if err != nil || made != limit {
 				t.Errorf("at the limit: %d bytes, %v", made, err)

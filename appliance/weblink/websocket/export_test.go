@@ -1,5 +1,7 @@
 package websocket
 
+import "bytes"
+
 // Held is how many bytes of buffers d holds, -1 when it holds nothing at all.
 func (d *Decoder) Held() int {
 	if d.part == nil {
@@ -10,10 +12,10 @@ func (d *Decoder) Held() int {
 
 const MaxStreams = maxStreams
 
-// InflatedBytes is how many bytes are made of a compressed message before it is
-// given up, or has ended.
-func InflatedBytes(payload []byte, limit int) (int, error) {
+// Inflated returns what was made of a compressed message before it was given
+// up, or had ended.
+func Inflated(payload []byte, limit int) ([]byte, error) {
 	i, _, err := inflate(payload, limit)
 	defer i.release()
-	return len(i.out), err
+	return bytes.Clone(i.out), err
 }

@@ -2,6 +2,8 @@ package websocket_test
 
 import (
 	"bytes"
+	stdflate "compress/flate"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -73,6 +75,40 @@ func FuzzDecode(f *testing.F) {
 		}
 		if wholeErr != nil && status(wholeErr) == 0 {
 			t.Errorf("an error without a status: %v", wholeErr)
+		}
+	})
+}
+
+// FuzzInflate compares with the standard library's DEFLATE, which is told where
+// a message ends as RFC 7692 §7.2.2 says.
+func FuzzInflate(f *testing.F) {
+	const limit = 10_000
+	f.Add([]byte(squeezed(f, 6, strings.Repeat("hello ", 20))))
+	f.Add([]byte(squeezed(f, 9, strings.Repeat("\x00", limit+1))))
+	f.Add([]byte("\xf3\x48\xcd\xc9\xc9\x07\x00\x00"))
+	f.Add([]byte(headersOnly(30)))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		if len(payload) == 0 {
+			return // taken for an empty message by agreement
+		}
+		got, err := websocket.Inflated(payload, limit)
+		if len(got) > limit+1 || (len(got) > limit) != (status(err) == tooBig) {
+			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+		source := bytes.NewReader(append(bytes.Clone(payload), 0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff))
+		want, wantErr := io.ReadAll(io.LimitReader(stdflate.NewReader(source), limit+1))
+		switch {
+		case len(want) > limit:
+			if status(err) != tooBig {
+				t.Errorf("%v; want 1009", err)
+			}
+		case wantErr != nil:
+			if err == nil {
+				t.Errorf("%.100q; the standard library says %v", got, wantErr)
+			}
+		case source.Len() > 9: // a final block, behind which ours goes on
+		case err != nil || !bytes.Equal(got, want):
+			t.Errorf("%.100q, %v; want %.100q", got, err, want)
 		}
 	})
 }
