@@ -41,11 +41,17 @@ export class Emitter<M extends { [K in keyof M]: any[] }> {
       try {
         (listener as Listener<M[K]>)(...args);
       } catch (thrown) {
-        // The page's own error handling should see it, our loop should not.
-        queueMicrotask(() => {
-          throw thrown;
-        });
+        report(thrown);
       }
     }
+  }
+}
+
+/** Gives a listener's mistake to the page's own error handling. */
+function report(thrown: unknown): void {
+  if (typeof reportError === "function") {
+    reportError(thrown);
+  } else {
+    console.error(thrown); // Node
   }
 }

@@ -1,17 +1,179 @@
-import type { Emitter } from "./emitter";
-import type { Content, RoomEvents } from "./types";
+import { newId } from "./async";
+import type { Connector } from "./connector";
+import { Emitter } from "./emitter";
+import { toError, UsageError } from "./errors";
+import type { Link } from "./link";
+import { id, int, type Json } from "./protojson";
+import type { Content, Platform, RoomEvent, RoomEvents, RoomMessage } from "./types";
+import { content, roomMessage } from "./wire";
 
-export declare class Room extends Emitter<RoomEvents> {
-  readonly name: string;
-  readonly state: "entered" | "away" | "lost" | "exited";
-  readonly members: number;
-  send(content: string | Content): Promise<{ id: string; timeMs: number }>;
-  exit(): Promise<void>;
+/** How long entering a room again may take before the room counts as lost. */
+const reenterTimeout = 30_000;
+
+/** A room that this client wants to be in. Rooms.enter makes it. */
+export class Room extends Emitter<RoomEvents> {
+  #state: RoomEvent["state"] = "away";
+  #members = 0;
+
+  /** @internal */
+  constructor(
+    private readonly rooms: Rooms,
+    readonly name: string,
+  ) {
+    super();
+  }
+
+  get state(): RoomEvent["state"] {
+    return this.#state;
+  }
+
+  /** Members on the same node, when this client entered. */
+  get members(): number {
+    return this.#members;
+  }
+
+  /** Sends a message to everyone in the room; once, it is not tried again. */
+  send(what: string | Content): Promise<{ id: string; timeMs: number }> {
+    return this.rooms.send(this.name, what);
+  }
+
+  exit(): Promise<void> {
+    return this.rooms.exit(this.name);
+  }
+
+  /** @internal */
+  moved(event: RoomEvent): void {
+    this.#state = event.state;
+    this.#members = event.members ?? this.#members;
+    this.emit("state", event);
+  }
+
+  /** @internal */
+  took(m: RoomMessage): void {
+    this.emit("message", m);
+  }
 }
 
-export declare class Rooms {
-  enter(name: string): Promise<Room>;
-  get(name: string): Room | undefined;
-  exit(name: string): Promise<void>;
-  send(name: string, content: string | Content): Promise<{ id: string; timeMs: number }>;
+/** What Rooms tells the client. */
+export interface RoomsListener {
+  room(event: RoomEvent): void;
+  roomMessage(m: RoomMessage): void;
+}
+
+/** The rooms that this client wants to be in: it enters them again on every connection. */
+export class Rooms {
+  readonly #wanted = new Map<string, Room>();
+
+  /** @internal */
+  constructor(
+    private readonly self: string,
+    private readonly platform: Platform,
+    private readonly connector: Connector,
+    private readonly listener: RoomsListener,
+  ) {}
+
+  get(name: string): Room | undefined {
+    return this.#wanted.get(name);
+  }
+
+  /** Enters a room, and again on every connection until exit. Only messages from now on come. */
+  async enter(name: string): Promise<Room> {
+    if (!name) {
+      throw new UsageError("a room needs a name");
+    }
+    let room = this.#wanted.get(name);
+    if (!room) {
+      room = new Room(this, name);
+      this.#wanted.set(name, room);
+    }
+    try {
+      const answer = await this.connector.call("enter_room", { room: name });
+      this.#entered(room, answer);
+    } catch (err) {
+      if (this.#wanted.get(name) === room && room.state !== "entered") {
+        this.#wanted.delete(name); // it was not entered: do not try by ourselves
+        this.#moved(room, { room: name, state: "lost", error: toError(err) });
+      }
+      throw err;
+    }
+    return room;
+  }
+
+  async exit(name: string): Promise<void> {
+    const room = this.#wanted.get(name);
+    if (!room) {
+      return;
+    }
+    this.#wanted.delete(name);
+    this.#moved(room, { room: name, state: "exited" });
+    if (this.connector.connected) {
+      await this.connector.call("exit_room", { room: name }, { once: true });
+    }
+  }
+
+  async send(name: string, what: string | Content): Promise<{ id: string; timeMs: number }> {
+    const { type, body, ext } = content(what);
+    const request = { room: name, clientId: newId(), type, body, ext };
+    const answer = await this.connector.call("send_room", request, { once: true });
+    const sent = { id: id(answer.id), timeMs: int(answer.timeMs) };
+    // The server does not push it to the session that sent it.
+    this.#took({ ...request, ...sent, from: this.self, fromPlatform: this.platform, own: true });
+    return sent;
+  }
+
+  /** @internal A new connection is logged in. */
+  connected(link: Link, signal: AbortSignal): void {
+    for (const room of this.#wanted.values()) {
+      void this.#enterAgain(link, room, signal);
+    }
+  }
+
+  /** @internal The connection is gone. */
+  disconnected(): void {
+    for (const room of this.#wanted.values()) {
+      if (room.state === "entered") {
+        this.#moved(room, { room: room.name, state: "away" });
+      }
+    }
+  }
+
+  /** @internal */
+  push(body: unknown): void {
+    this.#took(roomMessage(body, this.self));
+  }
+
+  #took(m: RoomMessage): void {
+    const room = this.#wanted.get(m.room);
+    if (room) {
+      room.took(m);
+      this.listener.roomMessage(m);
+    }
+  }
+
+  async #enterAgain(link: Link, room: Room, signal: AbortSignal): Promise<void> {
+    try {
+      const until = Date.now() + reenterTimeout;
+      this.#entered(room, await this.connector.request(link, "enter_room", { room: room.name }, until, signal));
+    } catch (err) {
+      if (!signal.aborted && this.#wanted.get(room.name) === room) {
+        this.#wanted.delete(room.name);
+        this.#moved(room, { room: room.name, state: "lost", error: toError(err) });
+      }
+    }
+  }
+
+  #entered(room: Room, answer: Json): void {
+    if (this.#wanted.get(room.name) !== room) {
+      return; // left meanwhile
+    }
+    const members = int(answer.members);
+    if (room.state !== "entered" || room.members !== members) {
+      this.#moved(room, { room: room.name, state: "entered", members });
+    }
+  }
+
+  #moved(room: Room, event: RoomEvent): void {
+    room.moved(event);
+    this.listener.room(event);
+  }
 }

@@ -22,8 +22,8 @@ export interface ConversationRow {
 
 /** What load returns. */
 export interface Snapshot {
-  /** Reached by the last complete sync; 0: none. */
-  version: number;
+  /** Reached by the last complete sync; undefined: there was none. */
+  version: number | undefined;
   conversations: ConversationRow[];
   /** In the order of createdMs. */
   outbox: OutboxRow[];

@@ -1,0 +1,216 @@
+import { jittered, sleep } from "./async";
+import type { Connector } from "./connector";
+import { ConnectionError, TimeoutError } from "./errors";
+import type { Behind, Inbox } from "./inbox";
+import type { Link } from "./link";
+import { isP2P, type Json, objects } from "./protojson";
+import type { Logger, Message } from "./types";
+import { message, syncPage } from "./wire";
+
+/** Conversations in one answer to sync, messages in one of history. */
+const pageSize = 100;
+/** Conversations that are read at the same time. */
+const maxFills = 4;
+const requestTimeout = 20_000;
+/** Wait when the server fails to answer a sync. */
+const syncPause = 5_000;
+/** How often a connected client asks what changed, which moves its version on. */
+const resyncInterval = 10 * 60_000;
+/** How long a connection may take to prove that it is alive when the user comes back. */
+const probeTimeout = 10_000;
+/**
+ * A server that answers without the message that must come next may be behind
+ * itself (a follower just after a failover): it is asked holeTries times,
+ * holePause apart, before the message counts as missing.
+ */
+const holeTries = 3;
+const holePause = 2_000;
+/** How long a conversation is left alone whose history the server refuses. */
+const failedPause = 30_000;
+
+/** What CatchUp tells. */
+export interface CatchUpListener {
+  /** Everything that was missed has been delivered. */
+  caughtUp(): void;
+  /** Resolves when everything delivered is in the store. */
+  stored(): Promise<void>;
+}
+
+/** CatchUp reads what was missed, on one link, from its login to its end. */
+export class CatchUp {
+  #fills = 0;
+  #acked = 0;
+  #syncDue = 0;
+  #probing = false;
+
+  constructor(
+    private readonly self: string,
+    private readonly inbox: Inbox,
+    private readonly connector: Connector,
+    private readonly listener: CatchUpListener,
+    private readonly logger: Logger,
+    private readonly link: Link,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async run(): Promise<void> {
+    while (!(await this.#sync())) {
+      if (!(await sleep(jittered(syncPause), this.signal))) {
+        return;
+      }
+    }
+    this.#syncDue = Date.now() + jittered(resyncInterval);
+    let syncing = true;
+    while (!this.signal.aborted) {
+      const { conv, wait } = this.#fills < maxFills ? this.inbox.takeBehind() : { wait: Number.POSITIVE_INFINITY };
+      if (conv) {
+        void this.#fill(conv);
+        continue;
+      }
+      if (syncing && this.#fills === 0) {
+        syncing = false;
+        this.listener.caughtUp();
+      }
+      void this.#ack();
+      await this.inbox.work.wait(Math.min(wait, this.#syncDue - Date.now()), this.signal);
+      if (Date.now() >= this.#syncDue) {
+        await this.#sync();
+        this.#syncDue = Date.now() + jittered(resyncInterval);
+      }
+    }
+  }
+
+  /** Asks what changed now; a connection that does not answer is given up. */
+  async probe(): Promise<void> {
+    if (this.#probing) {
+      return;
+    }
+    this.#probing = true;
+    try {
+      this.#synced(await this.#request("sync", { version: this.inbox.version, limit: pageSize }, probeTimeout));
+    } catch (err) {
+      if (err instanceof TimeoutError) {
+        this.link.close(new ConnectionError("the connection does not answer"));
+      }
+    } finally {
+      this.#probing = false;
+    }
+  }
+
+  /** Takes a page that answers to inbox.version; what follows it is asked in time. */
+  #synced(answer: Json): void {
+    const page = syncPage(answer);
+    if (page.version < this.inbox.version || !this.inbox.synced) {
+      return; // the regular sync decides
+    }
+    this.inbox.takeSync(page);
+    if (page.more) {
+      this.#syncDue = 0;
+      this.inbox.work.raise();
+    }
+  }
+
+  /** Learns which conversations changed, page by page; true when it came to the end. */
+  async #sync(): Promise<boolean> {
+    let version = this.inbox.version;
+    for (;;) {
+      let page: ReturnType<typeof syncPage>;
+      try {
+        page = syncPage(await this.#request("sync", { version, limit: pageSize }));
+      } catch (err) {
+        this.#log("sync failed", err);
+        return false;
+      }
+      if (page.version < version) {
+        this.logger.warn("the site is behind this device", { version, siteVersion: page.version });
+        if (!this.inbox.siteBehind()) {
+          return false;
+        }
+        version = 0;
+        this.#acked = 0;
+        continue;
+      }
+      if (page.more && page.version === version) {
+        this.logger.warn("sync failed: the server's pages do not advance");
+        return false;
+      }
+      this.inbox.takeSync(page);
+      if (!page.more) {
+        return true;
+      }
+      version = page.version;
+    }
+  }
+
+  /** Reads one page of what conv misses. */
+  async #fill(conv: Behind): Promise<void> {
+    this.#fills++;
+    const { peer, delivered, known } = conv.row;
+    const to = Math.min(known, delivered + pageSize);
+    try {
+      const answer = await this.#request("history", { peer, fromSeq: delivered + 1, toSeq: to, limit: pageSize });
+      this.#place(conv, objects(answer.messages), to);
+    } catch (err) {
+      this.#log("reading missed messages failed", err);
+      conv.notBefore = Date.now() + failedPause;
+    }
+    this.#fills--;
+    this.inbox.putBack(conv);
+    this.inbox.work.raise();
+  }
+
+  #place(conv: Behind, found: Json[], to: number): void {
+    const messages = found.filter((m) => isP2P(m.scene)).map((m) => message(m, this.self));
+    const usable = messages.filter((m): m is Message => m !== undefined && m.peer === conv.row.peer);
+    if (usable.length === 0) {
+      if (conv.row.delivered < to && this.#isHole(conv)) {
+        this.inbox.skip(conv, to);
+      }
+      return;
+    }
+    for (const m of usable) {
+      if (!this.inbox.place(conv, m)) {
+        if (!this.#isHole(conv)) {
+          return;
+        }
+        this.inbox.skip(conv, m.seq - 1);
+        this.inbox.place(conv, m);
+      }
+    }
+  }
+
+  /** Counts an answer that lacked the next message; true when that one counts as missing now. */
+  #isHole(conv: Behind): boolean {
+    conv.holes++;
+    if (conv.holes < holeTries) {
+      conv.notBefore = Date.now() + holePause;
+      return false;
+    }
+    return true;
+  }
+
+  /** Tells the server up to which version this device holds everything; a hint that the next one makes good. */
+  async #ack(): Promise<void> {
+    const { version } = this.inbox;
+    if (version <= this.#acked || this.#fills > 0 || !this.inbox.complete) {
+      return;
+    }
+    this.#acked = version;
+    try {
+      await this.listener.stored();
+      await this.#request("ack", { version });
+    } catch (err) {
+      this.#log("ack failed", err);
+    }
+  }
+
+  #request(command: string, body: Json, timeoutMs = requestTimeout): Promise<Json> {
+    return this.connector.request(this.link, command, body, Date.now() + timeoutMs, this.signal);
+  }
+
+  #log(what: string, err: unknown): void {
+    if (!this.signal.aborted) {
+      this.logger.warn(what, { error: String(err) });
+    }
+  }
+}

@@ -1,0 +1,362 @@
+import { Signal } from "./async";
+import { append, moveRead, newRow } from "./row";
+import type { ConversationRow } from "./store";
+import { type Logger, type Message, MessageType } from "./types";
+import type { ConversationState, ReadPush, SyncPage } from "./wire";
+import { withoutContent } from "./wire";
+import type { Writer } from "./writer";
+
+/** How long a gap may close by itself before history is asked: an answer and a push race. */
+const gapGrace = 50;
+/** Messages beyond a gap that are held, in all conversations; history has the others. */
+const maxEarly = 256;
+/** Recalls that are remembered for each conversation. */
+const maxRecalls = 64;
+/** Syncs in a row that may find the site behind us before that is believed: a follower may lag. */
+const maxSiteBehinds = 3;
+
+/** What the inbox tells, per conversation in the order of seq. */
+export interface Listener {
+  message(m: Message, live: boolean): void;
+  recall(entry: Message): void;
+  missing(peer: string, fromSeq: number, toSeq: number): void;
+  read(peer: string, by: "peer" | "self", seq: number): void;
+  changed(peer: string): void;
+  /** An own message has its place: it is no longer on its way. */
+  settled(m: Message): void;
+  /** The server's read cursor is behind ours. */
+  readBehind(peer: string, seq: number): void;
+  reset(): void;
+}
+
+/** A conversation with what lasts no longer than the page. */
+export interface Behind {
+  row: ConversationRow;
+  /** Messages beyond delivered+1, by seq. */
+  early: Map<number, Message>;
+  /** When reading what is missing may begin. */
+  notBefore: number;
+  /** Answers of history that lacked the next message. */
+  holes: number;
+  /** It is on the inbox's list, or taken from it. */
+  listed: boolean;
+  /** Latest recalls, by the seq of what they take back. */
+  recalls: Map<number, number>;
+}
+
+/**
+ * Inbox turns what arrives, in whatever order and number, into deliveries that
+ * are right: per conversation in the order of seq, gapless, once. A message that
+ * is next is delivered at once. Anything else moves "known" and puts the
+ * conversation on the list of those that are behind; CatchUp reads what is
+ * missing from the server's history.
+ */
+export class Inbox {
+  /** Raised when something is behind. */
+  readonly work = new Signal();
+  readonly #conversations = new Map<string, Behind>();
+  readonly #behind = new Set<Behind>();
+  #early = 0;
+  #version = 0;
+  #synced = false; // a sync has come to its end, on this page or an earlier one
+  #siteBehinds = 0;
+
+  constructor(
+    private readonly self: string,
+    private readonly backlog: number,
+    private readonly writer: Writer,
+    private readonly listener: Listener,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Takes what an earlier page has left. */
+  load(version: number | undefined, rows: ConversationRow[]): void {
+    this.#version = version ?? 0;
+    this.#synced = version !== undefined;
+    for (const row of rows) {
+      const conv = newBehind(row);
+      this.#conversations.set(row.peer, conv);
+      this.#enlist(conv);
+    }
+  }
+
+  /** Reached by sync; 0 is the beginning. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** A sync has come to its end, on this page or an earlier one. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  rows(): ConversationRow[] {
+    return [...this.#conversations.values()].map((conv) => conv.row);
+  }
+
+  row(peer: string): ConversationRow | undefined {
+    return this.#conversations.get(peer)?.row;
+  }
+
+  /** Takes a message that has just happened, from a push or our own send. */
+  offer(m: Message): void {
+    const conv = this.#conversation(m.peer, m.seq);
+    conv.row.known = Math.max(conv.row.known, m.seq);
+    if (m.seq > conv.row.delivered + 1) {
+      this.#keepEarly(conv, m);
+    } else if (m.seq === conv.row.delivered + 1) {
+      this.#deliver(conv, m, true);
+    }
+    this.#enlist(conv);
+  }
+
+  /** Takes note that the conversation goes up to seq; history has it. */
+  exists(peer: string, seq: number): void {
+    const conv = this.#conversation(peer, seq);
+    conv.row.known = Math.max(conv.row.known, seq);
+    this.#enlist(conv);
+  }
+
+  /** Takes a message that was missed; false when something before it is missing too. */
+  place(conv: Behind, m: Message): boolean {
+    if (!this.#holds(conv)) {
+      return true; // of a site that is no more, see siteBehind
+    }
+    if (m.seq > conv.row.delivered + 1) {
+      return false;
+    }
+    if (m.seq === conv.row.delivered + 1) {
+      this.#deliver(conv, m, false);
+    }
+    return true;
+  }
+
+  /** Gives up the messages up to seq to, which the server does not have. */
+  skip(conv: Behind, to: number): void {
+    const from = conv.row.delivered + 1;
+    if (to < from || !this.#holds(conv)) {
+      return;
+    }
+    this.logger.warn("the server no longer has messages that this device missed", { fromSeq: from, toSeq: to });
+    conv.row.delivered = to;
+    conv.holes = 0;
+    this.writer.row(conv.row);
+    this.listener.missing(conv.row.peer, from, to);
+    this.#drainEarly(conv);
+  }
+
+  #conversation(peer: string, seq: number): Behind {
+    let conv = this.#conversations.get(peer);
+    if (!conv) {
+      // A device that has synced once knows every conversation older than its
+      // version: this one is new, and all of it is delivered. A new device
+      // starts near the end.
+      const delivered = !this.#synced ? Math.max(seq - this.backlog, 0) : 0;
+      conv = newBehind(newRow(peer, delivered));
+      this.#conversations.set(peer, conv);
+    }
+    return conv;
+  }
+
+  #keepEarly(conv: Behind, m: Message): void {
+    if (!conv.listed) {
+      conv.notBefore = Date.now() + gapGrace;
+    }
+    if (this.#early < maxEarly && !conv.early.has(m.seq)) {
+      conv.early.set(m.seq, m);
+      this.#early++;
+    }
+  }
+
+  /** Delivers m, which is next, and what becomes next by that. */
+  #deliver(conv: Behind, m: Message, live: boolean): void {
+    const { row } = conv;
+    conv.holes = 0;
+    append(row, m);
+    this.writer.message(m, m.seq);
+    this.writer.row(row);
+    if (m.own) {
+      this.listener.settled(m);
+    }
+    if (m.type === MessageType.Recall) {
+      this.#noteRecall(conv, m);
+      this.listener.recall(m);
+    } else {
+      this.listener.message(m, live);
+    }
+    this.listener.changed(row.peer);
+    this.#drainEarly(conv);
+  }
+
+  /** Remembers a recall for answers of history that were made before it. */
+  #noteRecall(conv: Behind, recall: Message): void {
+    this.writer.recalled(conv.row.peer, recall.refSeq, recall.seq);
+    conv.recalls.set(recall.refSeq, recall.seq);
+    const oldest = conv.recalls.keys().next();
+    if (conv.recalls.size > maxRecalls && !oldest.done) {
+      conv.recalls.delete(oldest.value);
+    }
+  }
+
+  /** m as it is now. */
+  current(m: Message): Message {
+    const recall = this.#conversations.get(m.peer)?.recalls.get(m.seq);
+    return recall === undefined || m.recalled ? m : withoutContent(m, recall);
+  }
+
+  #drainEarly(conv: Behind): void {
+    const next = conv.row.delivered + 1;
+    const m = conv.early.get(next);
+    if (m) {
+      this.#forgetEarly(conv, next);
+      this.#deliver(conv, m, true); // drains on
+    } else if (conv.early.size > 0) {
+      for (const seq of [...conv.early.keys()]) {
+        if (seq < next) {
+          this.#forgetEarly(conv, seq);
+        }
+      }
+    }
+  }
+
+  #forgetEarly(conv: Behind, seq: number): void {
+    if (conv.early.delete(seq)) {
+      this.#early--;
+    }
+  }
+
+  #enlist(conv: Behind): void {
+    if (!conv.listed && conv.row.known > conv.row.delivered) {
+      conv.listed = true;
+      this.#behind.add(conv);
+      this.work.raise();
+    }
+  }
+
+  /** Takes a conversation whose turn it is; give it back with putBack. Else wait is when to ask again, in ms. */
+  takeBehind(): { conv?: Behind; wait: number } {
+    const now = Date.now();
+    let wait = Number.POSITIVE_INFINITY;
+    for (const conv of this.#behind) {
+      if (conv.row.known <= conv.row.delivered) {
+        conv.listed = false; // the gap has closed by itself
+        this.#behind.delete(conv);
+      } else if (conv.notBefore <= now) {
+        this.#behind.delete(conv);
+        return { conv, wait: 0 };
+      } else {
+        wait = Math.min(wait, conv.notBefore - now);
+      }
+    }
+    return { wait };
+  }
+
+  putBack(conv: Behind): void {
+    conv.listed = false;
+    if (this.#holds(conv)) {
+      this.#enlist(conv);
+    }
+  }
+
+  #holds(conv: Behind): boolean {
+    return this.#conversations.get(conv.row.peer) === conv;
+  }
+
+  /** Nothing is missing. */
+  get complete(): boolean {
+    return [...this.#behind].every((conv) => conv.row.known <= conv.row.delivered);
+  }
+
+  /** Takes one page of sync. */
+  takeSync(page: SyncPage): void {
+    for (const state of page.conversations) {
+      this.#syncedOne(state);
+    }
+    // What a new device has not seen of the first sync must stay "not known"
+    // for it (see #conversation), so the version counts from the last page on.
+    this.#synced ||= !page.more;
+    if (this.#synced) {
+      this.#version = Math.max(this.#version, page.version);
+      this.writer.version(this.#version);
+    }
+    this.#siteBehinds = 0;
+  }
+
+  #syncedOne(state: ConversationState): void {
+    const conv = this.#conversation(state.peer, state.lastSeq);
+    const { row } = conv;
+    row.known = Math.max(row.known, state.lastSeq);
+    row.timeMs = Math.max(row.timeMs, state.timeMs);
+    conv.notBefore = 0;
+    this.writer.row(row);
+    if (state.readSeq > row.read) {
+      this.moveRead(row, state.readSeq);
+      this.listener.read(row.peer, "self", state.readSeq);
+    } else if (state.readSeq < row.read) {
+      this.listener.readBehind(row.peer, row.read);
+    }
+    this.#movePeerRead(row, state.peerReadSeq);
+    this.listener.changed(row.peer);
+    this.#enlist(conv);
+  }
+
+  /** Takes a read cursor that someone else has moved. */
+  readPush(p: ReadPush): void {
+    const own = p.reader === this.self;
+    const conv = this.#conversation(own ? p.peer : p.reader, p.seq);
+    conv.row.known = Math.max(conv.row.known, p.seq);
+    if (!own) {
+      this.#movePeerRead(conv.row, p.seq);
+    } else if (p.seq > conv.row.read) {
+      this.moveRead(conv.row, p.seq);
+      this.listener.read(conv.row.peer, "self", p.seq);
+    }
+    this.#enlist(conv);
+  }
+
+  /** Moves our read cursor on. */
+  moveRead(row: ConversationRow, seq: number): void {
+    if (moveRead(row, seq)) {
+      this.writer.row(row);
+      this.listener.changed(row.peer);
+    }
+  }
+
+  #movePeerRead(row: ConversationRow, seq: number): void {
+    if (seq > row.peerRead) {
+      row.peerRead = seq;
+      this.writer.row(row);
+      this.listener.read(row.peer, "peer", seq);
+      this.listener.changed(row.peer);
+    }
+  }
+
+  /**
+   * Takes note that the site's version is smaller than ours. When that stays so,
+   * the site was restored from a backup or is another one, and its seqs are not
+   * those that we know: siteBehind starts over and reports it.
+   */
+  siteBehind(): boolean {
+    if (++this.#siteBehinds < maxSiteBehinds) {
+      return false;
+    }
+    this.logger.warn("the site has lost data or is another one: this device starts as a new one");
+    this.#siteBehinds = 0;
+    this.forget();
+    this.listener.reset();
+    return true;
+  }
+
+  /** Makes this a new device, but for what the store holds. */
+  forget(): void {
+    this.#conversations.clear();
+    this.#behind.clear();
+    this.#early = 0;
+    this.#version = 0;
+    this.#synced = false;
+  }
+}
+
+function newBehind(row: ConversationRow): Behind {
+  return { row, early: new Map(), notBefore: 0, holes: 0, listed: false, recalls: new Map() };
+}

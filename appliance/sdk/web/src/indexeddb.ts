@@ -1,0 +1,198 @@
+import { StoreError } from "./errors";
+import { type Batch, type ConversationRow, mergeRows, type OutboxRow, type Snapshot, type Store } from "./store";
+import type { Message } from "./types";
+import { withoutContent } from "./wire";
+
+/** Layout of the database; changing it needs an upgrade in open. */
+const layout = 1;
+const prefix = "yizhan ";
+/** How long a database may take to open: another tab may hold an old layout. */
+const openTimeout = 5_000;
+
+/**
+ * A Store in IndexedDB, one database for each account of each site, shared by
+ * the tabs of this browser: rows merge (mergeRows), messages with the same seq
+ * are the same.
+ */
+export class IndexedDBStore implements Store {
+  readonly #name: string;
+  #db: IDBDatabase | undefined;
+  #closed = false;
+
+  constructor(owner: string) {
+    this.#name = prefix + owner;
+  }
+
+  async load(): Promise<Snapshot> {
+    const db = await this.#open();
+    const tx = db.transaction(["meta", "conversations", "outbox"]);
+    const [version, conversations, outbox] = await Promise.all([
+      result<number | undefined>(tx.objectStore("meta").get("version")),
+      result<ConversationRow[]>(tx.objectStore("conversations").getAll()),
+      result<OutboxRow[]>(tx.objectStore("outbox").getAll()),
+    ]);
+    return {
+      version,
+      conversations,
+      outbox: outbox.sort((a, b) => a.createdMs - b.createdMs),
+    };
+  }
+
+  async write(b: Batch): Promise<void> {
+    const db = await this.#open();
+    const tx = db.transaction(["meta", "conversations", "messages", "outbox"], "readwrite");
+    const done = finished(tx);
+    try {
+      writeVersion(tx, b);
+      writeConversations(tx, b);
+      writeMessages(tx, b);
+      const outbox = tx.objectStore("outbox");
+      for (const row of b.outbox) {
+        outbox.put(row);
+      }
+      for (const clientId of b.settled) {
+        outbox.delete(clientId);
+      }
+    } catch (err) {
+      tx.abort();
+      await done.catch(() => {});
+      throw err;
+    }
+    await done;
+  }
+
+  async messages(peer: string, from: number, to: number): Promise<Message[]> {
+    const db = await this.#open();
+    const range = IDBKeyRange.bound([peer, from], [peer, to]);
+    return result(db.transaction("messages").objectStore("messages").getAll(range));
+  }
+
+  async clear(): Promise<void> {
+    const db = await this.#open();
+    const names = ["meta", "conversations", "messages", "outbox"];
+    const tx = db.transaction(names, "readwrite");
+    for (const name of names) {
+      tx.objectStore(name).clear();
+    }
+    await finished(tx);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#db?.close();
+    this.#db = undefined;
+  }
+
+  /** The database, opened again if the browser has closed it. */
+  async #open(): Promise<IDBDatabase> {
+    if (this.#db) {
+      return this.#db;
+    }
+    if (this.#closed) {
+      throw new StoreError("the store is closed");
+    }
+    const db = await openDatabase(this.#name);
+    const forget = () => {
+      db.close();
+      if (this.#db === db) {
+        this.#db = undefined;
+      }
+    };
+    db.onversionchange = forget; // a newer version of the app wants to upgrade or delete it
+    db.onclose = forget;
+    if (this.#closed) {
+      db.close();
+      throw new StoreError("the store is closed");
+    }
+    this.#db = db;
+    return db;
+  }
+}
+
+/** Versions only grow: another tab may be further. */
+function writeVersion(tx: IDBTransaction, b: Batch): void {
+  const { version } = b;
+  if (version !== undefined) {
+    const meta = tx.objectStore("meta");
+    then(meta.get("version"), (old: number | undefined) => {
+      if (version > (old ?? -1)) {
+        meta.put(version, "version");
+      }
+    });
+  }
+}
+
+function writeConversations(tx: IDBTransaction, b: Batch): void {
+  const rows = tx.objectStore("conversations");
+  for (const row of b.conversations) {
+    then(rows.get(row.peer), (old: ConversationRow | undefined) => {
+      rows.put(old ? mergeRows(old, row) : row);
+    });
+  }
+}
+
+function writeMessages(tx: IDBTransaction, b: Batch): void {
+  const log = tx.objectStore("messages");
+  for (const m of b.messages) {
+    log.put(m);
+  }
+  for (const { peer, seq, refSeq } of b.recalled) {
+    then(log.get([peer, seq]), (held: Message | undefined) => {
+      if (held) {
+        log.put(withoutContent(held, refSeq));
+      }
+    });
+  }
+  for (const { peer, seq } of b.trim) {
+    log.delete(IDBKeyRange.bound([peer, 0], [peer, seq], false, true));
+  }
+}
+
+/** Goes on within the transaction; a failed request aborts it. */
+function then<T>(request: IDBRequest<T>, next: (value: T) => void): void {
+  request.onsuccess = () => next(request.result);
+}
+
+function result<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+function finished(tx: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    tx.oncomplete = () => resolve();
+    tx.onabort = () => reject(tx.error ?? new StoreError("the transaction was aborted"));
+  });
+}
+
+function openDatabase(name: string): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, layout);
+    let given = false;
+    const timer = setTimeout(() => {
+      given = true;
+      reject(new StoreError("IndexedDB does not open: does another tab hold an old version?"));
+    }, openTimeout);
+    request.onupgradeneeded = () => {
+      const db = request.result;
+      db.createObjectStore("meta");
+      db.createObjectStore("conversations", { keyPath: "peer" });
+      db.createObjectStore("messages", { keyPath: ["peer", "seq"] });
+      db.createObjectStore("outbox", { keyPath: "clientId" });
+    };
+    request.onerror = () => {
+      clearTimeout(timer);
+      reject(request.error);
+    };
+    request.onsuccess = () => {
+      clearTimeout(timer);
+      if (given) {
+        request.result.close();
+      } else {
+        resolve(request.result);
+      }
+    };
+  });
+}

@@ -1,0 +1,219 @@
+import { StoreError, toError } from "./errors";
+import { MemoryStore } from "./memory";
+import { type Batch, type ConversationRow, emptyBatch, type OutboxRow, type Snapshot, type Store } from "./store";
+import type { Logger, Message } from "./types";
+
+/** More messages than this waiting mean that the store does not keep up. */
+const maxWaiting = 10_000;
+
+/** What the writer needs to start over with another store. */
+export interface Source {
+  /** undefined before the first complete sync. */
+  version(): number | undefined;
+  rows(): ConversationRow[];
+  outbox(): OutboxRow[];
+}
+
+/**
+ * Writer brings changes into the store behind the back of whoever makes them:
+ * what is changed while one write is under way goes into the next, as one batch.
+ * So the store always holds a state that the client was in. When the store fails
+ * it makes room, and if that does not help goes on in memory: after a reload the
+ * client is where the store was, and reads from there.
+ */
+export class Writer {
+  #store: Store;
+  #waiting = new Waiting();
+  #writing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(
+    store: Store,
+    private readonly cap: number,
+    private readonly source: Source,
+    private readonly logger: Logger,
+    private readonly failed: (err: StoreError) => void,
+  ) {
+    this.#store = store;
+  }
+
+  async load(): Promise<Snapshot> {
+    try {
+      return await this.#store.load();
+    } catch (err) {
+      await this.#giveUp(toError(err));
+      return this.#store.load();
+    }
+  }
+
+  version(version: number): void {
+    this.#waiting.version = version;
+    this.#start();
+  }
+
+  /** row may change until it is written. */
+  row(row: ConversationRow): void {
+    this.#waiting.conversations.set(row.peer, row);
+    this.#start();
+  }
+
+  /** Keeps m; delivered is how far its conversation is. */
+  message(m: Message, delivered: number): void {
+    if (m.seq <= delivered - this.cap) {
+      return; // would be trimmed at once
+    }
+    this.#waiting.messages.set(`${m.seq} ${m.peer}`, m);
+    // Now and then, not for each message: a delete of a range costs a search.
+    if (m.seq % Math.ceil(this.cap / 8) === 0 && m.seq === delivered) {
+      this.#waiting.trim.set(m.peer, delivered - this.cap);
+    }
+    this.#start();
+  }
+
+  recalled(peer: string, seq: number, refSeq: number): void {
+    this.#waiting.recalled.push({ peer, seq, refSeq });
+    this.#start();
+  }
+
+  outbox(row: OutboxRow): void {
+    this.#waiting.settled.delete(row.clientId);
+    this.#waiting.outbox.set(row.clientId, row);
+    this.#start();
+  }
+
+  settled(clientId: string): void {
+    this.#waiting.outbox.delete(clientId);
+    this.#waiting.settled.add(clientId);
+    this.#start();
+  }
+
+  /** Returns when everything until now is in the store. */
+  async flush(): Promise<void> {
+    while (this.#writing) {
+      await this.#writing;
+    }
+  }
+
+  /** The messages that the store holds; none when it fails. */
+  async messages(peer: string, from: number, to: number): Promise<Message[]> {
+    await this.flush();
+    try {
+      return await this.#store.messages(peer, from, to);
+    } catch (err) {
+      this.logger.warn("the store does not give its messages", { error: String(err) });
+      return [];
+    }
+  }
+
+  /** Forgets everything, what waits included; what follows is kept. */
+  async clear(): Promise<void> {
+    this.#waiting = new Waiting();
+    this.#waiting.clear = true;
+    this.#start();
+    await this.flush();
+  }
+
+  /** Writes what waits, then lets the store go; later changes are dropped. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.flush();
+    this.#store.close();
+  }
+
+  #start(): void {
+    if (!this.#writing && !this.#closed) {
+      this.#writing = this.#write().finally(() => {
+        this.#writing = undefined;
+      });
+    } else if (this.#waiting.messages.size > maxWaiting) {
+      this.logger.error("the store is too slow: older messages are not kept");
+      this.#waiting.messages.clear();
+    }
+  }
+
+  async #write(): Promise<void> {
+    await Promise.resolve(); // changes of one moment belong together
+    while (!this.#waiting.empty) {
+      const { clear } = this.#waiting;
+      const batch = this.#waiting.take();
+      try {
+        if (clear) {
+          await this.#store.clear();
+        }
+        await this.#store.write(batch);
+      } catch (err) {
+        await this.#retry(batch, toError(err));
+      }
+    }
+  }
+
+  /** Makes room for batch: the usual reason is the browser's quota. */
+  async #retry(batch: Batch, problem: Error): Promise<void> {
+    try {
+      const keep = Math.ceil(this.cap / 8);
+      const trim = this.source.rows().map(({ peer, delivered }) => ({ peer, seq: delivered - keep }));
+      await this.#store.write({ ...emptyBatch(), trim });
+      await this.#store.write(batch);
+      this.logger.warn("the store was full: older messages made room", { error: String(problem) });
+    } catch {
+      await this.#giveUp(problem);
+    }
+  }
+
+  async #giveUp(problem: Error): Promise<void> {
+    this.logger.error("the store fails: going on in memory", { error: String(problem) });
+    this.#store.close();
+    this.#store = new MemoryStore();
+    const version = this.source.version();
+    await this.#store.write({
+      ...emptyBatch(),
+      ...(version !== undefined && { version }),
+      conversations: this.source.rows(),
+      outbox: this.source.outbox(),
+    });
+    this.failed(new StoreError("this browser does not keep messages now", { cause: problem }));
+  }
+}
+
+/** Changes that are not written yet; the latest of each kind. */
+class Waiting {
+  /** Forget everything first. */
+  clear = false;
+  version: number | undefined;
+  readonly conversations = new Map<string, ConversationRow>();
+  readonly messages = new Map<string, Message>();
+  readonly outbox = new Map<string, OutboxRow>();
+  readonly settled = new Set<string>();
+  readonly trim = new Map<string, number>();
+  recalled: Batch["recalled"] = [];
+
+  get empty(): boolean {
+    return (
+      !this.clear &&
+      this.version === undefined &&
+      this.recalled.length === 0 &&
+      this.conversations.size + this.messages.size + this.outbox.size + this.settled.size + this.trim.size === 0
+    );
+  }
+
+  take(): Batch {
+    const batch: Batch = {
+      conversations: [...this.conversations.values()].map((row) => ({ ...row, unread: [...row.unread] })),
+      messages: [...this.messages.values()],
+      recalled: this.recalled,
+      outbox: [...this.outbox.values()],
+      settled: [...this.settled],
+      trim: [...this.trim].map(([peer, seq]) => ({ peer, seq })),
+    };
+    if (this.version !== undefined) {
+      batch.version = this.version;
+    }
+    this.clear = false;
+    this.version = undefined;
+    this.recalled = [];
+    for (const set of [this.conversations, this.messages, this.outbox, this.settled, this.trim]) {
+      set.clear();
+    }
+    return batch;
+  }
+}
