@@ -2,8 +2,10 @@ package engine
 
 import (
 	"log/slog"
-	"net/http"
+	"runtime"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -15,35 +17,184 @@ import (
 type Server struct {
 	handler Handler
 	log     *limitlog.Logger
+	metrics *metrics
 	options atomic.Pointer[Options]
+	started time.Time // what the times of sessions count from
+	pauses  pauses
+	sids    registry
+
+	flushers  []*flusher
+	nextFlush atomic.Uint32
+
+	mu       sync.Mutex
+	open     connList
+	draining bool        // nothing new is accepted
+	closed   atomic.Bool // Close has been called; written under mu
+
+	goroutines sync.WaitGroup // of sessions and of WebSockets that are probed
+	writers    sync.WaitGroup // of flushers
 }
+
+// pauses are waits that nobody needs to configure. Tests shorten them.
+type pauses struct {
+	// quiet is how long a client sends nothing before its goroutine is replaced by
+	// one with a small stack; see read.go.
+	quiet time.Duration
+	// linger bounds the time from Conn.Close to the end of the session: for writing
+	// what is queued, and for the client to read it and close its end.
+	linger time.Duration
+	// probed is how long a poll waits while the client changes to WebSocket and
+	// needs to see its polls end.
+	probed time.Duration
+	// body is how long the body of a POST may take.
+	body time.Duration
+}
+
+var defaultPauses = pauses{quiet: time.Second, linger: 2 * time.Second, probed: 100 * time.Millisecond, body: 30 * time.Second}
 
 // NewServer makes a server that gives its sessions to h. Its metrics go to reg,
 // which may be nil. Close releases what it holds.
 func NewServer(h Handler, logger *slog.Logger, reg prometheus.Registerer, o Options) *Server {
-	s := &Server{handler: h, log: limitlog.New(logger)}
+	s := &Server{
+		handler: h,
+		log:     limitlog.New(logger),
+		metrics: newMetrics(reg),
+		started: time.Now(),
+		pauses:  defaultPauses,
+	}
 	s.options.Store(o.withDefaults())
+	s.sids.init()
+	for range runtime.GOMAXPROCS(0) {
+		f := newFlusher()
+		s.flushers = append(s.flushers, f)
+		s.writers.Go(f.run)
+	}
 	return s
-}
-
-// ServeHTTP implements http.Handler. The path does not matter; r.RemoteAddr is
-// taken for the client's address.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	http.Error(w, "not served yet", http.StatusServiceUnavailable)
 }
 
 // SetOptions changes the limits of sessions that are opened from now on.
 func (s *Server) SetOptions(o Options) { s.options.Store(o.withDefaults()) }
 
 // Connections is how many sessions are open.
-func (s *Server) Connections() int { return 0 }
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open.count
+}
 
 // StopAccepting refuses new sessions with HTTP 503; those that are open go on.
-func (s *Server) StopAccepting() {}
+func (s *Server) StopAccepting() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+}
 
 // ReleasePolls answers the polls that wait, with a noop, so that an HTTP server
 // that shuts down need not wait for them. Clients poll again at once.
-func (s *Server) ReleasePolls() {}
+func (s *Server) ReleasePolls() {
+	for _, c := range s.all() {
+		c.releasePoll()
+	}
+}
 
-// Close closes all sessions and waits until their goroutines have ended.
-func (s *Server) Close() error { return nil }
+// Close closes all sessions, telling the clients when it can, and waits until
+// their goroutines have ended. Requests that come from then on are refused.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	s.draining = true
+	s.closed.Store(true)
+	s.mu.Unlock()
+	for _, c := range s.all() {
+		c.close(ReasonShutdown, ending{patient: true})
+	}
+	s.goroutines.Wait()
+	for _, f := range s.flushers {
+		f.stop()
+	}
+	s.writers.Wait()
+	return nil
+}
+
+func (s *Server) isClosed() bool { return s.closed.Load() }
+
+// now is the time since the server started, in nanoseconds. Sessions keep their
+// times in this form: it is small and monotonic.
+func (s *Server) now() int64 { return int64(time.Since(s.started)) }
+
+func (s *Server) all() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open.all()
+}
+
+// register counts c among the open sessions, and its goroutine among those that
+// Close waits for. It returns how that went, as metrics show it.
+func (s *Server) register(c *Conn) (result string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.draining:
+		return openStopping
+	case s.open.count >= c.options.MaxConnections:
+		return openFull
+	}
+	s.goroutines.Add(1)
+	s.open.add(c)
+	return openOK
+}
+
+// unregister is called at the end of a session.
+func (s *Server) unregister(c *Conn) {
+	s.mu.Lock()
+	s.open.remove(c)
+	s.mu.Unlock()
+	s.goroutines.Done()
+}
+
+// guest counts a goroutine that is not yet a session's. It reports false after
+// Close.
+func (s *Server) guest() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed.Load() {
+		return false
+	}
+	s.goroutines.Add(1)
+	return true
+}
+
+// connList is a list of sessions, linked through themselves.
+type connList struct {
+	head  *Conn
+	count int
+}
+
+func (l *connList) add(c *Conn) {
+	if l.head != nil {
+		l.head.before = c
+	}
+	c.after = l.head
+	l.head = c
+	l.count++
+}
+
+func (l *connList) remove(c *Conn) {
+	if c.before != nil {
+		c.before.after = c.after
+	} else {
+		l.head = c.after
+	}
+	if c.after != nil {
+		c.after.before = c.before
+	}
+	c.before, c.after = nil, nil
+	l.count--
+}
+
+func (l *connList) all() []*Conn {
+	conns := make([]*Conn, 0, l.count)
+	for c := l.head; c != nil; c = c.after {
+		conns = append(conns, c)
+	}
+	return conns
+}
