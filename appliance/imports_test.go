@@ -35,6 +35,7 @@ var importRules = []struct {
 	{of: "appliance/link", allowed: []string{"appliance/limitlog", "appliance/link", "appliance/secure", "appliance/session", "appliance/wire"}, why: "a gateway knows handlers, not what they do"},
 	{of: "appliance/weblink/engine", allowed: []string{"appliance/limitlog", "appliance/session", "appliance/weblink/engine", "appliance/weblink/engineio", "appliance/weblink/websocket"}, why: "a transport does not know what it carries"},
 	{of: "appliance/weblink/engineio", allowed: []string{"appliance/weblink/engineio"}, why: "the codec stands alone"},
+	{of: "appliance/weblink/socket", allowed: []string{"appliance/weblink/engine", "appliance/weblink/engineio", "appliance/weblink/socket", "appliance/weblink/socketio", "appliance/weblink/websocket"}, why: "namespaces know the transport below and nothing above"},
 	{of: "appliance/weblink/socketio", allowed: []string{"appliance/weblink/socketio"}, why: "the codec stands alone"},
 	{of: "appliance/weblink/websocket", allowed: []string{"appliance/weblink/websocket"}, why: "the codec stands alone"},
 	{of: "appliance/state", allowed: []string{"appliance/state", "appliance/wire", "raftstore"}, why: "the state machine knows only its store"},
