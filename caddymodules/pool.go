@@ -28,6 +28,7 @@ type pooledNode struct {
 	log     *logSwitch
 	drain   time.Duration
 	configs []*App
+	left    bool // the clients were sent away
 }
 
 // configure makes a the configuration that holds for the node from now on.
@@ -37,7 +38,9 @@ func (p *pooledNode) configure(a *App) {
 }
 
 // forget drops a. When a was the newest, something else in its configuration has
-// failed to start, and what held before holds again.
+// failed to start, and what held before holds again. When it was the only one the
+// node sends its clients away: the storage of a's configuration, which is given up
+// last, may keep the node open for a while.
 func (p *pooledNode) forget(a *App) {
 	i := slices.Index(p.configs, a)
 	if i < 0 {
@@ -45,9 +48,22 @@ func (p *pooledNode) forget(a *App) {
 	}
 	newest := i == len(p.configs)-1
 	p.configs = slices.Delete(p.configs, i, i+1)
-	if newest && len(p.configs) > 0 {
+	switch {
+	case len(p.configs) == 0:
+		p.sendAway()
+	case newest:
 		p.apply(p.configs[len(p.configs)-1])
 	}
+}
+
+func (p *pooledNode) sendAway() {
+	if p.left {
+		return
+	}
+	p.left = true
+	ctx, cancel := context.WithTimeout(context.Background(), p.drain)
+	defer cancel()
+	p.Drain(ctx, p.drain/2)
 }
 
 func (p *pooledNode) apply(a *App) {
@@ -58,9 +74,7 @@ func (p *pooledNode) apply(a *App) {
 
 // Destruct implements caddy.Destructor: no configuration wants the node any more.
 func (p *pooledNode) Destruct() error {
-	ctx, cancel := context.WithTimeout(context.Background(), p.drain)
-	defer cancel()
-	p.Drain(ctx, p.drain/2)
+	p.sendAway() // a configuration that failed to start may have had clients already
 	return p.Close()
 }
 

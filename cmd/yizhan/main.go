@@ -5,11 +5,15 @@
 package main
 
 import (
+	"os"
+	"slices"
+	"strings"
+
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
-	_ "github.com/yizhan-im/yizhan/caddymodules"
+	"github.com/yizhan-im/yizhan/caddymodules"
 )
 
 func main() {
@@ -28,5 +32,15 @@ To run it with a Caddyfile of your own:
 	$ yizhan run --config Caddyfile
 
 All of Caddy's commands and modules are here too: https://caddyserver.com/docs/`
+	if onlyValidates(os.Args[1:]) {
+		caddymodules.ValidateOnly()
+	}
 	caddycmd.Main()
+}
+
+// onlyValidates reports whether the command with these arguments looks at a
+// configuration and runs none: `validate`, and `adapt` for its --validate.
+func onlyValidates(args []string) bool {
+	i := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
+	return i >= 0 && (args[i] == "validate" || args[i] == "adapt")
 }
