@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,14 +31,18 @@ func (w *watched) Write(p []byte) (int, error) {
 	return len(p), w.fail
 }
 
-// hijackable is a ResponseWriter whose connection is conn.
+// hijackable is a ResponseWriter whose connection is conn, of which the server
+// has read buffered already.
 type hijackable struct {
 	*httptest.ResponseRecorder
-	conn net.Conn
+	conn     net.Conn
+	buffered string
 }
 
 func (h hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return h.conn, bufio.NewReadWriter(bufio.NewReader(h.conn), bufio.NewWriter(h.conn)), nil
+	r := bufio.NewReader(strings.NewReader(h.buffered))
+	_, err := r.Peek(len(h.buffered))
+	return h.conn, bufio.NewReadWriter(r, bufio.NewWriter(h.conn)), err
 }
 
 func handshake() *http.Request {
@@ -51,7 +56,7 @@ func handshake() *http.Request {
 
 func TestTheServersDeadlinesAreTakenOff(t *testing.T) {
 	w := &watched{deadline: time.Now()}
-	conn, early, deflate, err := websocket.Upgrade(hijackable{httptest.NewRecorder(), w}, handshake(), websocket.Options{})
+	conn, early, deflate, err := websocket.Upgrade(hijackable{httptest.NewRecorder(), w, ""}, handshake(), websocket.Options{})
 	if err != nil || conn != net.Conn(w) || early != nil || deflate {
 		t.Fatal(conn, early, deflate, err)
 	}
@@ -62,8 +67,18 @@ func TestTheServersDeadlinesAreTakenOff(t *testing.T) {
 
 func TestAConnectionThatCannotBeAnsweredIsClosed(t *testing.T) {
 	w := &watched{fail: io.ErrClosedPipe}
-	conn, _, _, err := websocket.Upgrade(hijackable{httptest.NewRecorder(), w}, handshake(), websocket.Options{})
+	conn, _, _, err := websocket.Upgrade(hijackable{httptest.NewRecorder(), w, ""}, handshake(), websocket.Options{})
 	if !errors.Is(err, io.ErrClosedPipe) || conn != nil || !w.closed {
 		t.Errorf("%v, %v, closed %v", conn, err, w.closed)
+	}
+}
+
+func TestWhatTheServerHasReadAlreadyIsReturned(t *testing.T) {
+	for _, n := range []int{1, 100, 4096} {
+		buffered := strings.Repeat("x", n)
+		_, early, _, err := websocket.Upgrade(hijackable{httptest.NewRecorder(), new(watched), buffered}, handshake(), websocket.Options{})
+		if err != nil || string(early) != buffered {
+			t.Errorf("%d bytes: %d, %v", n, len(early), err)
+		}
 	}
 }
