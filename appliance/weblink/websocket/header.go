@@ -45,12 +45,9 @@ func (d *Decoder) header(in []byte) (f frame, n int, err error) {
 	return f, n - before, nil
 }
 
-// parse reads a header of n bytes (RFC 6455 §5.2) and refuses, as early as its
-// bytes allow, what this connection may not send.
+// parse reads a header of n bytes (RFC 6455 §5.2) from b, which is not empty,
+// and refuses, as early as its bytes allow, what this connection may not send.
 func (d *Decoder) parse(b []byte) (f frame, n int, err error) {
-	if len(b) == 0 {
-		return f, 0, nil
-	}
 	if err := d.first(b[0], &f); err != nil || len(b) < 2 {
 		return f, 0, err
 	}

@@ -76,10 +76,8 @@ func inflate(payload []byte, limit int) (i *inflater, data []byte, err error) {
 // fill reads one DEFLATE stream to its end.
 func (i *inflater) fill(limit int) error {
 	for {
-		if len(i.out) == cap(i.out) || len(i.out) > limit {
-			if len(i.out) > limit {
-				return errTooBig
-			}
+		// Here out is never longer than limit, so there is room for a byte more.
+		if len(i.out) == cap(i.out) {
 			grown := make([]byte, len(i.out), min(limit+1, 2*cap(i.out)))
 			copy(grown, i.out)
 			i.out = grown
