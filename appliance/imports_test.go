@@ -34,6 +34,7 @@ var importRules = []struct {
 	{of: "appliance/limitlog", allowed: []string{"appliance/limitlog"}, why: "a logger stands alone"},
 	{of: "appliance/link", allowed: []string{"appliance/limitlog", "appliance/link", "appliance/secure", "appliance/session", "appliance/wire"}, why: "a gateway knows handlers, not what they do"},
 	{of: "appliance/weblink/engine", allowed: []string{"appliance/limitlog", "appliance/session", "appliance/weblink/engine", "appliance/weblink/engineio", "appliance/weblink/websocket"}, why: "a transport does not know what it carries"},
+	{of: "appliance/weblink", allowed: []string{"appliance/limitlog", "appliance/session", "appliance/weblink", "appliance/wire"}, why: "a gateway knows handlers, not what they do"},
 	{of: "appliance/weblink/engineio", allowed: []string{"appliance/weblink/engineio"}, why: "the codec stands alone"},
 	{of: "appliance/weblink/socket", allowed: []string{"appliance/weblink/engine", "appliance/weblink/engineio", "appliance/weblink/socket", "appliance/weblink/socketio", "appliance/weblink/websocket"}, why: "namespaces know the transport below and nothing above"},
 	{of: "appliance/weblink/socketio", allowed: []string{"appliance/weblink/socketio"}, why: "the codec stands alone"},

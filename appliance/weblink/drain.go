@@ -1,0 +1,82 @@
+package weblink
+
+import (
+	"context"
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// leftPeriod is how often Drain looks whether the last sessions, which have been
+// told to close, are gone.
+const leftPeriod = 20 * time.Millisecond
+
+// Drain empties the gateway. It accepts nothing more, tells the clients one by
+// one, evenly over spread, to reconnect elsewhere, and closes those that have not
+// gone by themselves a few seconds later. It returns when all are gone or when ctx
+// is over; Close does the rest then.
+func (s *Server) Drain(ctx context.Context, spread time.Duration) {
+	s.engine.StopAccepting()
+	s.mu.Lock()
+	s.draining = true
+	conns := append([]*conn(nil), s.conns...)
+	empty := make(chan struct{})
+	if len(conns) == 0 {
+		close(empty)
+	} else {
+		if s.empty != nil {
+			empty = s.empty
+		}
+		s.empty = empty
+	}
+	s.mu.Unlock()
+
+	if session.GoAway(ctx, empty, conns, spread, (*conn).goAway) {
+		s.closeAfterGrace(ctx, empty)
+	}
+	s.waitForNone(ctx)
+}
+
+// closeAfterGrace closes those that have been told to go and are still there.
+func (s *Server) closeAfterGrace(ctx context.Context, empty <-chan struct{}) {
+	grace := time.NewTimer(s.grace)
+	defer grace.Stop()
+	select {
+	case <-empty:
+		return
+	case <-ctx.Done():
+		return
+	case <-grace.C:
+	}
+	s.mu.Lock()
+	conns := append([]*conn(nil), s.conns...)
+	s.mu.Unlock()
+	for _, c := range conns {
+		c.Close(wire.CodeBusy, nil) // the go-away was its last push
+	}
+}
+
+// waitForNone waits for the sessions that are about to end: they write their last
+// words, or have LoginTimeout to begin with a login that is refused now.
+func (s *Server) waitForNone(ctx context.Context) {
+	tick := time.NewTicker(leftPeriod)
+	defer tick.Stop()
+	for s.engine.Connections() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// goAway tells the client by push, a go-away, to reconnect elsewhere. One that is
+// not logged in yet is closed.
+func (c *conn) goAway(push *session.Event) {
+	if !c.isOpen() {
+		c.Close(wire.CodeBusy, push)
+		return
+	}
+	c.Push(push)
+}
