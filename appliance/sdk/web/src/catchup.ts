@@ -151,8 +151,10 @@ export class CatchUp {
       const answer = await this.#request("history", { peer, fromSeq: delivered + 1, toSeq: to, limit: pageSize });
       this.#place(conv, objects(answer.messages), to);
     } catch (err) {
-      this.#log("reading missed messages failed", err);
-      conv.notBefore = Date.now() + failedPause;
+      if (!this.link.reason) {
+        this.#log("reading missed messages failed", err);
+        conv.notBefore = Date.now() + failedPause;
+      }
     }
     this.#fills--;
     this.inbox.putBack(conv);
@@ -209,7 +211,7 @@ export class CatchUp {
   }
 
   #log(what: string, err: unknown): void {
-    if (!this.signal.aborted) {
+    if (!this.link.reason) {
       this.logger.warn(what, { error: String(err) });
     }
   }
