@@ -66,9 +66,13 @@ A missed target is shown and does not change the exit code.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	b.addFlags(root)
 
-	connect, idle, send, deliver := b.connect(), b.idle(), b.send(), b.deliver()
-	root.AddCommand(connect.command, idle.command, send.command, deliver.command,
-		b.all(connect.scenario, idle.scenario, deliver.scenario, send.scenario))
+	scenarios := []scenarioCommand{b.connect(), b.idle(), b.deliver(), b.send(), b.webIdle(), b.webFanout()}
+	var all []*scenario
+	for _, s := range scenarios {
+		root.AddCommand(s.command)
+		all = append(all, s.scenario)
+	}
+	root.AddCommand(b.all(all...))
 	return root
 }
 
@@ -81,6 +85,8 @@ func (b *bench) addFlags(root *cobra.Command) {
 	flags.StringVar(&s.link, "link", "", "host:port of a Link gateway, in place of --lbs")
 	flags.StringVar(&s.key, "key", "", "Public key of that gateway")
 	flags.StringVar(&s.apiURL, "api", "", "URL of the HTTP API (default: scheme and host of --lbs)")
+	flags.StringVar(&s.web, "weblink", "", "URL of a running node's WebLink gateway, http:// or https://")
+	flags.StringVar(&s.webRoot, "weblink-root", "", "File with the root certificate of that gateway, where the system does not trust it")
 	flags.StringVar(&s.appKey, "appkey", "", "Tenant to use (default: a new one, made through --admin)")
 	flags.StringVar(&s.secret, "secret", "", "Secret of that tenant")
 	flags.StringVar(&s.admin, "admin", "", "host:port of the node's admin endpoint: makes a tenant, reads metrics and profiles")

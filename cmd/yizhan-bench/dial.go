@@ -33,16 +33,7 @@ const sourceAddresses = 32
 // connect opens a connection and makes the handshake. wrap, if it is not nil,
 // comes between the socket and the channel.
 func (d *dialer) connect(ctx context.Context, wrap func(net.Conn) net.Conn) (*channel.Conn, error) {
-	tcp := net.Dialer{Timeout: requestTimeout, Control: bindLate, KeepAlive: -1}
-	host, _, err := net.SplitHostPort(d.gateway.address)
-	if err != nil {
-		return nil, err
-	}
-	if ip := net.ParseIP(host).To4(); ip != nil && ip.IsLoopback() {
-		source := byte(d.next.Add(1)%sourceAddresses) + 1
-		tcp.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, source)}
-	}
-	socket, err := tcp.DialContext(ctx, "tcp", d.gateway.address)
+	socket, err := dialFromMany(ctx, &d.next, d.gateway.address)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +41,21 @@ func (d *dialer) connect(ctx context.Context, wrap func(net.Conn) net.Conn) (*ch
 		socket = wrap(socket)
 	}
 	return channel.Client(ctx, socket, d.gateway.key, d.options)
+}
+
+// dialFromMany opens a connection to address, when that is on the loopback
+// interface from one source address after another; next counts them.
+func dialFromMany(ctx context.Context, next *atomic.Uint32, address string) (net.Conn, error) {
+	tcp := net.Dialer{Timeout: requestTimeout, Control: bindLate, KeepAlive: -1}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host).To4(); ip != nil && ip.IsLoopback() {
+		source := byte(next.Add(1)%sourceAddresses) + 1
+		tcp.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, source)}
+	}
+	return tcp.DialContext(ctx, "tcp", address)
 }
 
 // bindLate lets the kernel choose the local port at connect(2), when it knows

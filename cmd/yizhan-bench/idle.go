@@ -32,18 +32,34 @@ const idleReadBuffer = 512
 // bytes.
 const idleTarget = 5 << 10
 
-// runIdle measures the memory that a logged-in connection costs the node while
-// nothing happens on it: what the process holds with all of them, less what it
-// held before, each time after it has collected its garbage and come to rest.
+// idler is a connection on which nothing happens.
+type idler interface {
+	// alive asks the node for something and fails when no answer comes.
+	alive() error
+	Close() error
+}
+
+// runIdle measures what a Link connection costs.
 func runIdle(ctx context.Context, s *subject, o idleOptions) (*Result, error) {
+	d := s.dialer(idleReadBuffer)
+	return measureIdle(ctx, s, "idle", o, idleTarget, func(ctx context.Context, a account) (idler, error) {
+		conn, _, err := d.connectAs(ctx, a, wire.Platform_PLATFORM_ANDROID, nil)
+		return linkIdler{conn}, err
+	})
+}
+
+// measureIdle measures the memory that a logged-in connection costs the node
+// while nothing happens on it: what the process holds with all of them, less what
+// it held before, each time after it has collected its garbage and come to rest.
+func measureIdle(ctx context.Context, s *subject, scenario string, o idleOptions, target float64, connect func(context.Context, account) (idler, error)) (*Result, error) {
 	if s.meter == nil {
-		return nil, fmt.Errorf("idle reads the node's memory: give --pid or --admin")
+		return nil, fmt.Errorf("%s reads the node's memory: give --pid or --admin", scenario)
 	}
 	n, reason, err := connectionsThatFit(o.Connections, s.pid)
 	if err != nil {
 		return nil, err
 	}
-	r := s.result("idle", map[string]any{"connections": n, "settle": o.Settle.String(), "compress": s.codecs != 0})
+	r := s.result(scenario, map[string]any{"connections": n, "settle": o.Settle.String()})
 	if reason != "" {
 		r.note("%s", reason)
 	}
@@ -56,7 +72,7 @@ func runIdle(ctx context.Context, s *subject, o idleOptions) (*Result, error) {
 		return nil, err
 	}
 	s.log.Info("connecting", "connections", n)
-	crowd := &crowd{dialer: s.dialer(idleReadBuffer), workers: o.Workers}
+	crowd := &crowd{open: connect, workers: o.Workers}
 	defer crowd.close()
 	crowd.connect(ctx, accounts)
 	after, err := s.memoryAtRest(ctx, o.Settle)
@@ -74,7 +90,7 @@ func runIdle(ctx context.Context, s *subject, o idleOptions) (*Result, error) {
 	r.figure("alive", float64(alive), "connections")
 	if connected := float64(len(crowd.conns)); connected > 0 {
 		r.figure("memory", float64(after.rss-before.rss)/connected, "bytes/connection")
-		r.target("memory", false, idleTarget)
+		r.target("memory", false, target)
 		r.figure("mapped_files", float64(after.mapped-before.mapped)/connected, "bytes/connection")
 		r.figure("go_in_use", float64(after.goInUse-before.goInUse)/connected, "bytes/connection")
 	}
@@ -117,9 +133,9 @@ func (s *subject) memoryAtRest(ctx context.Context, settle time.Duration) (m mem
 
 // crowd is many connections on which nothing happens.
 type crowd struct {
-	dialer  *dialer
+	open    func(context.Context, account) (idler, error)
 	workers int
-	conns   []*channel.Conn
+	conns   []idler
 	errors  errorCounts
 }
 
@@ -130,7 +146,7 @@ func (c *crowd) connect(ctx context.Context, accounts []account) {
 		if ctx.Err() != nil {
 			return
 		}
-		conn, _, err := c.dialer.connectAs(ctx, accounts[i], wire.Platform_PLATFORM_ANDROID, nil)
+		conn, err := c.open(ctx, accounts[i])
 		mu.Lock()
 		defer mu.Unlock()
 		if err != nil {
@@ -141,12 +157,12 @@ func (c *crowd) connect(ctx context.Context, accounts []account) {
 	})
 }
 
-// alive is how many connections still answer a ping.
+// alive is how many connections still answer.
 func (c *crowd) alive() int {
 	var alive atomic.Int64
 	var mu sync.Mutex
 	c.each(len(c.conns), func(i int) {
-		if err := ping(c.conns[i]); err != nil {
+		if err := c.conns[i].alive(); err != nil {
 			mu.Lock()
 			defer mu.Unlock()
 			c.errors.note(err)
@@ -159,7 +175,7 @@ func (c *crowd) alive() int {
 
 func (c *crowd) close() {
 	for _, conn := range c.conns {
-		conn.Close()
+		_ = conn.Close()
 	}
 }
 
@@ -177,16 +193,19 @@ func (c *crowd) each(n int, do func(i int)) {
 	workers.Wait()
 }
 
-// ping waits for the answer to a ping.
-func ping(conn *channel.Conn) error {
-	if err := conn.SetReadDeadline(time.Now().Add(requestTimeout)); err != nil {
+// linkIdler is an idle connection to Link.
+type linkIdler struct{ *channel.Conn }
+
+// alive waits for the answer to a ping.
+func (i linkIdler) alive() error {
+	if err := i.SetReadDeadline(time.Now().Add(requestTimeout)); err != nil {
 		return err
 	}
-	if err := conn.WriteFrame(&wire.Frame{Kind: wire.KindPing}, nil); err != nil {
+	if err := i.WriteFrame(&wire.Frame{Kind: wire.KindPing}, nil); err != nil {
 		return err
 	}
 	for {
-		f, err := conn.ReadFrame()
+		f, err := i.ReadFrame()
 		if err != nil {
 			return err
 		}

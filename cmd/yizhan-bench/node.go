@@ -15,11 +15,11 @@ import (
 
 // node is a node that this driver started for itself.
 type node struct {
-	command           *exec.Cmd
-	folder            string
-	http, link, admin string // addresses
-	exited            chan struct{}
-	exit              error // valid once exited is closed
+	command                  *exec.Cmd
+	folder                   string
+	http, https, link, admin string // addresses
+	exited                   chan struct{}
+	exit                     error // valid once exited is closed
 }
 
 const (
@@ -35,7 +35,7 @@ const (
 // data in folder, and returns when it serves.
 func startNode(ctx context.Context, binary, folder string) (*node, error) {
 	n := &node{folder: folder, exited: make(chan struct{})}
-	for _, address := range []*string{&n.http, &n.link, &n.admin} {
+	for _, address := range []*string{&n.http, &n.https, &n.link, &n.admin} {
 		free, err := freeAddress()
 		if err != nil {
 			return nil, err
@@ -47,7 +47,7 @@ func startNode(ctx context.Context, binary, folder string) (*node, error) {
 		return nil, err
 	}
 	defer output.Close() // the child has its own
-	n.command = exec.Command(binary, "quickstart", "--dir", folder, "--http", n.http, "--link", n.link, "--admin", n.admin)
+	n.command = exec.Command(binary, "quickstart", "--dir", folder, "--http", n.http, "--https", n.https, "--link", n.link, "--admin", n.admin)
 	n.command.Stdout, n.command.Stderr = output, output
 	// A process group of its own: Ctrl-C at the terminal is for the driver, which
 	// stops the node when it has finished with it.

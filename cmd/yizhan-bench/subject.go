@@ -25,6 +25,7 @@ type subjectFlags struct {
 	apiURL         string
 	appKey, secret string
 	admin          string
+	web, webRoot   string
 	pid            int
 
 	compress bool
@@ -33,6 +34,7 @@ type subjectFlags struct {
 // subject is the node under test.
 type subject struct {
 	gateway gateway
+	web     webGateway
 	api     *api
 	admin   *admin // nil when it is not known
 	meter   meter  // nil when the node's usage is not known
@@ -107,6 +109,9 @@ func (f *subjectFlags) open(ctx context.Context, log *slog.Logger) (_ *subject, 
 		s.meter = procMeter{pid: s.pid}
 	}
 	if err := s.openTenant(ctx, &known); err != nil {
+		return nil, err
+	}
+	if s.web, err = known.findWeb(s.node); err != nil {
 		return nil, err
 	}
 	s.gateway, err = known.findGateway(ctx, s.api.tenant.AppKey)

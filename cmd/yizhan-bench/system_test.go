@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,6 +39,7 @@ func startTestNode(t *testing.T) (*appliance.Node, []string) {
 	web := http.NewServeMux()
 	web.Handle("/lbs", node.LBS([]lbs.AccessPoint{{Transport: lbs.TransportLink, Address: link.Addr().String()}}))
 	web.Handle("/nimserver/", node.API())
+	web.Handle("/socket.io/", node.WebLink())
 	webServer := httptest.NewServer(web)
 
 	// What Caddy's admin endpoint serves, as far as the driver needs it.
@@ -72,8 +76,22 @@ func startTestNode(t *testing.T) (*appliance.Node, []string) {
 	})
 	return node, []string{
 		"--json", "--lbs", webServer.URL + "/lbs", "--admin", strings.TrimPrefix(adminServer.URL, "http://"),
-		"--pid", strconv.Itoa(os.Getpid()),
+		"--pid", strconv.Itoa(os.Getpid()), "--weblink", webServer.URL,
 	}
+}
+
+// overTLS serves the node's WebLink over TLS too, and returns the arguments that
+// say where.
+func overTLS(t *testing.T, node *appliance.Node) []string {
+	t.Helper()
+	server := httptest.NewTLSServer(node.WebLink())
+	t.Cleanup(server.Close)
+	root := filepath.Join(t.TempDir(), "root.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(root, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--weblink", server.URL, "--weblink-root", root}
 }
 
 // measure runs one scenario against the node and expects an exact result.
@@ -131,6 +149,40 @@ func TestScenariosAgainstARealNode(t *testing.T) {
 		}
 		if r.value(t, "delivery_p50") <= 0 {
 			t.Error("delivery takes no time")
+		}
+	})
+}
+
+func TestWebLinkScenariosAgainstARealNode(t *testing.T) {
+	running, plain := startTestNode(t)
+	tls := append(slices.Clone(plain), overTLS(t, running)...)
+
+	t.Run("idle", func(t *testing.T) {
+		r := measure(t, tls, "weblink-idle", "--connections=20", "--settle=0s")
+		if r.value(t, "connected") != 20 || r.value(t, "alive") != 20 {
+			t.Errorf("got %+v, want 20 connections, all alive", r.Figures)
+		}
+	})
+	for name, args := range map[string][]string{"fanout": {}, "fanout over TLS": {"--tls"}} {
+		node := plain
+		if len(args) > 0 {
+			node = tls
+		}
+		t.Run(name, func(t *testing.T) {
+			r := measure(t, node, append([]string{"weblink-fanout", "--members=10", "--bursts=3", "--burst=50"}, args...)...)
+			a := r.Accounting
+			if !r.Exact || a.Sent != 150 || a.Acked != 150 || a.Delivered != 1500 {
+				t.Errorf("accounting %+v, errors %v: want 150 messages to reach 10 members", *a, r.Errors)
+			}
+			if r.value(t, "deliveries_per_second") == 0 {
+				t.Error("nothing was delivered in the measured time")
+			}
+		})
+	}
+	t.Run("no address", func(t *testing.T) {
+		code, _, stderr := execute(t, append([]string{"weblink-fanout", "--tls"}, plain...)...)
+		if code != exitFailed || !strings.Contains(stderr, "give --weblink") {
+			t.Errorf("exit code %d, %q: want to be told to give --weblink", code, stderr)
 		}
 	})
 }
