@@ -25,6 +25,7 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/sitestore"
 	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/weblink"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
 )
@@ -46,11 +47,15 @@ type Config struct {
 	// MinFreeBytes is the free disk space below which writes are refused.
 	MinFreeBytes uint64
 	Link         LinkConfig
+	WebLink      WebLinkConfig
 	Logger       *slog.Logger
 }
 
-// LinkConfig limits the Link gateway.
-type LinkConfig = link.Options
+// LinkConfig limits the Link gateway, WebLinkConfig the one for browsers.
+type (
+	LinkConfig    = link.Options
+	WebLinkConfig = weblink.Options
+)
 
 var nodeIDPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 
@@ -77,6 +82,7 @@ type Node struct {
 	hub   *session.Hub
 	app   *app.App
 	link  *link.Server
+	web   *weblink.Server
 	api   http.Handler
 	lbs   *lbs.Server
 
@@ -144,6 +150,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	})
 	n.delivery.Store(&delivery{n.app, fanout.New(n.hub, n.registry)})
 	n.link = link.NewServer(key, n.app, logger, n.registry, cfg.Link)
+	n.web = weblink.NewServer(n.app, logger, n.registry, cfg.WebLink)
 	n.api = api.New(n.app, api.Options{Hub: n.hub, Healthy: n.healthy, Logger: logger, Registerer: n.registry})
 	n.lbs = lbs.New(lbs.Config{Key: n.linkKey, Tenant: n.tenantExists, Logger: logger, Registerer: n.registry})
 	go n.watchStore()
@@ -228,6 +235,10 @@ func (n *Node) Storage() *sitestore.Storage { return n.files }
 // API serves tenants' backends; see package api.
 func (n *Node) API() http.Handler { return n.api }
 
+// WebLink is the gateway for browsers, to be served under any path of any HTTP
+// server. The request's RemoteAddr must be the client's.
+func (n *Node) WebLink() *weblink.Server { return n.web }
+
 // LBS tells clients to connect to points, which must be valid
 // (lbs.Validate). It is cheap enough to be called for each request.
 func (n *Node) LBS(points []lbs.AccessPoint) http.Handler { return n.lbs.Handler(points) }
@@ -242,8 +253,9 @@ func (n *Node) ServeLink(l net.Listener) error { return n.link.Serve(l) }
 
 // Reconfigure changes what can change while the node runs: limits hold for new
 // connections, minFreeBytes from the next look at the disk.
-func (n *Node) Reconfigure(c LinkConfig, minFreeBytes uint64) {
+func (n *Node) Reconfigure(c LinkConfig, w WebLinkConfig, minFreeBytes uint64) {
 	n.link.SetOptions(c)
+	n.web.SetOptions(w)
 	n.store.SetMinFreeBytes(minFreeBytes)
 }
 
@@ -252,18 +264,27 @@ func (n *Node) Snapshot(ctx context.Context) error { return n.store.Snapshot(ctx
 
 // Drain asks the connected clients to leave, at moments spread over spread, and
 // returns when all are gone or ctx is over. Close the listeners first.
-func (n *Node) Drain(ctx context.Context, spread time.Duration) { n.link.Drain(ctx, spread) }
+func (n *Node) Drain(ctx context.Context, spread time.Duration) {
+	var gateways sync.WaitGroup
+	gateways.Go(func() { n.link.Drain(ctx, spread) })
+	gateways.Go(func() { n.web.Drain(ctx, spread) })
+	gateways.Wait()
+}
 
-// Close stops the node: first the gateway with every connection, then the
-// application, then the locks of the storage, then the store. The data stays. A second Close waits for the
-// first and returns the same.
+// Close stops the node: first the gateways with every connection, then the
+// application, then the locks of the storage, then the store. The data stays. A
+// second Close waits for the first and returns the same.
 func (n *Node) Close() error {
 	n.closeOnce.Do(func() {
 		close(n.closing)
-		linkErr := n.link.Close()
+		var linkErr, webErr error
+		var gateways sync.WaitGroup
+		gateways.Go(func() { linkErr = n.link.Close() })
+		gateways.Go(func() { webErr = n.web.Close() })
+		gateways.Wait()
 		n.app.Close()
 		n.files.Close()
-		n.closeErr = errors.Join(linkErr, n.store.Close())
+		n.closeErr = errors.Join(linkErr, webErr, n.store.Close())
 		<-n.watched
 		<-n.trimmed
 	})

@@ -103,13 +103,13 @@ func TestReconfigureHoldsForNewConnections(t *testing.T) {
 	address := listen(t, node)
 	alice := login(t, node, address, appKey, "alice", "token")
 
-	node.Reconfigure(appliance.LinkConfig{MaxConnections: 1}, 0)
+	node.Reconfigure(appliance.LinkConfig{MaxConnections: 1}, appliance.WebLinkConfig{}, 0)
 	if _, err := dial(t, node, address); err == nil {
 		t.Error("a second connection is served with a limit of one")
 	}
 	alice.send("bob", "still here")
 
-	node.Reconfigure(appliance.LinkConfig{}, 0)
+	node.Reconfigure(appliance.LinkConfig{}, appliance.WebLinkConfig{}, 0)
 	login(t, node, address, appKey, "bob", "token")
 }
 
@@ -119,7 +119,7 @@ func TestFullDiskRefusesWritesServesReadsAndRecovers(t *testing.T) {
 	alice := login(t, node, listen(t, node), appKey, "alice", "token")
 	alice.send("bob", "before")
 
-	node.Reconfigure(appliance.LinkConfig{}, 1<<62)
+	node.Reconfigure(appliance.LinkConfig{}, appliance.WebLinkConfig{}, 1<<62)
 	eventually(t, "writes are refused", func() bool { return node.Status().Store.RefusingWrites })
 	if code := alice.do(wire.CmdSend, &wire.SendRequest{To: "bob", ClientId: "full", Body: "full"}, nil); code != wire.CodeBusy {
 		t.Errorf("sending on a full disk: code %d, want 503", code)
@@ -133,7 +133,7 @@ func TestFullDiskRefusesWritesServesReadsAndRecovers(t *testing.T) {
 		t.Errorf("history on a full disk: %v", &history)
 	}
 
-	node.Reconfigure(appliance.LinkConfig{}, 1)
+	node.Reconfigure(appliance.LinkConfig{}, appliance.WebLinkConfig{}, 1)
 	eventually(t, "writes are accepted", func() bool { return !node.Status().Store.RefusingWrites })
 	alice.send("bob", "after")
 }

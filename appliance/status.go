@@ -7,14 +7,15 @@ import (
 
 // Status is what a node is doing at one moment, for operators.
 type Status struct {
-	NodeID        string      `json:"node_id"`
-	Uptime        string      `json:"uptime"` // as time.Duration writes it
-	StartedMs     int64       `json:"started_ms"`
-	Store         StoreStatus `json:"store"`
-	DiskFreeBytes uint64      `json:"disk_free_bytes"` // at the data folder
-	Connections   int         `json:"connections"`
-	Sessions      int         `json:"sessions"` // connections that have logged in
-	LinkKey       string      `json:"link_key"` // the Link public key, as LBS gives it
+	NodeID         string      `json:"node_id"`
+	Uptime         string      `json:"uptime"` // as time.Duration writes it
+	StartedMs      int64       `json:"started_ms"`
+	Store          StoreStatus `json:"store"`
+	DiskFreeBytes  uint64      `json:"disk_free_bytes"` // at the data folder
+	Connections    int         `json:"connections"`     // of both gateways
+	WebConnections int         `json:"web_connections"` // of them those of browsers
+	Sessions       int         `json:"sessions"`        // connections that have logged in
+	LinkKey        string      `json:"link_key"`        // the Link public key, as LBS gives it
 }
 
 // StoreStatus is the state of the replicated store on this node.
@@ -61,10 +62,11 @@ func (n *Node) Status() Status {
 			SnapshotIndex:  store.SnapshotIndex,
 			RefusingWrites: store.RefusingWrites,
 		},
-		DiskFreeBytes: store.DiskFree,
-		Connections:   n.link.Connections(),
-		Sessions:      n.hub.Len(),
-		LinkKey:       n.linkKey,
+		DiskFreeBytes:  store.DiskFree,
+		Connections:    n.link.Connections() + n.web.Connections(),
+		WebConnections: n.web.Connections(),
+		Sessions:       n.hub.Len(),
+		LinkKey:        n.linkKey,
 	}
 	if err := n.healthy(); err != nil {
 		status.Store.Error = err.Error()

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/yizhan-im/yizhan/appliance"
 	"github.com/yizhan-im/yizhan/appliance/lbs"
@@ -50,8 +52,13 @@ type App struct {
 	// Link is the gateway for native clients.
 	Link Link `json:"link,omitempty"`
 
+	// WebLink is the gateway for browsers. The handler "weblink" serves it.
+	WebLink WebLink `json:"weblink,omitempty"`
+
 	// AccessPoints are what LBS tells clients, in order of preference. Default:
-	// the Link listener's port at the host by which the client reached LBS.
+	// the Link listener's port at the host by which the client reached LBS, and
+	// for browsers the very server that answers for LBS, if it has a weblink
+	// handler and TLS.
 	AccessPoints []lbs.AccessPoint `json:"access_points,omitempty"`
 
 	// Drain is how long a stopping node gives its clients to leave; they are
@@ -61,10 +68,12 @@ type App struct {
 	ctx       caddy.Context
 	logger    *slog.Logger
 	addresses []caddy.NetworkAddress
-	node      *pooledNode // set by Start, before started is closed; then never changes
-	held      bool        // whether this configuration holds a reference to the node
-	listeners []string    // keys of linkListeners held by this configuration
-	started   chan struct{}
+	// webServers have a weblink handler; provisioning fills it.
+	webServers map[*caddyhttp.Server]bool
+	node       *pooledNode // set by Start, before started is closed; then never changes
+	held       bool        // whether this configuration holds a reference to the node
+	listeners  []string    // keys of linkListeners held by this configuration
+	started    chan struct{}
 }
 
 // CaddyModule implements caddy.Module.
@@ -122,7 +131,7 @@ func (a *App) Validate() error {
 	if err := lbs.Validate(a.AccessPoints); err != nil {
 		return fmt.Errorf("access_point: %w", err)
 	}
-	return a.Link.validate()
+	return errors.Join(a.Link.validate(), a.WebLink.validate())
 }
 
 // Start implements caddy.App.
@@ -174,8 +183,8 @@ func (a *App) Node(ctx context.Context) (*appliance.Node, error) {
 	}
 }
 
-// accessPoints is what LBS answers with.
-func (a *App) accessPoints() []lbs.AccessPoint {
+// accessPoints is what LBS answers r with.
+func (a *App) accessPoints(r *http.Request) []lbs.AccessPoint {
 	if len(a.AccessPoints) > 0 {
 		return a.AccessPoints
 	}
@@ -186,9 +195,12 @@ func (a *App) accessPoints() []lbs.AccessPoint {
 			host = "" // the host by which the client reached LBS
 		}
 		points[i] = lbs.AccessPoint{
-			Transport: "link",
+			Transport: lbs.TransportLink,
 			Address:   net.JoinHostPort(host, strconv.Itoa(int(address.StartPort))),
 		}
+	}
+	if p, ok := a.webAccessPoint(r); ok {
+		points = append(points, p)
 	}
 	return points
 }

@@ -43,6 +43,19 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			write_timeout     <duration>
 //			queue             <size>
 //		}
+//		weblink {
+//			max_connections <count>
+//			max_pending     <count>
+//			login_timeout   <duration>
+//			ping_interval   <duration>
+//			ping_timeout    <duration>
+//			upgrade_timeout <duration>
+//			write_timeout   <duration>
+//			queue           <size>
+//			max_payload     <size>
+//			origins         <scheme://host:port...>
+//			compression
+//		}
 //		access_point <transport> <host:port> {
 //			env <name>
 //		}
@@ -67,6 +80,8 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = argument(d, &a.Drain, duration)
 		case "link":
 			err = a.Link.unmarshalCaddyfile(d)
+		case "weblink":
+			err = a.WebLink.unmarshalCaddyfile(d)
 		case "access_point":
 			err = a.unmarshalAccessPoint(d)
 		default:
@@ -95,9 +110,7 @@ func (l *Link) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "write_timeout":
 			err = argument(d, &l.WriteTimeout, duration)
 		case "queue":
-			var bytes int64
-			err = argument(d, &bytes, size)
-			l.QueueBytes = int(bytes)
+			err = argument(d, &l.QueueBytes, sizeInt)
 		default:
 			err = d.Errf("unknown link option %q", d.Val())
 		}
@@ -161,6 +174,11 @@ func size(s string) (int64, error) {
 		return 0, fmt.Errorf("%d bytes is out of range", n)
 	}
 	return int64(n), nil
+}
+
+func sizeInt(s string) (int, error) {
+	n, err := size(s)
+	return int(n), err
 }
 
 // Interface guard

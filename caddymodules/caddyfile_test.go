@@ -1,7 +1,9 @@
 package caddymodules
 
 import (
+	"context"
 	"encoding/json"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/yizhan-im/yizhan/appliance/lbs"
 )
@@ -34,6 +37,20 @@ func TestTheGlobalOptionSetsEveryField(t *testing.T) {
 			write_timeout 6s
 			queue 128KiB
 		}
+		weblink {
+			max_connections 700
+			max_pending 70
+			login_timeout 7s
+			ping_interval 8s
+			ping_timeout 9s
+			upgrade_timeout 10s
+			write_timeout 11s
+			queue 64KiB
+			max_payload 512KiB
+			origins https://a.example https://b.example:8443
+			origins https://c.example
+			compression
+		}
 		access_point link im1.example.com:7400
 		access_point link im2.example.com:7400 {
 			env test
@@ -48,6 +65,13 @@ func TestTheGlobalOptionSetsEveryField(t *testing.T) {
 			Listen: []string{":7400", "10.0.0.1:7401"}, MaxConnections: 5000, MaxHandshakes: 64,
 			HandshakeTimeout: caddy.Duration(4 * time.Second), LoginTimeout: caddy.Duration(5 * time.Second),
 			WriteTimeout: caddy.Duration(6 * time.Second), QueueBytes: 128 << 10,
+		},
+		WebLink: WebLink{
+			MaxConnections: 700, MaxPending: 70, LoginTimeout: caddy.Duration(7 * time.Second),
+			PingInterval: caddy.Duration(8 * time.Second), PingTimeout: caddy.Duration(9 * time.Second),
+			UpgradeTimeout: caddy.Duration(10 * time.Second), WriteTimeout: caddy.Duration(11 * time.Second),
+			QueueBytes: 64 << 10, MaxPayload: 512 << 10, Compression: true,
+			Origins: []string{"https://a.example", "https://b.example:8443", "https://c.example"},
 		},
 		AccessPoints: []lbs.AccessPoint{
 			{Transport: "link", Address: "im1.example.com:7400"},
@@ -82,6 +106,10 @@ func TestABadOptionIsRefusedWithWhatIsWrong(t *testing.T) {
 		{"yizhan {\n link :7400 {\n max_connections many\n }\n}", "max_connections"},
 		{"yizhan {\n link :7400 {\n queue 9EiB\n }\n}", "out of range"},
 		{"yizhan {\n link :7400 {\n speed 1\n }\n}", `unknown link option "speed"`},
+		{"yizhan {\n weblink :7443\n}", "argument"},
+		{"yizhan {\n weblink {\n origins\n }\n}", "origins takes one or more"},
+		{"yizhan {\n weblink {\n compression on\n }\n}", "argument"},
+		{"yizhan {\n weblink {\n speed 1\n }\n}", `unknown weblink option "speed"`},
 		{"yizhan {\n access_point link\n}", "access_point takes a transport and host:port"},
 		{"yizhan {\n access_point link a:1 {\n zone x\n }\n}", `unknown access_point option "zone"`},
 	} {
@@ -125,6 +153,12 @@ func TestValidationNamesTheSettingAndOpensNothing(t *testing.T) {
 		{App{Link: Link{LoginTimeout: -5}}, "login_timeout"},
 		{App{Link: Link{MaxConnections: -1}}, "limits"},
 		{App{Link: Link{QueueBytes: 100}}, "link queue"},
+		{App{WebLink: WebLink{PingInterval: 1}}, "ping_interval"},
+		{App{WebLink: WebLink{MaxConnections: -1}}, "limits"},
+		{App{WebLink: WebLink{QueueBytes: 100}}, "weblink queue"},
+		{App{WebLink: WebLink{MaxPayload: 100}}, "max_payload"},
+		{App{WebLink: WebLink{Origins: []string{"*", "app.example.com"}}}, "app.example.com"},
+		{App{WebLink: WebLink{Origins: []string{"https://app.example.com/"}}}, "origins"},
 		{App{AccessPoints: []lbs.AccessPoint{{Transport: "pigeon", Address: "a:1"}}}, "access_point"},
 	} {
 		if err := provisioned(t, &c.app); err == nil || !strings.Contains(err.Error(), c.complaint) {
@@ -139,12 +173,68 @@ func TestAccessPointsDefaultToTheListeners(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, p := range app.accessPoints() {
+	for _, p := range app.accessPoints(httptest.NewRequest("GET", "https://im.example.com/lbs", nil)) {
 		got = append(got, p.Transport+" "+p.Address)
 	}
 	want := []string{"link :7400", "link :7401", "link :7402", "link 10.0.0.1:7403"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A browser stays where it is, if that is a place it can connect to.
+func TestBrowsersDefaultToTheServerThatAnswersThem(t *testing.T) {
+	web, plain := new(caddyhttp.Server), new(caddyhttp.Server)
+	app := &App{Link: Link{Listen: []string{":7400"}}}
+	if err := provisioned(t, app); err != nil {
+		t.Fatal(err)
+	}
+	app.serveWebLink(web)
+	for _, c := range []struct {
+		server *caddyhttp.Server
+		url    string
+		want   string
+	}{
+		{web, "https://im.example.com/lbs", ":443"},
+		{web, "https://im.example.com:7443/lbs", ":7443"},
+		{web, "https://[::1]:7443/lbs", ":7443"},
+		{web, "http://im.example.com/lbs", ""},         // a page over HTTPS could not use it
+		{plain, "https://im.example.com:8443/lbs", ""}, // no weblink handler there
+	} {
+		r := httptest.NewRequest("GET", c.url, nil)
+		r = r.WithContext(context.WithValue(r.Context(), caddyhttp.ServerCtxKey, c.server))
+		got := ""
+		for _, p := range app.accessPoints(r) {
+			if p.Transport == lbs.TransportWebLink {
+				got = p.Address
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: browsers are sent to %q, want %q", c.url, got, c.want)
+		}
+	}
+	app.AccessPoints = []lbs.AccessPoint{{Transport: lbs.TransportLink, Address: "a:1"}}
+	r := httptest.NewRequest("GET", "https://im.example.com/lbs", nil)
+	r = r.WithContext(context.WithValue(r.Context(), caddyhttp.ServerCtxKey, web))
+	if got := app.accessPoints(r); !reflect.DeepEqual(got, app.AccessPoints) {
+		t.Errorf("configured access points became %v", got)
+	}
+}
+
+func TestTheClientBehindATrustedProxyIsSeen(t *testing.T) {
+	for _, c := range []struct{ peer, client, want string }{
+		{"10.0.0.1:555", "10.0.0.1", "10.0.0.1:555"}, // no proxy: the port stays
+		{"10.0.0.1:555", "203.0.113.7", "203.0.113.7:0"},
+		{"[2001:db8::1]:555", "2001:db8::7", "[2001:db8::7]:0"},
+		{"@", "203.0.113.7", "@"}, // a UNIX socket
+		{"10.0.0.1:555", "", "10.0.0.1:555"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = c.peer
+		r = r.WithContext(context.WithValue(r.Context(), caddyhttp.VarsCtxKey, map[string]any{caddyhttp.ClientIPVarKey: c.client}))
+		if got := fromClient(r).RemoteAddr; got != c.want {
+			t.Errorf("%+v: the client is %q", c, got)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ func (l *LBS) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Hand
 	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
-	node.LBS(l.app.accessPoints()).ServeHTTP(w, r)
+	node.LBS(l.app.accessPoints(r)).ServeHTTP(w, fromClient(r))
 	return nil
 }
 
@@ -53,7 +53,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Hand
 	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
-	node.API().ServeHTTP(w, r)
+	node.API().ServeHTTP(w, fromClient(r))
 	return nil
 }
 

@@ -68,7 +68,7 @@ func (p *pooledNode) sendAway() {
 
 func (p *pooledNode) apply(a *App) {
 	p.log.set(a.logger.Handler())
-	p.Reconfigure(a.Link.config(), uint64(a.MinFreeBytes))
+	p.Reconfigure(a.Link.config(), a.WebLink.config(), uint64(a.MinFreeBytes))
 	p.drain = time.Duration(a.Drain)
 }
 
@@ -88,6 +88,7 @@ func acquireNode(a *App) (*pooledNode, error) {
 			DataDir:      a.DataDir,
 			MinFreeBytes: uint64(a.MinFreeBytes),
 			Link:         a.Link.config(),
+			WebLink:      a.WebLink.config(),
 			Logger:       slog.New(log.handler()),
 		})
 		if err != nil {

@@ -101,7 +101,7 @@ func TestFullDiskIsCode503AndHistoryIsServed(t *testing.T) {
 	b := newBackend(t, openNode(t, t.TempDir(), nil), appliance.TenantRequest{})
 	b.accounts("alice", "bob")
 	b.send("alice", "bob", "before")
-	b.node.Reconfigure(appliance.LinkConfig{}, 1<<62)
+	b.node.Reconfigure(appliance.LinkConfig{}, appliance.WebLinkConfig{}, 1<<62)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(20 * time.Second); !b.node.Status().Store.RefusingWrites; <-tick.C {

@@ -36,7 +36,7 @@ func init() {
 				fmt.Fprintf(w, "node\t%s, up %s\n", status.NodeID, status.Uptime)
 				fmt.Fprintf(w, "store\t%s\n", status.Store)
 				fmt.Fprintf(w, "disk\t%s free\n", humanize.IBytes(status.DiskFreeBytes))
-				fmt.Fprintf(w, "connections\t%d, of them %d logged in\n", status.Connections, status.Sessions)
+				fmt.Fprintf(w, "connections\t%d, of them %d logged in and %d over WebLink\n", status.Connections, status.Sessions, status.WebConnections)
 				fmt.Fprintf(w, "link key\t%s\n", status.LinkKey)
 				return w.Flush()
 			}
