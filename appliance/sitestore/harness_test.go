@@ -119,6 +119,7 @@ func (s *site) crash(storage *Storage) {
 	storage.closed = true
 	storage.mu.Unlock()
 	storage.cancel()
+	storage.cancelLast()
 	storage.work.Wait()
 }
 

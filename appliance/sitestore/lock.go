@@ -25,13 +25,19 @@ type lease struct {
 	stopped chan struct{}      // closed when they have ended
 }
 
+// endRenewals returns when none is under way any more.
+func (l *lease) endRenewals() {
+	l.stop()
+	<-l.stopped
+}
+
 const (
 	// lockPoll is how often a waiting Lock looks whether another node has given the
 	// lock up.
 	lockPoll = time.Second
 	// releaseTimeout bounds an unlock that nobody waits for. What it cannot release
 	// lapses with its lease.
-	releaseTimeout = 2 * time.Second
+	releaseTimeout = 10 * time.Second
 )
 
 // Lock takes the lock name, and waits as long as ctx allows while another process
@@ -81,45 +87,22 @@ func (s *Storage) RenewLockLease(ctx context.Context, name string, _ time.Durati
 // lease. A lock that was lost meanwhile, or given up by Close, is no error.
 func (s *Storage) Unlock(ctx context.Context, name string) error {
 	s.mu.Lock()
-	l, closed := s.leases[name], s.closed
-	if closed || l == nil || !l.held {
-		s.mu.Unlock()
-		if closed {
+	l := s.leases[name]
+	if s.closed || l == nil || !l.held {
+		defer s.mu.Unlock()
+		if s.closed {
 			return nil
 		}
 		return lockError("unlock", name, ErrNotHeld)
 	}
 	l.held = false
+	s.work.Add(1)
 	s.mu.Unlock()
+	defer s.work.Done()
 	defer s.drop(l)
-	l.stop()
-	<-l.stopped
-	_, err := s.propose(ctx, &state.StorageUnlock{Name: l.name, Owner: l.owner})
+	l.endRenewals()
+	_, err := s.proposeWithin(ctx, &state.StorageUnlock{Name: l.name, Owner: l.owner})
 	return lockError("unlock", name, err)
-}
-
-// Close gives up every lock that this process holds and ends all waiting. What
-// the locks protect must have stopped, or it fails with ErrClosed.
-func (s *Storage) Close() {
-	s.mu.Lock()
-	s.closed = true
-	var held []*lease
-	for _, l := range s.leases {
-		if l.held {
-			l.held = false
-			held = append(held, l)
-		}
-	}
-	s.mu.Unlock()
-	s.cancel()
-	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
-	defer cancel()
-	for _, l := range held {
-		l.stop()
-		<-l.stopped
-		s.release(ctx, l)
-	}
-	s.work.Wait()
 }
 
 // claim makes the caller the only one in this process that tries to take the
@@ -203,7 +186,7 @@ func (s *Storage) hold(l *lease) error {
 	s.mu.Lock()
 	if s.closed { // Close has not seen it
 		s.mu.Unlock()
-		s.giveUp(l)
+		s.release(l)
 		return ErrClosed
 	}
 	var ctx context.Context
@@ -258,29 +241,24 @@ func (s *Storage) renew(ctx context.Context, l *lease) error {
 	return codeError(code)
 }
 
-// giveUp releases a lock that may have been taken, without anyone waiting. The
+// giveUp releases a lock that may have been taken, without the caller waiting. The
 // claim lasts until then, so that the next Lock in this process does not meet it.
 func (s *Storage) giveUp(l *lease) {
-	s.mu.Lock()
-	if s.closed {
-		// Close may be waiting for work already; the lease lapses.
-		s.mu.Unlock()
-		s.drop(l)
+	if !s.begin() {
+		s.release(l) // as soon as Close allows
 		return
 	}
-	s.work.Add(1)
-	s.mu.Unlock()
 	go func() {
 		defer s.work.Done()
-		ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
-		defer cancel()
-		s.release(ctx, l)
+		s.release(l)
 	}()
 }
 
-// release gives l up, if it can before ctx is over. It works after Close.
-func (s *Storage) release(ctx context.Context, l *lease) {
+// release gives l up if it can. It works after Close.
+func (s *Storage) release(l *lease) {
 	defer s.drop(l)
+	ctx, cancel := context.WithTimeout(s.last, releaseTimeout)
+	defer cancel()
 	if _, err := s.retry(ctx, &state.StorageUnlock{Name: l.name, Owner: l.owner}); err != nil {
 		s.log.Warn("cannot give up a lock of the site's storage; it lapses with its lease", "lock", l.name, "lease", s.lease, "error", err)
 	}

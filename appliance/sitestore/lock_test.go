@@ -179,6 +179,55 @@ func TestCloseGivesLocksUp(t *testing.T) {
 	}
 }
 
+// TestCloseWaitsForWhatIsUnderWay: an unlock, and a certificate that a CA has just
+// issued.
+func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
+	s := newSite(t)
+	a, b := s.node("n1", 0), s.node("n2", 0)
+	must(t, a.Lock(t.Context(), "x"))
+	arrived, proceed := make(chan struct{}), make(chan struct{})
+	s.setFaults(func() error {
+		arrived <- struct{}{}
+		<-proceed
+		return nil
+	}, nil)
+	unlocked, stored := make(chan error), make(chan error)
+	go func() { unlocked <- a.Unlock(t.Context(), "x") }()
+	go func() { stored <- a.Store(t.Context(), "k", []byte("v")) }()
+	<-arrived
+	<-arrived
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		a.Close()
+	}()
+	<-a.ctx.Done() // Close has begun
+	s.setFaults(nil, nil)
+	close(proceed)
+	expectError(t, "unlock", <-unlocked, nil)
+	expectError(t, "store", <-stored, nil)
+	<-closed
+	if got, err := b.TryLock(t.Context(), "x"); err != nil || !got {
+		t.Errorf("the lock is not free: %v", err)
+	}
+	if value, err := b.Load(t.Context(), "k"); err != nil || string(value) != "v" {
+		t.Errorf("the file: %q %v", value, err)
+	}
+}
+
+// TestCloseDoesNotWaitForAStoreWithoutALeader for long.
+func TestCloseDoesNotWaitForAStoreWithoutALeader(t *testing.T) {
+	s := newSite(t)
+	a := s.node("n1", 0)
+	must(t, a.Lock(t.Context(), "x"))
+	s.setFaults(func() error { return raftstore.ErrNotLeader }, nil)
+	stored := make(chan error)
+	go func() { stored <- a.Store(t.Context(), "k", nil) }()
+	a.Close()
+	expectError(t, "store", <-stored, ErrClosed)
+	s.setFaults(nil, nil)
+}
+
 // TestALockThatCameTooLateIsGivenUp: the caller has gone when the command is
 // committed.
 func TestALockThatCameTooLateIsGivenUp(t *testing.T) {

@@ -25,6 +25,26 @@ const (
 // first try is not known: the commands are idempotent, and locks know their
 // owner. Losing a certificate that a CA has just issued would not be.
 func (s *Storage) propose(ctx context.Context, cmd any) (any, error) {
+	if !s.begin() {
+		return nil, ErrClosed
+	}
+	defer s.work.Done()
+	return s.proposeWithin(ctx, cmd)
+}
+
+// begin makes Close wait for work.Done, unless it has begun already.
+func (s *Storage) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.work.Add(1)
+	return true
+}
+
+// proposeWithin gives up after proposeTimeout, or when Close cannot wait longer.
+func (s *Storage) proposeWithin(ctx context.Context, cmd any) (any, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, proposeTimeout)
@@ -32,11 +52,11 @@ func (s *Storage) propose(ctx context.Context, cmd any) (any, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(s.ctx, func() { cancel(ErrClosed) })()
+	defer context.AfterFunc(s.last, func() { cancel(ErrClosed) })()
 	return s.retry(ctx, cmd)
 }
 
-// retry is propose without its own bounds.
+// retry proposes until ctx is over.
 func (s *Storage) retry(ctx context.Context, cmd any) (any, error) {
 	pause := firstPause
 	for {

@@ -73,9 +73,11 @@ type Storage struct {
 	node    string
 	epoch   uint64
 
-	ctx    context.Context // over when Close begins
-	cancel context.CancelFunc
-	work   sync.WaitGroup // renewals, and releases after a Lock that was given up
+	ctx        context.Context // over when Close begins: ends waiting and renewing
+	cancel     context.CancelFunc
+	last       context.Context // over closeGrace later: ends changes that were under way
+	cancelLast context.CancelFunc
+	work       sync.WaitGroup // changes and renewals; Add only while not closed
 
 	mu     sync.Mutex
 	closed bool              // guarded by mu
@@ -101,7 +103,35 @@ func New(c Config) *Storage {
 	}
 	s.epoch = uint64(max(s.now().UnixMilli(), 0))
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.last, s.cancelLast = context.WithCancel(context.Background())
 	return s
+}
+
+// closeGrace is how long Close waits for changes that are under way, and for its
+// own giving up of locks. What it cannot give up lapses with its lease.
+const closeGrace = 2 * time.Second
+
+// Close gives up every lock that this process holds and ends all waiting. Changes
+// that are under way may finish; what comes later fails with ErrClosed.
+func (s *Storage) Close() {
+	s.mu.Lock()
+	s.closed = true
+	var held []*lease
+	for _, l := range s.leases {
+		if l.held {
+			l.held = false
+			held = append(held, l)
+		}
+	}
+	s.mu.Unlock()
+	s.cancel()
+	defer time.AfterFunc(closeGrace, s.cancelLast).Stop()
+	for _, l := range held {
+		l.endRenewals()
+		s.release(l)
+	}
+	s.work.Wait()
+	s.cancelLast()
 }
 
 // Store puts value at key, in place of what is there.
