@@ -23,17 +23,28 @@ type caller func(ctx context.Context, cmd wire.Command, request wire.Body, reply
 
 // call makes a request for the app, when it is its turn.
 func (c *Client) call(ctx context.Context, cmd wire.Command, request wire.Body, reply func(payload []byte) error) error {
+	ctx, end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return c.request(ctx, cmd, request, reply)
+}
+
+// begin waits until it is the turn of a call of the app. The caller calls end
+// when it is over.
+func (c *Client) begin(ctx context.Context) (_ context.Context, end func(), _ error) {
 	ctx, cancel := withCallTimeout(ctx)
-	defer cancel()
 	select {
 	case c.inFlight <- struct{}{}:
-		defer func() { <-c.inFlight }()
+		return ctx, func() { <-c.inFlight; cancel() }, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		cancel()
+		return nil, nil, ctx.Err()
 	case <-c.ctx.Done():
-		return ErrClosed
+		cancel()
+		return nil, nil, ErrClosed
 	}
-	return c.request(ctx, cmd, request, reply)
 }
 
 func withCallTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -43,19 +54,24 @@ func withCallTimeout(ctx context.Context) (context.Context, context.CancelFunc) 
 	return context.WithTimeout(ctx, callTimeout)
 }
 
-// request makes one request and waits for its answer. All requests are
-// idempotent (a send by its client id), so that one whose connection is lost is
-// made again on the next; one that the server is too busy for is made again
-// after a pause.
+// request makes one request and waits for its answer. It is idempotent (a send
+// by its client id), so that it may be repeated.
 func (c *Client) request(ctx context.Context, cmd wire.Command, request wire.Body, reply func(payload []byte) error) error {
 	ctx, cancel := withCallTimeout(ctx)
 	defer cancel()
+	return c.repeat(ctx, c.online, func(l *link) error { return l.call(ctx, cmd, request, reply) })
+}
+
+// repeat makes a request on the link that find waits for until it is answered:
+// when the connection is lost, again on the next one; when the server is too
+// busy for it, after a pause.
+func (c *Client) repeat(ctx context.Context, find func(context.Context) (*link, error), try func(*link) error) error {
 	for {
-		l, err := c.online(ctx)
+		l, err := find(ctx)
 		if err != nil {
 			return err
 		}
-		err = l.call(ctx, cmd, request, reply)
+		err = try(l)
 		var retry *retryError
 		switch {
 		case err == nil:
@@ -65,12 +81,8 @@ func (c *Client) request(ctx context.Context, cmd wire.Command, request wire.Bod
 				return ctx.Err()
 			}
 		case errors.As(err, &retry):
-			wait := retry.after
-			if wait <= 0 {
-				wait = retryAfter
-			}
 			select {
-			case <-time.After(jittered(min(wait, maxRetryAfter))):
+			case <-time.After(retry.pause()):
 			case <-ctx.Done():
 				return retry.answer // says more than that time is over
 			case <-c.ctx.Done():
@@ -80,6 +92,15 @@ func (c *Client) request(ctx context.Context, cmd wire.Command, request wire.Bod
 			return err
 		}
 	}
+}
+
+// pause is how long to wait before the request is made again.
+func (e *retryError) pause() time.Duration {
+	wait := e.after
+	if wait <= 0 {
+		wait = retryAfter
+	}
+	return jittered(min(wait, maxRetryAfter))
 }
 
 // waitChange waits until l is no longer the client's link; false when ctx ended.

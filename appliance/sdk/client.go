@@ -19,6 +19,7 @@ type Client struct {
 	o     Options
 	lbs   *locator
 	inbox *inbox
+	rooms rooms
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -31,7 +32,7 @@ type Client struct {
 	link    *link         // logged in and alive, or nil
 	lastErr error         // why link is nil, for people
 	stopErr error         // set once: the client will not connect again
-	changed chan struct{} // closed and replaced when link or stopErr changes
+	changed chan struct{} // closed and replaced when link, stopErr or a room's link changes
 }
 
 // maxInFlight bounds the app's calls that wait for an answer at the same time;
@@ -196,6 +197,17 @@ func (c *Client) setLink(l *link, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.link, c.lastErr = l, err
+	c.wakeLocked()
+}
+
+func (c *Client) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wakeLocked()
+}
+
+// wakeLocked makes whoever waits for a change look again.
+func (c *Client) wakeLocked() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -208,8 +220,7 @@ func (c *Client) stop(err error) {
 		return
 	}
 	c.stopErr, c.link = err, nil
-	close(c.changed)
-	c.changed = make(chan struct{})
+	c.wakeLocked()
 	c.inbox.setState(StateChange{State: StateStopped, Err: err})
 }
 

@@ -12,12 +12,18 @@ import (
 var (
 	// ErrClosed is returned when the client has been closed.
 	ErrClosed = errors.New("sdk: the client is closed")
+	// ErrUncertain is returned by SendRoom when the connection was lost before
+	// the answer came: the message was sent to the room, or it was not.
+	ErrUncertain = errors.New("sdk: the connection was lost before the answer, the message may have been sent or not")
 	// ErrNotStarted is returned by calls made before Start or Connect.
 	ErrNotStarted = errors.New("sdk: call Connect or Start first")
 )
 
 // errLinkDown ends calls whose connection is gone; they are made again on the next.
 var errLinkDown = errors.New("sdk: connection lost")
+
+// errUnsent is an errLinkDown before anything was sent.
+var errUnsent = fmt.Errorf("%w before the request was made", errLinkDown)
 
 // KickedError says why the server ended the session for good. Connecting again
 // by itself would start a fight between two devices.

@@ -7,7 +7,8 @@ import (
 )
 
 // Event is one thing that happened; switch on its type. The types are Message,
-// Recall, Missing, ConversationAdded, Receipt, ReadCursor and StateChange.
+// Recall, Missing, ConversationAdded, Receipt, ReadCursor, RoomMessage,
+// RoomMissed, RoomReentry and StateChange.
 type Event interface{ event() }
 
 // Message is the next message of a conversation, sent or received.
@@ -59,6 +60,35 @@ type ReadCursor struct {
 	Seq  uint64
 }
 
+// RoomMessage is the next message of a room that this client is in, sent or
+// received. The messages of a room come in the order of Id, which is the same
+// for all its members. What is sent while this client is not connected, or when
+// too many events wait for a slow app, does not come at all.
+type RoomMessage struct {
+	*wire.RoomMessagePush
+	// Local is set on what this client has sent; From alone does not tell it
+	// from what the account's other devices have sent.
+	Local bool
+}
+
+// RoomMissed says how many messages of a room were dropped at this place,
+// because too many room events waited for the app.
+type RoomMissed struct {
+	Room  string
+	Count int
+}
+
+// RoomReentry tells what became of a room after a reconnect. The room's
+// messages from before the reconnect up to here are lost, except for a few that
+// may come just before it.
+type RoomReentry struct {
+	Room string
+	// Members is how many members the room now has on the server's node.
+	Members int
+	// Err is set when the server refused: the client is no longer in the room.
+	Err error
+}
+
 // StateChange tells how the connection is. When the app takes events slowly, it
 // may miss states in between, never the latest.
 type StateChange struct {
@@ -77,6 +107,9 @@ func (Missing) event()           {}
 func (ConversationAdded) event() {}
 func (Receipt) event()           {}
 func (ReadCursor) event()        {}
+func (RoomMessage) event()       {}
+func (RoomMissed) event()        {}
+func (RoomReentry) event()       {}
 func (StateChange) event()       {}
 
 // State is the state of the connection.

@@ -23,7 +23,7 @@ import (
 type inbox struct {
 	self, device string
 	backlog      int
-	limit        int // of the queue, without state changes
+	limit        int // of the queue: so many events of conversations, and as many of rooms
 	store        Store
 	logger       *slog.Logger
 
@@ -39,7 +39,9 @@ type inbox struct {
 	// conversations grows with the account's own conversations.
 	conversations map[cursorKey]*conversation
 	queue         fifo
-	states        int             // of the items in queue, those that are StateChange
+	states        int // of the items in queue, those that are StateChange
+	roomEvents    int // of the items in queue, those about rooms
+	roomNews      map[string]*roomNews
 	inHand        bool            // the app is handling an event
 	behind        []*conversation // in the order of arrival, each once
 	early         int             // messages held in all conversations' early
@@ -95,6 +97,7 @@ func newInbox(o *Options, saved Checkpoint) *inbox {
 		ready: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		work: make(chan struct{}, 1), consumer: make(chan struct{}, 1),
 		conversations: make(map[cursorKey]*conversation),
+		roomNews:      make(map[string]*roomNews),
 		version:       saved.Version,
 	}
 	for _, cursor := range saved.Conversations {
@@ -249,7 +252,7 @@ func (in *inbox) enlist(conv *conversation) {
 
 func (c *conversation) isBehind() bool { return c.cursor.Known >= c.next || c.news != 0 }
 
-func (in *inbox) full() bool { return in.queue.len()-in.states >= in.limit }
+func (in *inbox) full() bool { return in.queue.len()-in.states-in.roomEvents >= in.limit }
 
 func (in *inbox) enqueue(i item) {
 	in.queue.push(i)
@@ -292,9 +295,13 @@ func (in *inbox) next(user, client context.Context) (item, bool) {
 		i, ok := in.queue.pop()
 		in.inHand = ok
 		if ok {
-			if _, is := i.event.(StateChange); is {
+			switch i.event.(type) {
+			case StateChange:
 				in.states--
-			} else {
+			case RoomMessage, RoomMissed, RoomReentry:
+				in.roomEvents--
+				in.publishRoomNews()
+			default:
 				signal(in.room)
 			}
 		}
@@ -317,7 +324,7 @@ func (in *inbox) handled(i item) {
 	defer in.saveMu.Unlock()
 	in.mu.Lock()
 	in.inHand = false
-	if in.queue.len() == 0 && in.acked < in.version {
+	if in.queue.len() == in.roomEvents && in.acked < in.version {
 		signal(in.work) // perhaps everything is handled: tell the server
 	}
 	conv := i.conversation

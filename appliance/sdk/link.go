@@ -33,6 +33,7 @@ const maxPending = 4 * maxInFlight
 type link struct {
 	conn  *channel.Conn
 	inbox *inbox
+	rooms *rooms
 	login *wire.LoginResponse // set before loggedIn is closed
 
 	queued   chan struct{}      // one token: the writer has something to do
@@ -67,9 +68,9 @@ func (e *retryError) Error() string { return e.answer.Error() }
 func (e *retryError) Unwrap() error { return e.answer }
 
 // newLink takes over conn and starts to serve it; tasks counts its goroutines.
-func newLink(conn *channel.Conn, in *inbox, tasks *sync.WaitGroup) *link {
+func newLink(conn *channel.Conn, in *inbox, rooms *rooms, tasks *sync.WaitGroup) *link {
 	l := &link{
-		conn: conn, inbox: in,
+		conn: conn, inbox: in, rooms: rooms,
 		queued:   make(chan struct{}, 1),
 		loggedIn: make(chan struct{}),
 		goAway:   make(chan time.Duration, 1),
@@ -135,15 +136,25 @@ func (l *link) authenticate(ctx context.Context, o *Options) error {
 // call makes one request on this link. When ctx ends first, the answer is still
 // given to reply should it come.
 func (l *link) call(ctx context.Context, cmd wire.Command, request wire.Body, reply func([]byte) error) error {
+	p, err := l.start(cmd, request, reply)
+	if err != nil {
+		return err
+	}
+	return p.wait(ctx)
+}
+
+// start makes one request without waiting for its answer. On an error, nothing
+// of it has reached the server, except with errLinkDown itself: then it may have.
+func (l *link) start(cmd wire.Command, request wire.Body, reply func([]byte) error) (*pendingCall, error) {
 	p := &pendingCall{reply: reply, done: make(chan error, 1)}
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
-		return errLinkDown
+		return nil, errUnsent
 	}
 	if len(l.pending) >= maxPending {
 		l.mu.Unlock()
-		return &retryError{answer: wire.Errorf(wire.CodeBusy, "too many requests wait for an answer")}
+		return nil, &retryError{answer: wire.Errorf(wire.CodeBusy, "too many requests wait for an answer")}
 	}
 	l.serial++
 	serial := l.serial
@@ -151,8 +162,12 @@ func (l *link) call(ctx context.Context, cmd wire.Command, request wire.Body, re
 	l.mu.Unlock()
 
 	if err := l.write(&wire.Frame{Kind: wire.KindRequest, Command: cmd, Serial: serial}, request); err != nil {
-		return errLinkDown
+		return nil, errLinkDown
 	}
+	return p, nil
+}
+
+func (p *pendingCall) wait(ctx context.Context) error {
 	select {
 	case err := <-p.done:
 		return err

@@ -27,14 +27,15 @@ func TestServerThatBreaksTheProtocolIsLeft(t *testing.T) {
 		frame wire.Frame
 		want  string
 	}{
-		"malformed message":   {wire.Frame{Kind: wire.KindPush, Command: wire.PushMessage, Payload: garbage}, "malformed message"},
-		"message push of nil": {wire.Frame{Kind: wire.KindPush, Command: wire.PushMessage}, "malformed message"},
-		"malformed read":      {wire.Frame{Kind: wire.KindPush, Command: wire.PushRead, Payload: garbage}, "malformed read"},
-		"malformed kick":      {wire.Frame{Kind: wire.KindPush, Command: wire.PushKicked, Payload: garbage}, "malformed kicked"},
-		"malformed go-away":   {wire.Frame{Kind: wire.KindPush, Command: wire.PushGoAway, Payload: garbage}, "malformed go_away"},
-		"malformed close":     {wire.Frame{Kind: wire.KindPush, Command: wire.PushClose, Payload: garbage}, "malformed close"},
-		"unasked answer":      {wire.Frame{Kind: wire.KindResponse, Serial: 1 << 40, Code: wire.CodeOK}, "not asked"},
-		"slow client":         {wire.Frame{Kind: wire.KindPush, Command: wire.PushClose, Payload: []byte{8, 0xe5, 7}}, "997"},
+		"malformed message":      {wire.Frame{Kind: wire.KindPush, Command: wire.PushMessage, Payload: garbage}, "malformed message"},
+		"message push of nil":    {wire.Frame{Kind: wire.KindPush, Command: wire.PushMessage}, "malformed message"},
+		"malformed read":         {wire.Frame{Kind: wire.KindPush, Command: wire.PushRead, Payload: garbage}, "malformed read"},
+		"malformed kick":         {wire.Frame{Kind: wire.KindPush, Command: wire.PushKicked, Payload: garbage}, "malformed kicked"},
+		"malformed go-away":      {wire.Frame{Kind: wire.KindPush, Command: wire.PushGoAway, Payload: garbage}, "malformed go_away"},
+		"malformed close":        {wire.Frame{Kind: wire.KindPush, Command: wire.PushClose, Payload: garbage}, "malformed close"},
+		"malformed room message": {wire.Frame{Kind: wire.KindPush, Command: wire.PushRoomMessage, Payload: garbage}, "malformed room_message"},
+		"unasked answer":         {wire.Frame{Kind: wire.KindResponse, Serial: 1 << 40, Code: wire.CodeOK}, "not asked"},
+		"slow client":            {wire.Frame{Kind: wire.KindPush, Command: wire.PushClose, Payload: []byte{8, 0xe5, 7}}, "997"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *site) {

@@ -50,8 +50,9 @@ type Options struct {
 	// delivered to a device that the Store does not know yet. 0 is 100, a
 	// negative number none. A device that is known gets everything it missed.
 	Backlog int
-	// Queue is how many events may wait for the app. 0 is 256. Beyond it the
-	// client reads messages from the server's history when there is room again.
+	// Queue is how many events may wait for the app, and beside them as many
+	// events of rooms. 0 is 256. Beyond it the client reads messages from the
+	// server's history when there is room again, and drops those of rooms.
 	Queue int
 
 	// Heartbeat is how often the client shows that it is alive, rounded to

@@ -94,6 +94,14 @@ func (l *link) push(f *wire.Frame) error {
 			return malformedPush(f.Command, err)
 		}
 		l.inbox.readPush(&p)
+	case wire.PushRoomMessage:
+		p := new(wire.RoomMessagePush)
+		if err := p.UnmarshalVT(f.Payload); err != nil {
+			return malformedPush(f.Command, err)
+		}
+		if l.rooms.has(p.Room) {
+			l.inbox.offerRoom(RoomMessage{RoomMessagePush: p})
+		}
 	case wire.PushKicked:
 		var p wire.KickedPush
 		if err := p.UnmarshalVT(f.Payload); err != nil {

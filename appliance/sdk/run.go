@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/link/channel"
@@ -93,7 +94,7 @@ func (c *Client) connect(ctx context.Context, fresh bool) (*link, error) {
 		}
 		return nil, err
 	}
-	l := newLink(conn, c.inbox, &c.tasks)
+	l := newLink(conn, c.inbox, &c.rooms, &c.tasks)
 	if err := l.authenticate(ctx, &c.o); err != nil {
 		l.close(err)
 		<-l.dead
@@ -119,14 +120,15 @@ func (c *Client) serve(l *link) (wait time.Duration, err error) {
 	c.inbox.setState(StateChange{State: StateSyncing, Login: l.login})
 	c.setLink(l, nil)
 	ctx, cancel := context.WithCancel(c.ctx)
-	caughtUp := make(chan struct{})
-	c.tasks.Go(func() { defer close(caughtUp); c.catchUp(ctx) })
+	var followUp sync.WaitGroup // ends before the next link begins
+	followUp.Go(func() { c.catchUp(ctx) })
+	followUp.Go(func() { c.reenterRooms(ctx, l) })
 
 	leaveAt := c.attend(l)
 	l.close(ErrClosed) // unless it has ended by itself
 	cancel()
 	<-l.dead
-	<-caughtUp
+	followUp.Wait()
 	err = l.reason()
 	if !leaveAt.IsZero() && !final(err) {
 		// Cut off before its turn, the client still waits for it.

@@ -43,6 +43,9 @@ func (s *siteSession) run() {
 		s.cut()
 		s.site.mu.Lock()
 		delete(s.site.sessions, s)
+		for _, members := range s.site.rooms.members {
+			delete(members, s)
+		}
 		s.site.mu.Unlock()
 	}()
 	buf := make([]byte, 0, 1<<20)
@@ -209,6 +212,8 @@ func (s *siteSession) request(f *wire.Frame, payload []byte) {
 		decode(&r)
 		site.acked[s.device] = r.Version
 		s.reply(f, wire.CodeOK, nil)
+	case wire.CmdEnterRoom, wire.CmdExitRoom, wire.CmdSendRoom:
+		s.roomRequest(f, decode)
 	case wire.CmdLogout:
 		s.reply(f, wire.CodeOK, nil)
 	default:

@@ -52,6 +52,7 @@ type site struct {
 	// noHistory and noSync are the answers to these requests, if not 0.
 	noHistory, noSync wire.Code
 	heartbeat         uint32 // seconds, for new logins
+	rooms             siteRooms
 	// pruned drops the messages up to this seq from history.
 	pruned uint64
 }
@@ -77,6 +78,7 @@ func newSite(t testing.TB) *site {
 		logs: map[pair]*siteLog{}, sent: map[string]*wire.SendResponse{},
 		sessions: map[*siteSession]bool{}, acked: map[string]uint64{},
 		blackhole: map[string]bool{}, closed: map[string]bool{},
+		rooms: siteRooms{members: map[string]map[*siteSession]bool{}},
 		lbs: &lbsAnswer{
 			Code: wire.CodeOK, LinkKey: secure.EncodePublicKey(key.Public()), TTL: 300,
 			AccessPoints: []accessPoint{{Transport: "link", Address: "ap1:7400"}},

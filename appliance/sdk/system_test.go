@@ -319,3 +319,117 @@ func TestNodeRestartsWhileClientsChat(t *testing.T) {
 		t.Errorf("bob got %v", texts)
 	}
 }
+
+func (a *app) enter(room string, members int) {
+	a.t.Helper()
+	got, err := a.EnterRoom(a.context(), room)
+	if err != nil || got != members {
+		a.t.Fatalf("%s enters %s: %d members, %v; want %d", a.Account(), room, got, err, members)
+	}
+}
+
+func (a *app) say(room, text string) sdk.RoomSendResult {
+	a.t.Helper()
+	r, err := a.SendRoom(a.context(), room, sdk.Text(text))
+	if err != nil {
+		a.t.Fatalf("%s says %q: %v", a.Account(), text, err)
+	}
+	return r
+}
+
+// heard are the messages of rooms up to and with last, each with its id.
+func (a *app) heard(last string) (heard []string) {
+	a.t.Helper()
+	events := a.until("room message "+last, func(event sdk.Event) bool {
+		m, ok := event.(sdk.RoomMessage)
+		return ok && m.Body == last
+	})
+	for _, event := range events {
+		switch e := event.(type) {
+		case sdk.RoomMessage:
+			heard = append(heard, fmt.Sprint(e.Room, " ", e.From, " ", e.Id, " ", e.Body))
+		case sdk.RoomMissed:
+			a.t.Errorf("%s missed %+v", a.Account(), e)
+		}
+	}
+	return heard
+}
+
+// TestRoomsThroughARealNode: everybody hears everything once and in one order,
+// those who speak too; the rooms of another tenant are other rooms; and after
+// a restart of the node all are in their rooms again.
+func TestRoomsThroughARealNode(t *testing.T) {
+	n := startNode(t)
+	if _, err := n.node.CreateTenant(t.Context(), appliance.TenantRequest{AppKey: "other", Name: "Other"}); err != nil {
+		t.Fatal(err)
+	}
+	token, err := n.node.App().CreateAccount(t.Context(), "other", "alice", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice := n.app("alice", func(o *sdk.Options) { o.Queue = 10_000 })
+	bob := n.app("bob", func(o *sdk.Options) { o.Queue = 10_000 })
+	stranger := n.app("alice", func(o *sdk.Options) { o.AppKey, o.Token = "other", token })
+	alice.enter("lobby", 1)
+	bob.enter("lobby", 2)
+	stranger.enter("lobby", 1)
+
+	const each = 100
+	var talk sync.WaitGroup
+	for _, a := range []*app{alice, bob} {
+		talk.Go(func() {
+			for i := range each {
+				if _, err := a.SendRoom(a.context(), "lobby", sdk.Text(fmt.Sprint(a.Account(), " ", i))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	talk.Wait()
+	stranger.say("lobby", "does anybody hear me?")
+	alice.say("lobby", "end")
+	heard := alice.heard("end")
+	if len(heard) != 2*each+1 {
+		t.Errorf("alice heard %d messages, want %d", len(heard), 2*each+1)
+	}
+	if got := bob.heard("end"); !slices.Equal(got, heard) {
+		t.Errorf("bob heard\n%s\nalice\n%s", strings.Join(got, "\n"), strings.Join(heard, "\n"))
+	}
+	if got := stranger.heard("does anybody hear me?"); len(got) != 1 {
+		t.Errorf("the other tenant heard %q", got)
+	}
+
+	n.stop()
+	n.start()
+	back := func(a *app) {
+		t.Helper()
+		a.until("re-entry", func(event sdk.Event) bool {
+			r, ok := event.(sdk.RoomReentry)
+			if ok && (r.Err != nil || r.Room != "lobby") {
+				t.Errorf("%s: %+v", a.Account(), r)
+			}
+			return ok
+		})
+	}
+	back(alice)
+	back(bob)
+	bob.say("lobby", "here again")
+	for _, a := range []*app{alice, bob} {
+		if got := a.heard("here again"); len(got) != 1 {
+			t.Errorf("%s heard %q", a.Account(), got)
+		}
+	}
+	if err := bob.ExitRoom(bob.context(), "lobby"); err != nil {
+		t.Fatal(err)
+	}
+	alice.enter("lobby", 1)
+	_, err = bob.SendRoom(bob.context(), "lobby", sdk.Text("from outside"))
+	var refused *wire.Error
+	if !errors.As(err, &refused) || refused.Code != wire.CodeForbidden {
+		t.Errorf("sending from outside: %v", err)
+	}
+	_, err = alice.EnterRoom(alice.context(), "a room")
+	if !errors.As(err, &refused) || refused.Code != wire.CodeBadParameter {
+		t.Errorf("entering a bad name: %v", err)
+	}
+}
