@@ -129,3 +129,55 @@ func BenchmarkLogin(b *testing.B) {
 		n.app.Disconnected(s, wire.CodeOK)
 	}
 }
+
+// BenchmarkSendRoom is one message to a room of 2,000 sessions, from the request
+// to the last push, on connections that only count.
+func BenchmarkSendRoom(b *testing.B) {
+	const members = 2000
+	n := newNode(b)
+	w := n.newTenant(b, state.Limits{DevicePolicy: uint8(session.PolicyAll), RequestsPerSecond: 1 << 24, RequestBurst: 1 << 24})
+	credentials := w.credentials("alice")
+	request := func(s *session.Session, c *counter, cmd wire.Command, in wire.Body) {
+		payload := make([]byte, in.SizeVT())
+		if _, err := in.MarshalToSizedBufferVT(payload); err != nil {
+			b.Fatal(err)
+		}
+		n.app.Request(s, cmd, 1, payload)
+		if code := <-c.answered; code != wire.CodeOK {
+			b.Fatal(code)
+		}
+	}
+	var first *session.Session
+	conns := make([]*counter, members)
+	for i := range conns {
+		c := &counter{answered: make(chan wire.Code, 1)}
+		s := n.app.Connected(c)
+		if i%session.MaxSessionsPerAccount == 0 {
+			credentials = w.credentials(fmt.Sprint("user", i))
+		}
+		credentials.DeviceId = fmt.Sprint("device ", i)
+		request(s, c, wire.CmdLogin, credentials)
+		request(s, c, wire.CmdEnterRoom, &wire.EnterRoomRequest{Room: "lobby"})
+		conns[i] = c
+		if first == nil {
+			first = s
+		}
+	}
+	in := &wire.SendRoomRequest{Room: "lobby", ClientId: "message-000000000001", Body: "see you at the station at half past seven"}
+	payload := make([]byte, in.SizeVT())
+	if _, err := in.MarshalToSizedBufferVT(payload); err != nil {
+		b.Fatal(err)
+	}
+	before := conns[1].pushes.Load()
+	b.ReportAllocs()
+	for b.Loop() {
+		n.app.Request(first, wire.CmdSendRoom, 1, payload)
+		if code := <-conns[0].answered; code != wire.CodeOK {
+			b.Fatal(code)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(members-1), "ns/delivery")
+	if got := conns[members-1].pushes.Load() - before; got != int64(b.N) {
+		b.Errorf("%d messages reached the last member, want %d", got, b.N)
+	}
+}
