@@ -69,8 +69,8 @@ func TestHowClientsLeave(t *testing.T) {
 		leave  func(c *client) error
 		reason wire.Code
 	}{
-		"DISCONNECT":       {func(c *client) error { return c.SendPacket("1") }, wire.CodeOK},
-		"an end of stream": {func(c *client) error { c.Close(); return nil }, wire.CodeOK},
+		"DISCONNECT":     {func(c *client) error { return c.SendPacket("1") }, wire.CodeOK},
+		"a lost network": {func(c *client) error { c.Close(); return nil }, wire.CodeNetwork},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := test.leave(g.enter(t, "alice")); err != nil {
