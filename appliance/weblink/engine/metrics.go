@@ -23,7 +23,7 @@ const (
 	upgradeRefused = "refused" // another one is under way, or done
 	upgradeTimeout = "timeout"
 	upgradeInvalid = "invalid" // not what the protocol says
-	upgradeLeft    = "left"    // the connection ended
+	upgradeLeft    = "left"    // the connection or the session ended
 )
 
 // metrics are counted once per read, write, session or failure, not per message.

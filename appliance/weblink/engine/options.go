@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Defaults of Options.
 const (
@@ -79,6 +82,10 @@ func (o Options) withDefaults() *Options {
 	duration(&o.UpgradeTimeout, DefaultUpgradeTimeout)
 	duration(&o.OpenTimeout, DefaultOpenTimeout)
 	duration(&o.WriteTimeout, DefaultWriteTimeout)
+	// What the handshake can carry: milliseconds in 31 bits.
+	for _, d := range []*time.Duration{&o.PingInterval, &o.PingTimeout} {
+		*d = min(max(d.Truncate(time.Millisecond), time.Millisecond), math.MaxInt32*time.Millisecond)
+	}
 	number(&o.MaxPayload, DefaultMaxPayload)
 	number(&o.MaxConnections, DefaultMaxConnections)
 	number(&o.QueueBytes, DefaultQueueBytes)

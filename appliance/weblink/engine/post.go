@@ -46,6 +46,9 @@ func answerOK(w http.ResponseWriter) {
 
 // takePost reads and handles a body, and returns how to answer.
 func (c *Conn) takePost(w http.ResponseWriter, r *http.Request) func(http.ResponseWriter) {
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "application/octet-stream" {
+		return c.malformed(errBinaryBody)
+	}
 	buf := getBuffer()
 	defer buf.release()
 	if err := c.readBody(buf, w, r); err != nil {
@@ -57,9 +60,6 @@ func (c *Conn) takePost(w http.ResponseWriter, r *http.Request) func(http.Respon
 		return badRequest.answer
 	}
 	c.server.metrics.bytesIn.Add(float64(len(buf.b)))
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media == "application/octet-stream" {
-		return c.malformed(errBinaryBody)
-	}
 	limits := engineio.Limits{MaxPayload: c.options.MaxPayload, MaxPackets: maxPolledPackets}
 	packets, err := limits.DecodePayload(make([]engineio.Packet, 0, 16), buf.b)
 	if err != nil {

@@ -183,9 +183,6 @@ func (k *socket) finish(err error) {
 	c.mu.Lock()
 	if !c.closing.Swap(true) {
 		c.reason = ReasonTransport
-		if errors.Is(err, io.EOF) {
-			c.reason = ReasonClient
-		}
 	}
 	c.ended = true
 	c.out.release()

@@ -92,10 +92,14 @@ func (k *socket) Message(op websocket.Opcode, data []byte) error {
 
 // Ping implements websocket.Handler.
 func (k *socket) Ping(data []byte) error {
-	if err := k.control(); err != nil || !k.attached {
+	if err := k.control(); err != nil {
 		return err
 	}
-	k.session.Send(websocket.AppendPong(nil, data))
+	pong := websocket.AppendPong(nil, data)
+	if !k.attached {
+		return k.say(pong)
+	}
+	k.session.Send(pong)
 	return nil
 }
 

@@ -84,7 +84,7 @@ func (k *socket) probing(p engineio.Packet) error {
 			return err
 		}
 		if err := k.say(websocket.AppendMessage(nil, websocket.OpText, frame)); err != nil {
-			return errClosed
+			return err
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -160,9 +160,11 @@ func (k *socket) drop(status websocket.Status, note string) {
 // say writes to a candidate, for which nobody else writes.
 func (k *socket) say(frame []byte) error {
 	_ = k.conn.SetWriteDeadline(time.Now().Add(maxCandidateWrite))
-	_, err := k.conn.Write(frame)
-	_ = k.conn.SetWriteDeadline(time.Time{})
-	return err
+	defer func() { _ = k.conn.SetWriteDeadline(time.Time{}) }()
+	if _, err := k.conn.Write(frame); err != nil {
+		return errClosed
+	}
+	return nil
 }
 
 // leaveLocked lets the session poll as before.
@@ -188,10 +190,14 @@ func (k *socket) finishCandidate(err error) {
 	c := k.session
 	c.mu.Lock()
 	k.leaveLocked()
+	expelled := k.expelled
 	c.mu.Unlock()
 	if !k.dropping {
 		result := upgradeLeft
-		if errors.Is(err, errExpired) {
+		switch {
+		case expelled:
+			_ = k.say(websocket.AppendClose(nil, websocket.StatusGoingAway, "the session has ended"))
+		case errors.Is(err, errExpired):
 			result = upgradeTimeout
 			_ = k.say(websocket.AppendClose(nil, websocket.StatusPolicy, result))
 		}

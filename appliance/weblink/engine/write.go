@@ -92,14 +92,14 @@ func (c *Conn) take(w *writer) bool {
 }
 
 // endStream tells the client that nothing more comes. The reader waits for it to
-// close its end too, unless the node is in a hurry or it has done so.
+// close its end too, unless it has done so.
 func (c *Conn) endStream() {
 	k := c.ws
 	c.mu.Lock()
 	k.streamOver = true
 	over := k.peerClosed
 	c.mu.Unlock()
-	if over || c.server.isClosed() {
+	if over {
 		c.endNow()
 		return
 	}
