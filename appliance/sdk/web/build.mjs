@@ -1,6 +1,6 @@
 // Builds dist/: index.js leaves socket.io-client to the app's bundler,
 // yizhan.bundle.js holds everything, for a page without one.
-import { rmSync } from "node:fs";
+import { copyFileSync, rmSync } from "node:fs";
 import { build } from "esbuild";
 
 rmSync("dist", { recursive: true, force: true });
@@ -22,3 +22,4 @@ await build({
   outfile: "dist/browser-test.js",
   platform: "browser",
 });
+copyFileSync("test/browser.html", "dist/browser-test.html");

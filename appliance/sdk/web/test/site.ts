@@ -56,6 +56,8 @@ export class Site {
   mangle: ((to: string, event: string, body: Json) => { event: string; body: Json }[]) | undefined;
   /** Devices of one account replace one another. */
   single = false;
+  /** Those of the same platform do. */
+  perPlatform = false;
   /** Entries below are no longer there. */
   pruned = 0;
 
@@ -173,7 +175,8 @@ export class Site {
     };
     const mine = [...this.sessions].filter((s) => s.account === account);
     for (const s of mine) {
-      if (this.single || s.deviceId === session.deviceId) {
+      const same = s.platform === session.platform;
+      if (this.single || (this.perPlatform && same) || s.deviceId === session.deviceId) {
         s.socket.emit("kicked", { reason: "KICK_REASON_REPLACED", byPlatform: auth.platform, byDevice: auth.deviceId });
         s.socket.disconnect();
       }
