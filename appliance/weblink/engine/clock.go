@@ -39,7 +39,10 @@ func (c *Conn) tick(now int64) (over bool) {
 	default:
 		late = 0
 		c.awaitsPong = true
-		c.beat = now + int64(c.options.PingTimeout)
+		// From when the ping was due, as the client counts, but never so that a node
+		// which stood still for a while loses everybody.
+		timeout := int64(c.options.PingTimeout)
+		c.beat = max(c.beat+timeout, now+timeout/2)
 		c.appendLocked(pingFrame)
 		if c.scheduleLocked() {
 			c.mu.Unlock()

@@ -20,13 +20,12 @@ var errDeflated = errors.New("weblink: a message made by DeflatedMessage was sen
 
 // poll answers a GET of a session as soon as there is something to tell.
 func (c *Conn) poll(w http.ResponseWriter, r *http.Request) {
-	c.mu.Lock()
-	p := c.polling
-	if c.ws != nil || c.ended {
-		c.mu.Unlock()
+	if !c.current() {
 		badRequest.answer(w)
 		return
 	}
+	c.mu.Lock()
+	p := c.polling
 	if p.get {
 		c.mu.Unlock()
 		c.overlapped(w)

@@ -35,7 +35,7 @@ func (p *polling) signal() {
 	}
 }
 
-// strike is called by the timer.
+// strike is called by the timer, and by requests that find it late.
 func (c *Conn) strike() {
 	over := c.tick(c.server.now())
 	c.mu.Lock()
@@ -47,6 +47,22 @@ func (c *Conn) strike() {
 	default:
 		c.armLocked(c.dueLocked())
 	}
+}
+
+// current does what is due, and reports whether the session still polls. The
+// timer may be late when the node is busy: requests are not to profit.
+func (c *Conn) current() bool {
+	c.mu.Lock()
+	polls := c.ws == nil && !c.ended
+	due := polls && c.server.now() >= c.dueLocked()
+	c.mu.Unlock()
+	if !due {
+		return polls
+	}
+	c.strike()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ws == nil && !c.ended
 }
 
 // endPollingLocked ends a session that polls; it is closing already.

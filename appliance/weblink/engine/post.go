@@ -13,13 +13,12 @@ import (
 // post takes what a polling client sends. A body is all or nothing: none of its
 // packets takes effect when one of them is malformed.
 func (c *Conn) post(w http.ResponseWriter, r *http.Request) {
-	c.mu.Lock()
-	p := c.polling
-	if c.ws != nil || c.ended {
-		c.mu.Unlock()
+	if !c.current() {
 		badRequest.answer(w)
 		return
 	}
+	c.mu.Lock()
+	p := c.polling
 	if p.post {
 		c.mu.Unlock()
 		c.overlapped(w)
