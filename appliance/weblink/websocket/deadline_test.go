@@ -3,7 +3,6 @@ package websocket_test
 import (
 	"bufio"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +13,8 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/weblink/websocket"
 )
 
-// watched notes the deadline that is on a connection, and may refuse to write.
+// watched notes the deadline that is on a connection, and may refuse to have it
+// changed.
 type watched struct {
 	net.Conn
 	deadline time.Time
@@ -22,14 +22,14 @@ type watched struct {
 	closed   bool
 }
 
-func (w *watched) SetDeadline(t time.Time) error { w.deadline = t; return nil }
-func (w *watched) Close() error                  { w.closed = true; return nil }
-func (w *watched) Write(p []byte) (int, error) {
-	if w.deadline.IsZero() {
-		return 0, errors.New("written without a deadline")
+func (w *watched) SetDeadline(t time.Time) error {
+	if w.fail == nil {
+		w.deadline = t
 	}
-	return len(p), w.fail
+	return w.fail
 }
+
+func (w *watched) Close() error { w.closed = true; return nil }
 
 // hijackable is a ResponseWriter whose connection is conn, of which the server
 // has read buffered already.
@@ -65,11 +65,43 @@ func TestTheServersDeadlinesAreTakenOff(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatCannotBeAnsweredIsClosed(t *testing.T) {
-	w := &watched{fail: io.ErrClosedPipe}
+func TestAConnectionWhoseDeadlineStaysIsClosed(t *testing.T) {
+	w := &watched{fail: net.ErrClosed}
 	conn, _, _, err := websocket.Upgrade(hijackable{httptest.NewRecorder(), w, ""}, handshake(), websocket.Options{})
-	if !errors.Is(err, io.ErrClosedPipe) || conn != nil || !w.closed {
+	if !errors.Is(err, net.ErrClosed) || conn != nil || !w.closed {
 		t.Errorf("%v, %v, closed %v", conn, err, w.closed)
+	}
+}
+
+// recorder stands for the writer by which a server logs its requests: its
+// connection would keep it alive.
+type recorder struct {
+	http.ResponseWriter
+	status   int
+	hijacked bool
+}
+
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	r.hijacked = true
+	return http.NewResponseController(r.ResponseWriter).Hijack()
+}
+
+func TestALogSeesTheAnswerAndNotTheConnection(t *testing.T) {
+	inner := hijackable{httptest.NewRecorder(), new(watched), ""}
+	log := &recorder{ResponseWriter: inner}
+	conn, _, _, err := websocket.Upgrade(log, handshake(), websocket.Options{})
+	if err != nil || conn != inner.conn || log.hijacked {
+		t.Errorf("connection %v, error %v, taken through the log's writer %v", conn, err, log.hijacked)
+	}
+	if log.status != http.StatusSwitchingProtocols {
+		t.Errorf("the log sees status %d", log.status)
 	}
 }
 

@@ -3,7 +3,6 @@ package websocket
 import (
 	"crypto/sha1" // RFC 6455 §4.2.2 prescribes it; nothing secret depends on it
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,7 +15,7 @@ const (
 	acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 	// keySize is the size of Sec-WebSocket-Key in bytes, decoded.
 	keySize = 16
-	// answerTimeout bounds the writing of the answer, less than 300 bytes.
+	// answerTimeout bounds the writing of the answer, less than a kilobyte.
 	answerTimeout = 5 * time.Second
 )
 
@@ -28,8 +27,8 @@ type Options struct {
 }
 
 // Upgrade makes the server's part of the opening handshake (RFC 6455 §4.2) and
-// takes the connection from the HTTP server, through any number of
-// ResponseWriters that have an Unwrap method. The connection has no deadline,
+// takes the connection from the HTTP server, past any number of ResponseWriters
+// that have an Unwrap method: they see the answer's header and status. The connection has no deadline,
 // and the HTTP server's buffers are dropped. early is what the client has sent
 // behind its request already: the first input of the Decoder. deflate tells
 // whether permessage-deflate was negotiated: it is the Decoder's flag, and
@@ -41,8 +40,7 @@ type Options struct {
 // On an error the request has been answered: 505 for HTTP/1.0, HTTP/2 and HTTP/3,
 // 405 for another method than GET, 426 for another version of the protocol
 // than 13, 400 for what is not a handshake, 501 when the server's writer cannot
-// give up its connection; when writing the answer failed the connection is
-// closed. Errors repeat nothing that the client sent.
+// give up its connection. Errors repeat nothing that the client sent.
 func Upgrade(w http.ResponseWriter, r *http.Request, o Options) (conn net.Conn, early []byte, deflate bool, err error) {
 	key, refusal := check(r)
 	if refusal != nil {
@@ -52,24 +50,38 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o Options) (conn net.Conn, 
 	if !ok {
 		return nil, nil, false, refuse(http.StatusBadRequest, "Sec-WebSocket-Extensions is malformed").answer(w)
 	}
-	conn, buffers, err := http.NewResponseController(w).Hijack()
+	hijacker, ok := innermost(w).(http.Hijacker)
+	if !ok {
+		return nil, nil, false, refuse(http.StatusNotImplemented, "this server cannot upgrade the connection").answer(w)
+	}
+	answer(w, key, extension)
+	conn, buffers, err := hijacker.Hijack()
 	if err != nil {
-		status := http.StatusInternalServerError
-		if errors.Is(err, http.ErrNotSupported) {
-			status = http.StatusNotImplemented
-		}
-		return nil, nil, false, refuse(status, "this server cannot upgrade the connection").answer(w)
+		return nil, nil, false, fmt.Errorf("websocket: take the connection: %w", err)
 	}
 	if n := buffers.Reader.Buffered(); n > 0 {
 		// No error: what is buffered can be peeked.
 		peeked, _ := buffers.Reader.Peek(n)
 		early = append([]byte(nil), peeked...)
 	}
-	if err := answer(conn, key, extension); err != nil {
+	if err := conn.SetDeadline(time.Time{}); err != nil {
 		_ = conn.Close()
-		return nil, nil, false, err
+		return nil, nil, false, fmt.Errorf("websocket: clear the deadline: %w", err)
 	}
 	return conn, early, extension != "", nil
+}
+
+// innermost is the HTTP server's own writer. A wrapper's Hijack may return a
+// connection that is wrapped too, which keeps the request in memory for as long
+// as the connection lives, as that of Caddy's access log does: 25 KB for each.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = wrapper.Unwrap()
+	}
 }
 
 // check returns the key of a handshake, or why r is none.
@@ -107,26 +119,21 @@ func check(r *http.Request) (key string, _ *refusal) {
 	return keys[0], nil
 }
 
-// answer writes the server's handshake to a connection that has left the HTTP
-// server, and takes the HTTP server's deadlines off it.
-func answer(conn net.Conn, key, extension string) error {
+// answer makes the server's handshake through all of the writers, so that an
+// access log shows it. The server's own Hijack writes it out. That the client has
+// left meanwhile shows when it is read from.
+func answer(w http.ResponseWriter, key, extension string) {
 	sum := sha1.Sum([]byte(key + acceptGUID))
-	b := []byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
-	b = base64.StdEncoding.AppendEncode(b, sum[:])
+	header := w.Header()
+	header.Set("Upgrade", "websocket")
+	header.Set("Connection", "Upgrade")
+	header.Set("Sec-WebSocket-Accept", base64.StdEncoding.EncodeToString(sum[:]))
 	if extension != "" {
-		b = append(append(b, "\r\nSec-WebSocket-Extensions: "...), extension...)
+		header.Set("Sec-WebSocket-Extensions", extension)
 	}
-	b = append(b, "\r\n\r\n"...)
-	if err := conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
-		return fmt.Errorf("websocket: answer the handshake: %w", err)
-	}
-	if _, err := conn.Write(b); err != nil {
-		return fmt.Errorf("websocket: answer the handshake: %w", err)
-	}
-	if err := conn.SetDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("websocket: clear the deadline: %w", err)
-	}
-	return nil
+	// Not every server can: then the answer has no deadline of its own.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
+	w.WriteHeader(http.StatusSwitchingProtocols)
 }
 
 // hasToken reports whether one of the comma-separated lists has token, in any
