@@ -73,29 +73,29 @@ func TestAConnectionWhoseDeadlineStaysIsClosed(t *testing.T) {
 	}
 }
 
-// recorder stands for the writer by which a server logs its requests: its
+// logWriter stands for the writer by which a server logs its requests: its
 // connection would keep it alive.
-type recorder struct {
+type logWriter struct {
 	http.ResponseWriter
 	status   int
 	hijacked bool
 }
 
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+func (r *logWriter) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-func (r *recorder) WriteHeader(status int) {
+func (r *logWriter) WriteHeader(status int) {
 	r.status = status
 	r.ResponseWriter.WriteHeader(status)
 }
 
-func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (r *logWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	r.hijacked = true
 	return http.NewResponseController(r.ResponseWriter).Hijack()
 }
 
 func TestALogSeesTheAnswerAndNotTheConnection(t *testing.T) {
 	inner := hijackable{httptest.NewRecorder(), new(watched), ""}
-	log := &recorder{ResponseWriter: inner}
+	log := &logWriter{ResponseWriter: inner}
 	conn, _, _, err := websocket.Upgrade(log, handshake(), websocket.Options{})
 	if err != nil || conn != inner.conn || log.hijacked {
 		t.Errorf("connection %v, error %v, taken through the log's writer %v", conn, err, log.hijacked)
