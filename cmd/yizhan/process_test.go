@@ -46,9 +46,9 @@ const patience = 60 * time.Second
 
 // node is a yizhan process made by quickstart, in a folder of its own.
 type node struct {
-	t                 *testing.T
-	dir               string
-	http, link, admin string
+	t                        *testing.T
+	dir                      string
+	https, http, link, admin string
 
 	cmd  *exec.Cmd
 	out  *syncBuffer
@@ -64,8 +64,8 @@ type demoFile struct {
 
 func newNode(t *testing.T) *node {
 	n := &node{t: t, dir: t.TempDir()}
-	addresses := freeAddresses(t, 3)
-	n.http, n.link, n.admin = addresses[0], addresses[1], addresses[2]
+	addresses := freeAddresses(t, 4)
+	n.https, n.http, n.link, n.admin = addresses[0], addresses[1], addresses[2], addresses[3]
 	t.Cleanup(func() {
 		if n.cmd != nil {
 			n.kill()
@@ -91,7 +91,7 @@ func (n *node) start() *node {
 func (n *node) run() {
 	n.t.Helper()
 	n.out = new(syncBuffer)
-	n.cmd = exec.Command(binary, "quickstart", "--dir", n.dir, "--http", n.http, "--link", n.link, "--admin", n.admin)
+	n.cmd = exec.Command(binary, "quickstart", "--dir", n.dir, "--https", n.https, "--http", n.http, "--link", n.link, "--admin", n.admin)
 	n.cmd.Stdout, n.cmd.Stderr = n.out, n.out
 	n.cmd.Dir = n.dir
 	if err := n.cmd.Start(); err != nil {
@@ -169,8 +169,9 @@ func (n *node) yizhan(args ...string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	host, port, _ := net.SplitHostPort(n.http)
+	httpsHost, httpsPort, _ := net.SplitHostPort(n.https)
 	cmd.Env = append(os.Environ(), "YIZHAN_DIR="+n.dir, "YIZHAN_HTTP_HOST="+host, "YIZHAN_HTTP_PORT="+port,
-		"YIZHAN_LINK="+n.link, "YIZHAN_ADMIN="+n.admin)
+		"YIZHAN_HTTPS_HOST="+httpsHost, "YIZHAN_HTTPS_PORT="+httpsPort, "YIZHAN_LINK="+n.link, "YIZHAN_ADMIN="+n.admin)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -25,17 +25,19 @@ var quickstartCaddyfile []byte
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "quickstart",
-		Usage: "[--dir <folder>] [--http <address>] [--link <address>] [--admin <address>]",
-		Short: "Starts one node with a demo tenant and two accounts, to try Yizhan on this machine",
+		Usage: "[--dir <folder>] [--https <address>] [--http <address>] [--link <address>] [--admin <address>]",
+		Short: "Starts one node with a demo tenant and three accounts, to try Yizhan on this machine",
 		Long: `
 Starts a node on this machine that keeps everything in one folder. The first
 start writes a commented Caddyfile into the folder and creates a demo tenant
-with two accounts, alice and bob; later starts find everything as it was left.
+with three accounts, alice, bob and carol; later starts find everything as it was
+left.
 
-It then prints the commands to try next. Ctrl-C stops the node gracefully.`,
+It then prints what to try next: a chat for the browser, one for the terminal. Ctrl-C stops the node gracefully.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			q := new(quickstart)
 			cmd.Flags().StringVarP(&q.dir, "dir", "d", "run", "Folder for everything that the node keeps")
+			cmd.Flags().StringVar(&q.https, "https", "127.0.0.1:7443", "Address of the site for browsers, with the chat")
 			cmd.Flags().StringVar(&q.http, "http", "127.0.0.1:7480", "Address of LBS and the HTTP API")
 			cmd.Flags().StringVar(&q.link, "link", "127.0.0.1:7400", "Address of the Link gateway")
 			cmd.Flags().StringVar(&q.admin, "admin", "127.0.0.1:2019", "Address of the admin endpoint")
@@ -49,7 +51,7 @@ It then prints the commands to try next. Ctrl-C stops the node gracefully.`,
 }
 
 type quickstart struct {
-	dir, http, link, admin string
+	dir, https, http, link, admin string
 }
 
 func (q *quickstart) run(ctx context.Context, out io.Writer) error {
@@ -63,8 +65,13 @@ func (q *quickstart) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--http: %w", err)
 	}
+	httpsHost, httpsPort, err := net.SplitHostPort(q.https)
+	if err != nil {
+		return fmt.Errorf("--https: %w", err)
+	}
 	for name, value := range map[string]string{
 		"YIZHAN_DIR": q.dir, "YIZHAN_HTTP_HOST": httpHost, "YIZHAN_HTTP_PORT": httpPort,
+		"YIZHAN_HTTPS_HOST": httpsHost, "YIZHAN_HTTPS_PORT": httpsPort,
 		"YIZHAN_LINK": q.link, "YIZHAN_ADMIN": q.admin,
 	} {
 		if err := os.Setenv(name, value); err != nil {
@@ -86,7 +93,7 @@ func (q *quickstart) run(ctx context.Context, out io.Writer) error {
 	node, err := caddymodules.ActiveNode(ctx)
 	if err == nil {
 		var d *demo
-		if d, err = ensureDemo(ctx, node, filepath.Join(q.dir, "demo.json")); err == nil {
+		if d, err = ensureDemo(ctx, node, q.dir); err == nil {
 			q.explain(out, d)
 		}
 	}
@@ -110,7 +117,7 @@ func (q *quickstart) explain(out io.Writer, d *demo) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `
 Yizhan is running. Everything is in %[1]s; the log is %[1]s/yizhan.log. Ctrl-C stops it.
-
+%[9]s
 Chat, in two other terminals:
 
   %[2]s chat --lbs http://%[3]s/lbs --appkey %[4]s --account alice --token %[5]s --to bob --state-file %[1]s/alice.seen
@@ -130,6 +137,27 @@ Look at it:
   %[2]s tenant list --address %[8]s
   curl http://%[8]s/metrics
 
-`, q.dir, os.Args[0], q.http, d.AppKey, d.Tokens["alice"], d.Tokens["bob"], d.AppSecret, q.admin)
+`, q.dir, os.Args[0], q.http, d.AppKey, d.Tokens["alice"], d.Tokens["bob"], d.AppSecret, q.admin, q.explainChat())
 	_, _ = b.WriteTo(out)
+}
+
+// explainChat tells how to chat in a browser.
+func (q *quickstart) explainChat() string {
+	file := filepath.Join(q.dir, "Caddyfile")
+	config, err := os.ReadFile(file)
+	if err != nil || !bytes.Contains(config, []byte("yizhan_chat")) {
+		return fmt.Sprintf(`
+%s has no yizhan_chat, so there is no chat in the browser. If it was
+written by an earlier version, delete it and start again to get a new one.
+`, file)
+	}
+	_, port, _ := net.SplitHostPort(q.https)
+	return fmt.Sprintf(`
+Chat, in two tabs of a browser:
+
+  https://localhost:%[1]s/
+
+The browser does not know the node's certificate yet: accept it, or let this machine
+trust it once with %[2]s trust --address %[3]s
+`, port, os.Args[0], q.admin)
 }

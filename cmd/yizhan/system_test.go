@@ -245,12 +245,12 @@ func TestASecondLoginOnThePlatformReplacesTheFirst(t *testing.T) {
 
 func TestAFolderHasOneNode(t *testing.T) {
 	n := newNode(t).start()
-	addresses := freeAddresses(t, 3)
-	out, err := n.yizhan("quickstart", "--dir", n.dir, "--http", addresses[0], "--link", addresses[1], "--admin", addresses[2])
+	addresses := freeAddresses(t, 4)
+	out, err := n.yizhan("quickstart", "--dir", n.dir, "--https", addresses[3], "--http", addresses[0], "--link", addresses[1], "--admin", addresses[2])
 	if exitCode(err) != 1 || !strings.Contains(out, "in use") {
 		t.Errorf("a second node in the same folder: %v\n%s", err, out)
 	}
-	out, err = n.yizhan("quickstart", "--dir", filepath.Join(t.TempDir(), "other"), "--http", addresses[0], "--link", n.link, "--admin", addresses[2])
+	out, err = n.yizhan("quickstart", "--dir", filepath.Join(t.TempDir(), "other"), "--https", addresses[3], "--http", addresses[0], "--link", n.link, "--admin", addresses[2])
 	if exitCode(err) != 1 || !strings.Contains(out, "address already in use") {
 		t.Errorf("a second node on the same port: %v\n%s", err, out)
 	}

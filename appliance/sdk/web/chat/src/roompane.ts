@@ -59,7 +59,7 @@ export class RoomPane implements Pane {
     const { state, members, problem } = this.#chat;
     switch (state) {
       case "entered":
-        return members === 1 ? "You are the first here" : `Entered as one of ${members}`;
+        return members > 1 ? `In the room · ${members} here when you came` : "In the room";
       case "away":
         return "Away: coming back when the connection is";
       case "lost":

@@ -39,7 +39,7 @@ export class Thread implements Pane {
   #failed = false;
   #closed = false;
   #atEnd = true;
-  #firstNew = 0; // seq of the first message that was unread when the thread was opened
+  #newAfter = Infinity; // messages after this seq were new when the thread was opened
 
   constructor(client: Client, peer: string, names: Names, draft: string, keep: (draft: string) => void) {
     this.#names = names;
@@ -61,6 +61,7 @@ export class Thread implements Pane {
       draft,
       (text) => {
         conversation.send(text);
+        this.#newAfter = Infinity;
         this.refresh();
         this.#log.toEnd();
       },
@@ -108,13 +109,16 @@ export class Thread implements Pane {
   refresh(): void {
     if (this.#closed) return;
     const entries: Entry[] = [];
+    let firstNew: string | undefined;
     const known = new Set<string>();
     const seqs = [...this.#entries.keys()].sort((a, b) => a - b);
     for (const seq of seqs) {
       const message = this.#entries.get(seq);
       if (!message) continue;
       if (message.own) known.add(message.clientId);
-      if (message.type !== MessageType.Recall) entries.push(this.#entry(message));
+      if (message.type === MessageType.Recall) continue;
+      if (seq > this.#newAfter && !message.own) firstNew ??= String(seq);
+      entries.push(this.#entry(message));
     }
     for (const [from, to] of this.#gaps) {
       const after = entries.findIndex((entry) => Number(entry.key) > to);
@@ -123,7 +127,7 @@ export class Thread implements Pane {
     for (const out of this.#conversation.pending()) {
       if (!known.has(out.clientId)) entries.push(this.#outgoing(out));
     }
-    this.#log.show(entries, this.#firstNew ? String(this.#firstNew) : undefined);
+    this.#log.show(entries, firstNew);
     this.#log.setUnseen(this.#conversation.info.unread);
     this.#showTop(entries.length);
   }
@@ -199,7 +203,7 @@ export class Thread implements Pane {
     this.#gaps.clear();
     this.#oldest = 0;
     this.#more = true;
-    this.#firstNew = 0;
+    this.#newAfter = Infinity;
     this.#loadOlder();
   }
 
@@ -234,24 +238,14 @@ export class Thread implements Pane {
       this.#failed = true;
     }
     if (this.#closed) return;
-    if (first && !this.#failed) this.#findFirstNew();
+    const { unread, readSeq } = this.#conversation.info;
+    if (first && !this.#failed && unread > 0) this.#newAfter = readSeq;
     this.refresh();
     if (first && !this.#log.toNew()) this.#log.toEnd();
     this.#loading = false; // from here on the place counts as one that the reader chose
     this.#showTop(this.#entries.size);
     if (this.#log.hasRoom) this.#loadOlder();
     this.#read();
-  }
-
-  #findFirstNew(): void {
-    const { unread, readSeq } = this.#conversation.info;
-    if (unread === 0) return;
-    const seqs = [...this.#entries.keys()].sort((a, b) => a - b);
-    this.#firstNew =
-      seqs.find((seq) => {
-        const message = this.#entries.get(seq);
-        return seq > readSeq && message && !message.own && message.type !== MessageType.Recall;
-      }) ?? 0;
   }
 
   #showTop(count: number): void {
