@@ -1,0 +1,125 @@
+package jsonwire
+
+import (
+	"strconv"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// plan says how the protobuf form of one message becomes JSON without a message
+// in between: fields by their numbers.
+type plan struct{ fields []*field }
+
+// field is one field of a plan.
+type field struct {
+	key      string // "name": with its quotes and colon
+	kind     kind
+	list     bool
+	presence bool           // a default value that is there is written too
+	message  *plan          // of kindMessage
+	names    map[int]string // of kindEnum, with their quotes
+}
+
+// kind is how a field's value is read and written.
+type kind uint8
+
+const (
+	kindOther    kind = iota // left to protojson
+	kindText                 // string
+	kindNumber               // uint32
+	kindUnsigned             // uint64, in quotes
+	kindSigned               // int64, in quotes
+	kindBool
+	kindEnum
+	kindMessage
+)
+
+// maxFieldNumber bounds the numbers that a plan has. Fields above it, of which
+// wire has none, are left to protojson.
+const maxFieldNumber = 63
+
+// plans are those of all messages of wire, by name.
+var plans = func() map[protoreflect.FullName]*plan {
+	all := make(map[protoreflect.FullName]*plan)
+	messages := wire.File_wire_proto.Messages()
+	for i := range messages.Len() {
+		planOf(messages.Get(i), all)
+	}
+	return all
+}()
+
+// pushPlans are those of the pushes.
+var pushPlans = func() map[wire.Command]*plan {
+	of := make(map[wire.Command]*plan, len(pushes))
+	for cmd, create := range pushes {
+		of[cmd] = plans[create().ProtoReflect().Descriptor().FullName()]
+	}
+	return of
+}()
+
+// planOf makes the plan of a message, and of those in it, once.
+func planOf(d protoreflect.MessageDescriptor, all map[protoreflect.FullName]*plan) *plan {
+	if p := all[d.FullName()]; p != nil {
+		return p
+	}
+	p := new(plan)
+	all[d.FullName()] = p
+	for i := range d.Fields().Len() {
+		fd := d.Fields().Get(i)
+		number := int(fd.Number())
+		if number > maxFieldNumber {
+			continue
+		}
+		for len(p.fields) <= number {
+			p.fields = append(p.fields, nil)
+		}
+		p.fields[number] = fieldOf(fd, all)
+	}
+	return p
+}
+
+func fieldOf(fd protoreflect.FieldDescriptor, all map[protoreflect.FullName]*plan) *field {
+	f := &field{key: strconv.Quote(fd.JSONName()) + ":", kind: kindOf(fd), list: fd.IsList(), presence: fd.HasPresence()}
+	switch f.kind {
+	case kindMessage:
+		f.message = planOf(fd.Message(), all)
+	case kindEnum:
+		values := fd.Enum().Values()
+		f.names = make(map[int]string, values.Len())
+		for i := range values.Len() {
+			f.names[int(values.Get(i).Number())] = strconv.Quote(string(values.Get(i).Name()))
+		}
+	}
+	return f
+}
+
+func kindOf(fd protoreflect.FieldDescriptor) kind {
+	if fd.IsMap() || fd.ContainingOneof() != nil && !fd.ContainingOneof().IsSynthetic() {
+		return kindOther
+	}
+	switch fd.Kind() {
+	case protoreflect.StringKind:
+		return kindText
+	case protoreflect.MessageKind:
+		return kindMessage
+	}
+	if fd.IsList() {
+		return kindOther // packed numbers
+	}
+	switch fd.Kind() {
+	case protoreflect.Uint32Kind:
+		return kindNumber
+	case protoreflect.Uint64Kind:
+		return kindUnsigned
+	case protoreflect.Int64Kind:
+		return kindSigned
+	case protoreflect.BoolKind:
+		return kindBool
+	case protoreflect.EnumKind:
+		return kindEnum
+	default:
+		return kindOther
+	}
+}
