@@ -281,7 +281,7 @@ func (s *Storage) waitForHolder(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		if !held || holder.ExpiresMs <= s.now().UnixMilli() {
+		if !held || holder.LeaseOver(s.now().UnixMilli()) {
 			return nil
 		}
 	}

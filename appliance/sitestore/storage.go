@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -101,7 +102,7 @@ func New(c Config) *Storage {
 	if s.lease <= 0 {
 		s.lease = DefaultLease
 	}
-	s.epoch = uint64(max(s.now().UnixMilli(), 0))
+	s.epoch = rand.Uint64() // a clock may repeat itself on a machine that has none of its own
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.last, s.cancelLast = context.WithCancel(context.Background())
 	return s

@@ -13,7 +13,7 @@ type StorageLockResult struct {
 	// Fence is larger for each later holder of any lock; 0 when Code is not CodeOK.
 	Fence uint64
 	// ExpiresMs is when the lease of whoever holds the lock now is over, by the
-	// machine's clock.
+	// clock of its holder.
 	ExpiresMs int64
 }
 
@@ -24,9 +24,6 @@ func (m *Machine) storageLock(tx *raftstore.Tx, r *reader) (*StorageLockResult, 
 	}
 	if !ValidStorageLockName(c.Name) || !c.Owner.valid() || c.LeaseMs < 1 || c.LeaseMs > MaxStorageLeaseMs {
 		return &StorageLockResult{Code: wire.CodeBadParameter}, nil
-	}
-	if err := m.tick(tx, c.TimeMs); err != nil {
-		return nil, err
 	}
 	var held storageLockRow
 	m.key = appendStorageKey(m.key[:0], tableStorageLock, c.Name)
@@ -39,12 +36,12 @@ func (m *Machine) storageLock(tx *raftstore.Tx, r *reader) (*StorageLockResult, 
 		// Its own, also when the lease is over: nobody has held it since.
 	case c.Renew:
 		return &StorageLockResult{Code: wire.CodeNotFound, ExpiresMs: held.expiresMs}, nil
-	case ok && held.expiresMs > m.site.clockMs && !c.Owner.supersedes(&held.owner):
+	case ok && !leaseOver(held.expiresMs, c.TimeMs) && !c.Owner.supersedes(&held.owner):
 		return &StorageLockResult{Code: wire.CodeRepeated, ExpiresMs: held.expiresMs}, nil
 	case ok:
 		held = storageLockRow{owner: c.Owner, fence: m.nextID()}
 	default:
-		switch ok, err := m.addStorageLock(tx); {
+		switch ok, err := m.addStorageLock(tx, c.TimeMs); {
 		case err != nil:
 			return nil, err
 		case !ok:
@@ -52,7 +49,7 @@ func (m *Machine) storageLock(tx *raftstore.Tx, r *reader) (*StorageLockResult, 
 		}
 		held = storageLockRow{owner: c.Owner, fence: m.nextID()}
 	}
-	held.expiresMs = m.site.clockMs + c.LeaseMs
+	held.expiresMs = c.TimeMs + c.LeaseMs
 	m.key = appendStorageKey(m.key[:0], tableStorageLock, c.Name)
 	if err := m.putRow(tx, &held); err != nil {
 		return nil, err
@@ -67,9 +64,6 @@ func (m *Machine) storageUnlock(tx *raftstore.Tx, r *reader) (*StorageLockResult
 	}
 	if !ValidStorageLockName(c.Name) || !c.Owner.valid() {
 		return &StorageLockResult{Code: wire.CodeBadParameter}, nil
-	}
-	if err := m.tick(tx, c.TimeMs); err != nil {
-		return nil, err
 	}
 	var held storageLockRow
 	m.key = appendStorageKey(m.key[:0], tableStorageLock, c.Name)
@@ -94,13 +88,13 @@ func (m *Machine) storageUnlock(tx *raftstore.Tx, r *reader) (*StorageLockResult
 // addStorageLock counts one more lock. When there are too many it first drops
 // those whose lease is over: their holders died without an unlock, and nobody has
 // asked for them since. It reports false when too many are really held.
-func (m *Machine) addStorageLock(tx *raftstore.Tx) (bool, error) {
+func (m *Machine) addStorageLock(tx *raftstore.Tx, timeMs int64) (bool, error) {
 	var totals storageTotalsRow
 	if err := totals.load(tx); err != nil {
 		return false, err
 	}
 	if totals.locks >= MaxStorageLocks {
-		expired, err := m.expiredStorageLocks(tx)
+		expired, err := expiredStorageLocks(tx, timeMs)
 		if err != nil {
 			return false, err
 		}
@@ -119,7 +113,7 @@ func (m *Machine) addStorageLock(tx *raftstore.Tx) (bool, error) {
 }
 
 // expiredStorageLocks are the keys of the locks whose lease is over.
-func (m *Machine) expiredStorageLocks(tx *raftstore.Tx) (keys [][]byte, err error) {
+func expiredStorageLocks(tx *raftstore.Tx, timeMs int64) (keys [][]byte, err error) {
 	prefix := appendTable(nil, tableStorageLock)
 	it, err := tx.Iter(prefix, prefixEnd(prefix))
 	if err != nil {
@@ -130,7 +124,7 @@ func (m *Machine) expiredStorageLocks(tx *raftstore.Tx) (keys [][]byte, err erro
 		if err := held.decode(it.Value()); err != nil {
 			return nil, errors.Join(err, it.Close())
 		}
-		if held.expiresMs <= m.site.clockMs {
+		if leaseOver(held.expiresMs, timeMs) {
 			keys = append(keys, append([]byte(nil), it.Key()...))
 		}
 	}

@@ -22,6 +22,9 @@ type StorageHolder struct {
 	ExpiresMs int64
 }
 
+// LeaseOver reports whether another owner could take the lock at timeMs.
+func (h *StorageHolder) LeaseOver(timeMs int64) bool { return leaseOver(h.ExpiresMs, timeMs) }
+
 // StorageLoad reads a file. CodeNotFound when there is none.
 func (q *Queries) StorageLoad(key string) ([]byte, error) {
 	v := q.view()

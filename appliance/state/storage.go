@@ -52,11 +52,14 @@ type StorageDelete struct {
 	Key    string
 }
 
-// StorageLock takes the lock Name for Owner until LeaseMs from now, or extends
-// it. It takes a lock that nobody holds, whose lease is over, or whose holder was
-// an earlier process of the same node. CodeRepeated: another owner holds it;
-// CodeCountLimit: there are MaxStorageLocks. With Renew it only extends what
+// StorageLock takes the lock Name for Owner until LeaseMs from TimeMs, or extends
+// it. It takes a lock that nobody holds, whose lease is over at TimeMs, or whose
+// holder was another process of the same node. CodeRepeated: another owner holds
+// it; CodeCountLimit: there are MaxStorageLocks. With Renew it only extends what
 // Owner has held all the time; CodeNotFound: it does not.
+//
+// Leases go by the clocks of those who take them, not by the machine's: that one
+// never goes back, so after one clock was far ahead no lease would end.
 type StorageLock struct {
 	TimeMs  int64
 	Name    string
@@ -75,14 +78,20 @@ type StorageUnlock struct {
 // StorageOwner is who holds a lock.
 type StorageOwner struct {
 	Node  string
-	Epoch uint64 // grows with each start of Node's process
+	Epoch uint64 // another one for each process of Node
 	Token uint64 // tells the holders in one process apart
 }
 
-// supersedes reports whether o is of a later process of held's node. A node is
-// one process, so held's is dead.
+// supersedes reports whether o and held are of different processes of one node.
+// A node is one process at a time, and o's is running.
 func (o *StorageOwner) supersedes(held *StorageOwner) bool {
-	return o.Node == held.Node && o.Epoch > held.Epoch
+	return o.Node == held.Node && o.Epoch != held.Epoch
+}
+
+// leaseOver reports whether a lease has ended at timeMs. One that would last
+// longer than any lease was taken by a clock that was wrong.
+func leaseOver(expiresMs, timeMs int64) bool {
+	return expiresMs <= timeMs || expiresMs > timeMs+MaxStorageLeaseMs
 }
 
 // ValidStorageKey reports whether key can be a file's or a folder's: UTF-8, at

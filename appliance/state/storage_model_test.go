@@ -49,26 +49,25 @@ func (m *model) storageDelete(c *StorageDelete) *StorageResult {
 }
 
 func (m *model) storageLock(c *StorageLock) *StorageLockResult {
-	m.clock = max(m.clock, c.TimeMs)
 	held, ok := m.storage.locks[c.Name]
 	mine := ok && held.owner == c.Owner
-	dead := ok && held.owner.Node == c.Owner.Node && held.owner.Epoch < c.Owner.Epoch
+	dead := ok && held.owner.Node == c.Owner.Node && held.owner.Epoch != c.Owner.Epoch
+	left := held.expiresMs - c.TimeMs
 	switch {
 	case c.Renew && !mine:
 		return &StorageLockResult{Code: wire.CodeNotFound, ExpiresMs: held.expiresMs}
-	case ok && !mine && held.expiresMs > m.clock && !dead:
+	case ok && !mine && left > 0 && left <= MaxStorageLeaseMs && !dead:
 		return &StorageLockResult{Code: wire.CodeRepeated, ExpiresMs: held.expiresMs}
 	case !mine:
 		m.counter++
 		held = modelLock{owner: c.Owner, fence: m.counter}
 	}
-	held.expiresMs = m.clock + c.LeaseMs
+	held.expiresMs = c.TimeMs + c.LeaseMs
 	m.storage.locks[c.Name] = held
 	return &StorageLockResult{Code: wire.CodeOK, Fence: held.fence, ExpiresMs: held.expiresMs}
 }
 
 func (m *model) storageUnlock(c *StorageUnlock) *StorageLockResult {
-	m.clock = max(m.clock, c.TimeMs)
 	held := m.storage.locks[c.Name]
 	if held.owner != c.Owner {
 		return &StorageLockResult{Code: wire.CodeNotFound, ExpiresMs: held.expiresMs}

@@ -142,8 +142,9 @@ func TestTheSiteStorageIsBounded(t *testing.T) {
 func TestExpiredLocksMakeRoom(t *testing.T) {
 	n := newNode(t)
 	owner := StorageOwner{Node: "n1", Epoch: 1}
+	now := testTime
 	lock := func(name string, leaseMs int64) wire.Code {
-		return one[*StorageLockResult](n, &StorageLock{TimeMs: testTime, Name: name, Owner: owner, LeaseMs: leaseMs}).Code
+		return one[*StorageLockResult](n, &StorageLock{TimeMs: now, Name: name, Owner: owner, LeaseMs: leaseMs}).Code
 	}
 	lock("short", 1)
 	lock("long", 1000)
@@ -154,7 +155,7 @@ func TestExpiredLocksMakeRoom(t *testing.T) {
 	if code := lock("long", 1000); code != wire.CodeOK {
 		t.Errorf("one's own lock among the most: %v", code)
 	}
-	n.apply(&StorageDelete{TimeMs: testTime + 1, Key: "nothing"}) // the clock moves
+	now++
 	if code := lock("more", 1000); code != wire.CodeOK {
 		t.Errorf("with an expired lock to drop: %v", code)
 	}
@@ -198,11 +199,16 @@ func TestALockBelongsToOneOwner(t *testing.T) {
 	}
 	expect("renewal of a lost lock", lock(250, a, true).Code, wire.CodeNotFound)
 	expect("unlock of a lost lock", unlock(a), wire.CodeNotFound)
-	expect("a leader's clock that is behind", lock(0, a, false).Code, wire.CodeRepeated)
+	expect("a clock that is a little behind", lock(0, a, false).Code, wire.CodeRepeated)
+	expect("a machine whose clock was once far ahead", one[*StorageResult](n, &StorageDelete{TimeMs: maxTimeMs, Key: "k"}).Code, wire.CodeOK)
+	expect("the lease after that", lock(349, a, false).Code, wire.CodeRepeated)
 
 	later := StorageOwner{Node: "n2", Epoch: 2, Token: 9}
 	expect("the holder's own node after a restart", lock(250, later, false).Code, wire.CodeOK)
-	expect("the process before it", lock(250, b, false).Code, wire.CodeRepeated)
+	expect("renewal by the process before it", lock(250, b, true).Code, wire.CodeNotFound)
+	expect("a lease of a clock that was far ahead", lock(week, later, true).Code, wire.CodeOK)
+	expect("is taken by one that is right", lock(300, a, false).Code, wire.CodeOK)
+	expect("and back", lock(400, later, false).Code, wire.CodeOK)
 	expect("unlock", unlock(later), wire.CodeOK)
 	expect("unlock again", unlock(later), wire.CodeNotFound)
 	expect("renewal of an unlocked one", lock(250, later, true).Code, wire.CodeNotFound)
