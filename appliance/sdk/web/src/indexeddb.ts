@@ -144,6 +144,9 @@ function writeMessages(tx: IDBTransaction, b: Batch): void {
     });
   }
   for (const { peer, seq } of b.trim) {
+    if (seq <= 1) {
+      continue; // a range that ends before it begins would be an error
+    }
     log.delete(IDBKeyRange.bound([peer, 0], [peer, seq], false, true));
   }
 }

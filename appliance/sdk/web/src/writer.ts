@@ -64,7 +64,7 @@ export class Writer {
     }
     this.#waiting.messages.set(`${m.seq} ${m.peer}`, m);
     // Now and then, not for each message: a delete of a range costs a search.
-    if (m.seq % Math.ceil(this.cap / 8) === 0 && m.seq === delivered) {
+    if (m.seq % Math.ceil(this.cap / 8) === 0 && m.seq === delivered && m.seq > this.cap) {
       this.#waiting.trim.set(m.peer, delivered - this.cap);
     }
     this.#start();
@@ -151,7 +151,9 @@ export class Writer {
   async #retry(batch: Batch, problem: Error): Promise<void> {
     try {
       const keep = Math.ceil(this.cap / 8);
-      const trim = this.source.rows().map(({ peer, delivered }) => ({ peer, seq: delivered - keep }));
+      const trim = this.source
+        .rows()
+        .flatMap(({ peer, delivered }) => (delivered > keep ? [{ peer, seq: delivered - keep }] : []));
       await this.#store.write({ ...emptyBatch(), trim });
       await this.#store.write(batch);
       this.logger.warn("the store was full: older messages made room", { error: String(problem) });

@@ -61,6 +61,7 @@ export class Stage {
     await until(`${texts.length} messages`, () => this.heard(actor, what).length >= texts.length, 60_000);
     same(this.heard(actor, what), texts);
     same(actor.seen.mistakes, []);
+    same(actor.seen.errors.map(String), []);
   }
 
   close(): Promise<void> {

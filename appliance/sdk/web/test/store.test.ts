@@ -75,6 +75,8 @@ describe.each([
       ],
     });
     expect((await store.messages("bob", 6, 6))[0]).toMatchObject({ body: "", recalled: true, refSeq: 31 });
+    await write({ trim: [-5, 0, 1].map((seq) => ({ peer: "bob", seq })) });
+    expect((await store.messages("bob", 1, 99)).length).toBe(30);
     await write({ trim: [{ peer: "bob", seq: 21 }] });
     expect((await store.messages("bob", 1, 99)).map((m) => m.seq)[0]).toBe(21);
     expect((await store.messages("bobby", 1, 99)).length).toBe(1);
@@ -219,20 +221,21 @@ describe("a client on IndexedDB", () => {
   });
 
   test("comes back after a reload with what it had, and gets what it missed once", async () => {
-    const first = await fleet.connect("bob", { deviceId: "d" });
-    for (let i = 1; i <= 60; i++) {
+    const first = await fleet.connect("bob", { deviceId: "d", cachePerConversation: 100 });
+    for (let i = 1; i <= 700; i++) {
       site.inject("alice", "bob", String(i));
     }
-    await until("60", () => first.seen.messages.length === 60);
+    await until("700", () => first.seen.messages.length === 700);
     await first.client.close();
-    site.inject("alice", "bob", "61");
+    site.inject("alice", "bob", "701");
     const second = fleet.make("bob", { deviceId: "d" });
     await second.client.load();
-    expect(second.client.conversations()[0]).toMatchObject({ peer: "alice", lastSeq: 60, unread: 60 });
-    const offline = await second.client.open("alice").history(undefined, 10);
-    expect(offline.messages.map((m) => m.body)).toEqual(["51", "52", "53", "54", "55", "56", "57", "58", "59", "60"]);
+    expect(second.client.conversations()[0]).toMatchObject({ peer: "alice", lastSeq: 700, unread: 700 });
+    const offline = await second.client.open("alice").history(undefined, 100);
+    expect(offline.messages.map((m) => m.seq)).toEqual(Array.from({ length: 100 }, (_, i) => i + 601));
     await second.client.connect();
-    expect(second.seen.bodies("alice")).toEqual(["61"]);
+    expect(second.seen.bodies("alice")).toEqual(["701"]);
+    expect([...first.seen.errors, ...second.seen.errors]).toEqual([]);
   });
 
   test("two tabs share it", async () => {

@@ -1,0 +1,185 @@
+// Package web_test runs the TypeScript SDK's own checks and tests, against a fake
+// site and against a real node in this process, and its scenarios in a browser.
+package web_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance"
+	"github.com/yizhan-im/yizhan/appliance/lbs"
+)
+
+// npmTimeout bounds one command of npm, on a machine that does much else.
+const npmTimeout = 5 * time.Minute
+
+// workshop is a copy of this folder with its packages installed: the tests write
+// nothing into the repository, and disturb nobody who works in it.
+var workshop = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "yizhan-web-")
+	if err != nil {
+		return "", err
+	}
+	cleanup = append(cleanup, dir)
+	for _, name := range []string{"src", "test"} {
+		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(name)); err != nil {
+			return "", err
+		}
+	}
+	files, err := fs.Glob(os.DirFS("."), "*.*s*") // .json, .ts, .mjs
+	if err != nil {
+		return "", err
+	}
+	for _, name := range append(files, ".npmrc") {
+		content, err := os.ReadFile(name)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), content, 0o600)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	_, err = npm(dir, nil, "ci", "--prefer-offline", "--no-audit", "--no-fund")
+	return dir, err
+})
+
+var cleanup []string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, dir := range cleanup {
+		_ = os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// offline matches what npm says when it cannot reach its registry.
+var offline = regexp.MustCompile(`\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH)\b`)
+
+// openWorkshop skips, loudly, where there is no npm or no registry.
+func openWorkshop(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("installs packages: not with -short")
+	}
+	if _, err := exec.LookPath("npm"); err != nil {
+		t.Skip("THE WEB SDK IS NOT TESTED: there is no npm. Install Node.js 20 or later with npm (Debian packages nodejs and npm)")
+	}
+	dir, err := workshop()
+	if err != nil && offline.MatchString(err.Error()) {
+		t.Skipf("THE WEB SDK IS NOT TESTED: npm cannot reach its registry: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// npm runs one command of npm and returns what it wrote; an error has it too.
+func npm(dir string, env []string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), npmTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "npm", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(cmd.Env, "NO_COLOR=1", "CI=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("npm %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out), nil
+}
+
+// site is a node with a tenant and the accounts alice and bob.
+type site struct {
+	url, appKey string
+	tokens      map[string]string
+}
+
+// openSite starts a node whose gateway is at /socket.io/ and whose LBS at /lbs; it
+// also serves files, if there are any.
+func openSite(t *testing.T, files http.Handler) *site {
+	t.Helper()
+	node, err := appliance.Open(t.Context(), appliance.Config{NodeID: "node1", DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		err := node.Close()
+		server.Close()
+		if err != nil {
+			t.Errorf("closing the node: %v", err)
+		}
+	})
+	host, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux.Handle("/socket.io/", node.WebLink())
+	mux.Handle("/lbs", node.LBS([]lbs.AccessPoint{{Transport: "weblink", Address: net.JoinHostPort(host, port)}}))
+	if files != nil {
+		mux.Handle("/", files)
+	}
+	tenant, err := node.CreateTenant(t.Context(), appliance.TenantRequest{})
+	s := &site{url: server.URL, appKey: tenant.AppKey, tokens: map[string]string{}}
+	for _, account := range []string{"alice", "bob"} {
+		token, e := node.App().CreateAccount(t.Context(), tenant.AppKey, account, "", nil)
+		s.tokens[account], err = token, errors.Join(err, e)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestLint(t *testing.T) {
+	if out, err := npm(openWorkshop(t), nil, "run", "lint"); err != nil {
+		t.Error(err)
+	} else {
+		t.Log(out)
+	}
+}
+
+// TestSDK runs the unit tests, and the scenarios against the fake site and a node.
+func TestSDK(t *testing.T) {
+	dir := openWorkshop(t)
+	s := openSite(t, nil)
+	out, err := npm(dir, []string{
+		"YIZHAN_TEST_URL=" + s.url, "YIZHAN_TEST_APPKEY=" + s.appKey,
+		"YIZHAN_TEST_ALICE=alice:" + s.tokens["alice"], "YIZHAN_TEST_BOB=bob:" + s.tokens["bob"],
+	}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(out)
+	if strings.Contains(out, "skipped") {
+		t.Error("some tests were skipped although there is a node")
+	}
+}
+
+// TestLockfileNamesNoRegistry keeps addresses of somebody's registry out of the
+// repository: npm takes the one that it is configured for.
+func TestLockfileNamesNoRegistry(t *testing.T) {
+	lock, err := os.ReadFile("package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(lock), `"resolved"`) {
+		t.Error("package-lock.json has resolved addresses: make it with the .npmrc of this folder (npm install)")
+	}
+}
