@@ -4,7 +4,7 @@ import "time"
 
 // Hurry shortens the waits of a server that nobody uses yet.
 func (s *Server) Hurry() {
-	s.pauses = pauses{quiet: 100 * time.Millisecond, linger: 300 * time.Millisecond, probed: 20 * time.Millisecond, body: 300 * time.Millisecond}
+	s.pauses = pauses{quiet: 100 * time.Millisecond, quietLayered: 50 * time.Millisecond, linger: 300 * time.Millisecond, probed: 20 * time.Millisecond, body: 300 * time.Millisecond}
 }
 
 // Named is how many sessions can be found by their sid.
@@ -38,7 +38,7 @@ func (s *Server) Posting(sid string) bool {
 
 // Unhurry makes the waits so long that no test sees their end.
 func (s *Server) Unhurry() {
-	s.pauses = pauses{quiet: time.Hour, linger: time.Hour, probed: time.Hour, body: time.Hour}
+	s.pauses = pauses{quiet: time.Hour, quietLayered: time.Hour, linger: time.Hour, probed: time.Hour, body: time.Hour}
 }
 
 // Candidates is how many WebSockets may take over a session that polls.

@@ -181,13 +181,30 @@ func (n *node) base(secure bool) string {
 // dial opens a TCP or TLS connection that closes at the end of the test.
 func (n *node) dial(t testing.TB, secure bool) net.Conn {
 	t.Helper()
-	var conn net.Conn
-	var err error
+	conn := n.dialRaw(t, secure)
 	if secure {
-		conn, err = tls.Dial("tcp", n.secure.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
-	} else {
-		conn, err = net.Dial("tcp", n.plain.Listener.Addr().String())
+		return tlsClient(t, conn)
 	}
+	return conn
+}
+
+func tlsClient(t testing.TB, conn net.Conn) net.Conn {
+	t.Helper()
+	c := tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	if err := c.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// dialRaw opens a TCP connection to either HTTP server.
+func (n *node) dialRaw(t testing.TB, secure bool) net.Conn {
+	t.Helper()
+	web := n.plain
+	if secure {
+		web = n.secure
+	}
+	conn, err := net.Dial("tcp", web.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

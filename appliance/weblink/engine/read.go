@@ -29,7 +29,7 @@ const (
 )
 
 // The buffers lend the memory to read into. A WebSocket holds one only while it
-// handles what it has read or, with TLS, for pauses.quiet after it.
+// handles what it has read or, with TLS, until it is parked.
 var (
 	plainBuffers   = sync.Pool{New: func() any { return new([plainRead]byte) }}
 	layeredBuffers = sync.Pool{New: func() any { return new([layeredRead]byte) }}
@@ -45,7 +45,7 @@ var (
 // serve reads and handles what arrives until the client has been quiet for a
 // while, or the WebSocket ends.
 func (k *socket) serve() {
-	quiet := int64(k.session.server.pauses.quiet)
+	quiet := k.quiet()
 	for {
 		k.wakeBy(k.session.server.now() + quiet)
 		var err error
@@ -69,6 +69,14 @@ func (k *socket) serve() {
 			return
 		}
 	}
+}
+
+// quiet is after how much silence park takes over, in nanoseconds.
+func (k *socket) quiet() int64 {
+	if k.plain {
+		return int64(k.session.server.pauses.quiet)
+	}
+	return int64(k.session.server.pauses.quietLayered)
 }
 
 // park waits until there is something to do. It must stay shallow.

@@ -40,6 +40,8 @@ type pauses struct {
 	// quiet is how long a client sends nothing before its goroutine is replaced by
 	// one with a small stack; see read.go.
 	quiet time.Duration
+	// quietLayered is quiet for TLS, where the wait also holds a buffer.
+	quietLayered time.Duration
 	// linger bounds the time from Conn.Close to the end of the session: for writing
 	// what is queued, and for the client to read it and close its end.
 	linger time.Duration
@@ -50,7 +52,13 @@ type pauses struct {
 	body time.Duration
 }
 
-var defaultPauses = pauses{quiet: time.Second, linger: 2 * time.Second, probed: 100 * time.Millisecond, body: 30 * time.Second}
+var defaultPauses = pauses{
+	quiet:        time.Second,
+	quietLayered: 100 * time.Millisecond,
+	linger:       2 * time.Second,
+	probed:       100 * time.Millisecond,
+	body:         30 * time.Second,
+}
 
 // NewServer makes a server that gives its sessions to h. Its metrics go to reg,
 // which may be nil. Close releases what it holds.

@@ -118,7 +118,7 @@ func (k *socket) takeOver() error {
 	p.timer.Stop()
 	c.ws = k
 	c.outState = outHeld
-	c.armLocked(min(c.dueLocked(), c.server.now()+int64(c.server.pauses.quiet)))
+	c.armLocked(min(c.dueLocked(), c.server.now()+k.quiet()))
 	p.signal()
 	c.server.metrics.upgraded()
 	c.server.goroutines.Done() // the session counts, from now on
