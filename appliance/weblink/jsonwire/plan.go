@@ -8,18 +8,23 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
-// plan says how the protobuf form of one message becomes JSON without a message
-// in between: fields by their numbers.
-type plan struct{ fields []*field }
+// plan says how one message is turned from protobuf to JSON, or back, without a
+// message in between.
+type plan struct {
+	fields []*field          // by their numbers
+	names  map[string]*field // by both of their names
+}
 
 // field is one field of a plan.
 type field struct {
+	number   int
 	key      string // "name": with its quotes and colon
 	kind     kind
 	list     bool
 	presence bool           // a default value that is there is written too
 	message  *plan          // of kindMessage
 	names    map[int]string // of kindEnum, with their quotes
+	numbers  map[string]int // of kindEnum, by their names without quotes
 }
 
 // kind is how a field's value is read and written.
@@ -50,21 +55,26 @@ var plans = func() map[protoreflect.FullName]*plan {
 	return all
 }()
 
-// pushPlans are those of the pushes.
-var pushPlans = func() map[wire.Command]*plan {
-	of := make(map[wire.Command]*plan, len(pushes))
-	for cmd, create := range pushes {
+// Those of the requests and of the pushes.
+var (
+	requestPlans = plansOf(requests)
+	pushPlans    = plansOf(pushes)
+)
+
+func plansOf(table map[wire.Command]func() message) map[wire.Command]*plan {
+	of := make(map[wire.Command]*plan, len(table))
+	for cmd, create := range table {
 		of[cmd] = plans[create().ProtoReflect().Descriptor().FullName()]
 	}
 	return of
-}()
+}
 
 // planOf makes the plan of a message, and of those in it, once.
 func planOf(d protoreflect.MessageDescriptor, all map[protoreflect.FullName]*plan) *plan {
 	if p := all[d.FullName()]; p != nil {
 		return p
 	}
-	p := new(plan)
+	p := &plan{names: make(map[string]*field)}
 	all[d.FullName()] = p
 	for i := range d.Fields().Len() {
 		fd := d.Fields().Get(i)
@@ -75,21 +85,23 @@ func planOf(d protoreflect.MessageDescriptor, all map[protoreflect.FullName]*pla
 		for len(p.fields) <= number {
 			p.fields = append(p.fields, nil)
 		}
-		p.fields[number] = fieldOf(fd, all)
+		f := fieldOf(fd, all)
+		p.fields[number], p.names[fd.JSONName()], p.names[fd.TextName()] = f, f, f
 	}
 	return p
 }
 
 func fieldOf(fd protoreflect.FieldDescriptor, all map[protoreflect.FullName]*plan) *field {
-	f := &field{key: strconv.Quote(fd.JSONName()) + ":", kind: kindOf(fd), list: fd.IsList(), presence: fd.HasPresence()}
+	f := &field{number: int(fd.Number()), key: strconv.Quote(fd.JSONName()) + ":", kind: kindOf(fd), list: fd.IsList(), presence: fd.HasPresence()}
 	switch f.kind {
 	case kindMessage:
 		f.message = planOf(fd.Message(), all)
 	case kindEnum:
 		values := fd.Enum().Values()
-		f.names = make(map[int]string, values.Len())
+		f.names, f.numbers = make(map[int]string, values.Len()), make(map[string]int, values.Len())
 		for i := range values.Len() {
-			f.names[int(values.Get(i).Number())] = strconv.Quote(string(values.Get(i).Name()))
+			name, number := string(values.Get(i).Name()), int(values.Get(i).Number())
+			f.names[number], f.numbers[name] = strconv.Quote(name), number
 		}
 	}
 	return f

@@ -55,6 +55,9 @@ func AppendRequest(dst []byte, cmd wire.Command, value []byte) ([]byte, error) {
 	if len(value) == 0 || string(value) == "null" {
 		return dst, nil
 	}
+	if out, ok := requestPlans[cmd].parse(dst, value); ok {
+		return out, nil
+	}
 	m := create()
 	if err := decode.Unmarshal(value, m); err != nil {
 		return dst, &SyntaxError{Message: string(m.ProtoReflect().Descriptor().Name()), Reason: reason(err)}
