@@ -138,6 +138,7 @@ func (c *client) read() (string, error) {
 		case ws.OpBinary:
 			return fmt.Sprint(data), nil
 		case ws.OpClose:
+			_ = c.conn.Close() // the server waits for that
 			return "", io.EOF
 		}
 	}
@@ -217,21 +218,6 @@ func do(method, url, body string) response {
 	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(bufio.NewReader(res.Body))
 	return response{res.StatusCode, string(answer), err}
-}
-
-// within gives f the patience to return.
-func within(tb testing.TB, what string, f func()) {
-	tb.Helper()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	select {
-	case <-done:
-	case <-time.After(patience):
-		tb.Fatalf("%s did not happen", what)
-	}
 }
 
 // sidOf is the session's id in a handshake.
