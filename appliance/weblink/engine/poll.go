@@ -45,6 +45,13 @@ func (c *Conn) poll(w http.ResponseWriter, r *http.Request) {
 	}
 	impatient := false
 	for {
+		if r.Context().Err() != nil {
+			// The client is gone, or has given this request up. What waits stays.
+			c.mu.Lock()
+			p.get = false
+			c.mu.Unlock()
+			return
+		}
 		q, over := c.takePoll(impatient, probed)
 		if q != nil || over {
 			c.answerPoll(w, q)
@@ -55,11 +62,6 @@ func (c *Conn) poll(w http.ResponseWriter, r *http.Request) {
 		case <-patience:
 			impatient = true
 		case <-r.Context().Done():
-			// The client is gone, or has given this request up. What waits stays.
-			c.mu.Lock()
-			p.get = false
-			c.mu.Unlock()
-			return
 		}
 	}
 }

@@ -142,9 +142,10 @@ const (
 	// to copy small frames together is cheaper than to list them for the kernel,
 	// and TLS makes one record of them (RFC 8446 §5.1: at most 16 KiB).
 	coalesced = 16 << 10
-	// recordCost is what a write through TLS may take of the kernel's buffer
-	// besides its bytes.
-	recordCost = 2 << 10
+	// writeCost is what a write through TLS may take of the kernel's buffer besides
+	// twice its bytes: the kernel counts its own memory, and TLS writes small
+	// records as long as a connection is young.
+	writeCost = 2 << 10
 	// slowPiece is how much a slow client must take within WriteTimeout when TLS
 	// does not tell what it has taken.
 	slowPiece = 4 << 10
@@ -275,10 +276,10 @@ func (w *writer) writeLayered() error {
 			piece = piece[:min(len(piece), slowPiece)]
 			k.extend()
 		} else {
-			if len(piece)+recordCost > k.room && !w.askRoom() {
+			if 2*len(piece)+writeCost > k.room && !w.askRoom() {
 				return errWouldBlock
 			}
-			piece = piece[:min(len(piece), k.room-recordCost)]
+			piece = piece[:min(len(piece), (k.room-writeCost)/2)]
 			k.extendLazily()
 		}
 		n, err := k.conn.Write(piece)
@@ -287,7 +288,7 @@ func (w *writer) writeLayered() error {
 		if err != nil {
 			return err
 		}
-		k.room -= n + recordCost
+		k.room -= 2*n + writeCost
 	}
 	return nil
 }
@@ -299,7 +300,7 @@ func (w *writer) askRoom() bool {
 	if k.raw == nil || k.raw.Control(w.ask) != nil {
 		k.room = 0
 	}
-	return k.room > 2*recordCost
+	return k.room >= 4*writeCost
 }
 
 // extendLazily sees to it that a write which waits, against all expectation, ends.
