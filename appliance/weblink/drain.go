@@ -8,14 +8,11 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
-// leftPeriod is how often Drain looks whether the last sessions, which have been
-// told to close, are gone.
-const leftPeriod = 20 * time.Millisecond
-
 // Drain empties the gateway. It accepts nothing more, tells the clients one by
 // one, evenly over spread, to reconnect elsewhere, and closes those that have not
 // gone by themselves a few seconds later. It returns when all are gone or when ctx
-// is over; Close does the rest then.
+// is over; Close does the rest then. Sessions that have not begun to log in are
+// not waited for: they are refused when they do.
 func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 	s.engine.StopAccepting()
 	s.mu.Lock()
@@ -32,14 +29,9 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 	}
 	s.mu.Unlock()
 
-	if session.GoAway(ctx, empty, conns, spread, (*conn).goAway) {
-		s.closeAfterGrace(ctx, empty)
+	if !session.GoAway(ctx, empty, conns, spread, (*conn).goAway) {
+		return
 	}
-	s.waitForNone(ctx)
-}
-
-// closeAfterGrace closes those that have been told to go and are still there.
-func (s *Server) closeAfterGrace(ctx context.Context, empty <-chan struct{}) {
 	grace := time.NewTimer(s.grace)
 	defer grace.Stop()
 	select {
@@ -50,24 +42,14 @@ func (s *Server) closeAfterGrace(ctx context.Context, empty <-chan struct{}) {
 	case <-grace.C:
 	}
 	s.mu.Lock()
-	conns := append([]*conn(nil), s.conns...)
+	conns = append([]*conn(nil), s.conns...)
 	s.mu.Unlock()
 	for _, c := range conns {
 		c.Close(wire.CodeBusy, nil) // the go-away was its last push
 	}
-}
-
-// waitForNone waits for the sessions that are about to end: they write their last
-// words, or have LoginTimeout to begin with a login that is refused now.
-func (s *Server) waitForNone(ctx context.Context) {
-	tick := time.NewTicker(leftPeriod)
-	defer tick.Stop()
-	for s.engine.Connections() > 0 {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+	select {
+	case <-empty:
+	case <-ctx.Done():
 	}
 }
 

@@ -80,13 +80,16 @@ func TestARefusedLogin(t *testing.T) {
 	g := start(t, h, weblink.Options{})
 	in := credentials("alice")
 	in.Token = "wr0ng"
-	refused := g.refused(t, in)
 	want := weblinktest.RefusedError{Message: "wrong_token", Code: wire.CodeWrongToken, Note: "who are you?", RetryAfterMs: 1234}
-	if *refused != want {
-		t.Errorf("refused with %+v, want %+v", *refused, want)
+	for _, o := range []weblinktest.Options{{}, {Polling: true}} {
+		_, err := dial(t, g.url, in, o)
+		var refused *weblinktest.RefusedError
+		if !errors.As(err, &refused) || *refused != want {
+			t.Errorf("%+v: refused with %v, want %v", o, err, &want)
+		}
+		h.wantEnded(t, wire.CodeWrongToken)
 	}
-	h.wantEnded(t, wire.CodeWrongToken)
-	eventually(t, "the session is closed", func() bool { return g.Connections() == 0 })
+	eventually(t, "the sessions are closed", func() bool { return g.Connections() == 0 })
 	if log := g.log.String(); strings.Contains(log, "wr0ng") {
 		t.Errorf("the log tells the token: %s", log)
 	}

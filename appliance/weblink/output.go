@@ -2,14 +2,17 @@ package weblink
 
 import (
 	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/weblink/engine"
 	"github.com/yizhan-im/yizhan/appliance/weblink/jsonwire"
 	"github.com/yizhan-im/yizhan/appliance/weblink/socket"
+	"github.com/yizhan-im/yizhan/appliance/weblink/socketio"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
-// minDeflated is the shortest push, in bytes of its protobuf form, that is worth
-// compressing.
-const minDeflated = 256
+// minDeflated is the shortest answer or push, in bytes, that is compressed. A short
+// one gains little, and pushes are made by the goroutine that applies everybody's
+// messages.
+const minDeflated = 1 << 10
 
 // Reply implements session.Conn.
 func (c *conn) Reply(serial uint64, code wire.Code, body wire.Body) {
@@ -29,7 +32,14 @@ func (c *conn) Reply(serial uint64, code wire.Code, body wire.Body) {
 		*args, _ = jsonwire.AppendAnswer(*args, wire.CodeServerError, nil) // nothing in it can fail
 	}
 	*args = append(*args, ']')
-	c.socket.Ack(serial, *args)
+	if len(*args) < minDeflated || !c.socket.Conn().Deflate() {
+		c.socket.Ack(serial, *args)
+		return
+	}
+	packet := payloads.get()
+	defer payloads.put(packet)
+	*packet = socketio.AppendAck(*packet, Namespace, serial, *args)
+	c.socket.Emit(engine.DeflatedMessage(*packet, false))
 }
 
 // emitLocked sends ev.
@@ -56,13 +66,7 @@ func (c *conn) frameOf(ev *session.Event) []byte {
 }
 
 // encodeEvent makes the frame of ev, nil when it has no JSON form.
-func encodeEvent(ev *session.Event) []byte {
-	argument := argumentOf(ev)
-	if argument == nil {
-		return nil
-	}
-	return socket.EncodeEvent(Namespace, ev.Command.String(), argument)
-}
+func encodeEvent(ev *session.Event) []byte { return frameOf(ev, socket.EncodeEvent) }
 
 // encodeDeflated is encodeEvent for clients that take compressed frames. It gives
 // them the plain one where compression does not gain.
@@ -71,16 +75,18 @@ func encodeDeflated(ev *session.Event) []byte {
 	if plain == nil {
 		return nil
 	}
-	if deflated := socket.EncodeDeflatedEvent(Namespace, ev.Command.String(), argumentOf(ev)); len(deflated) < len(plain) {
+	if deflated := frameOf(ev, socket.EncodeDeflatedEvent); len(deflated) < len(plain) {
 		return deflated
 	}
 	return plain
 }
 
-func argumentOf(ev *session.Event) []byte {
-	argument, err := jsonwire.AppendPush(nil, ev.Command, ev.Payload)
-	if err != nil {
+func frameOf(ev *session.Event, encode func(namespace, name string, args ...[]byte) []byte) []byte {
+	argument := payloads.get()
+	defer payloads.put(argument)
+	var err error
+	if *argument, err = jsonwire.AppendPush(*argument, ev.Command, ev.Payload); err != nil {
 		return nil
 	}
-	return argument
+	return encode(Namespace, ev.Command.String(), *argument)
 }

@@ -86,7 +86,7 @@ func TestCompressionIsLeftOutWhereItDoesNotGain(t *testing.T) {
 	g := start(t, h, weblink.Options{Deflate: true})
 	c := g.enterBy(t, "alice", weblinktest.Options{Deflate: true})
 	var noise strings.Builder
-	for i := range 400 {
+	for i := range 2000 {
 		noise.WriteRune(rune(0x4e00 + i*7919%20000))
 	}
 	short, incompressible := messagePush("hi"), messagePush(noise.String())

@@ -245,14 +245,19 @@ func TestLargeAnswers(t *testing.T) {
 		}
 		s.Conn().Reply(serial, wire.CodeOK, out)
 	}
-	g := start(t, h, weblink.Options{QueueBytes: 1000})
-	for _, o := range []weblinktest.Options{{}, {Polling: true}} {
+	g := start(t, h, weblink.Options{QueueBytes: 1000, Deflate: true})
+	for _, o := range []weblinktest.Options{{}, {Polling: true}, {Deflate: true}} {
 		c := g.enterBy(t, "alice", o)
+		before := g.count(t, "yizhan_weblink_sent_bytes_total", "")
 		for range 3 {
 			var out wire.HistoryResponse
 			if c.ok(wire.CmdHistory, nil, &out); len(out.Messages) != 100 || len(out.Messages[99].Body) != 400*len(body) {
 				t.Errorf("got %d messages", len(out.Messages))
 			}
+		}
+		sent, size := g.count(t, "yizhan_weblink_sent_bytes_total", "")-before, float64(3*100*400*len(body))
+		if compressed := sent < size/10; compressed != o.Deflate {
+			t.Errorf("%+v: %.0f bytes of text were sent as %.0f", o, size, sent)
 		}
 	}
 }

@@ -32,8 +32,8 @@ func TestDrainTellsClientsToGo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	g.Drain(ctx, 100*time.Millisecond)
-	if ctx.Err() != nil || g.Connections() != 0 {
-		t.Errorf("%d connections are left, %v", g.Connections(), ctx.Err())
+	if ctx.Err() != nil || g.Left() != 0 {
+		t.Errorf("%d connections are left, %v", g.Left(), ctx.Err())
 	}
 	all.Wait()
 }
@@ -75,8 +75,8 @@ func TestDrainClosesClientsThatStay(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	g.Drain(ctx, 0)
-	if ctx.Err() != nil || g.Connections() != 0 {
-		t.Errorf("%d connections are left", g.Connections())
+	if ctx.Err() != nil || g.Left() != 0 {
+		t.Errorf("%d connections are left", g.Left())
 	}
 	var refused *weblinktest.RefusedError
 	if err := <-result; !errors.As(err, &refused) || refused.Code != wire.CodeBusy {
@@ -88,8 +88,32 @@ func TestDrainClosesClientsThatStay(t *testing.T) {
 	h.wantEnded(t, wire.CodeBusy)
 }
 
+func TestADrainingGatewayRefusesLogins(t *testing.T) {
+	h := newHandler()
+	g := start(t, h, weblink.Options{})
+	other := g.enter(t, "alice")
+	stranger := dialStranger(t, g.url)
+	drained := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer close(drained)
+		g.Drain(ctx, 0)
+	}()
+	other.next(wire.PushGoAway, new(wire.GoAwayPush))
+	stranger.write(`40{"appKey":"app","account":"bob","token":"secret","deviceId":"d"}`)
+	if got := stranger.read(); got != `44{"message":"busy","data":{"code":503,"note":"the node is stopping; connect to another"}}` {
+		t.Errorf("got %s", got)
+	}
+	cancel()
+	<-drained
+	if seen := h.seen(); len(seen) != 1 {
+		t.Errorf("the handler was asked %v", seen)
+	}
+}
+
 func TestDrainOfAnEmptyGatewayReturnsAtOnce(t *testing.T) {
 	g := start(t, newHandler(), weblink.Options{})
+	dialStranger(t, g.url)
 	g.Drain(t.Context(), time.Hour)
 }
 
