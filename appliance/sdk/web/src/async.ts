@@ -3,25 +3,25 @@
 /** setTimeout takes more than this for 0. */
 const maxTimeout = 2 ** 31 - 1;
 
-/** Waits for ms or until signal is aborted; true when the time is over. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<boolean> {
+/** Waits for ms or until one of signals is aborted; true when the time is over. */
+export function sleep(ms: number, ...signals: (AbortSignal | undefined)[]): Promise<boolean> {
   return new Promise((resolve) => {
-    if (signal?.aborted) {
+    if (signals.some((signal) => signal?.aborted)) {
       resolve(false);
       return;
     }
-    const aborted = () => {
+    const end = (inTime: boolean) => {
       clearTimeout(timer);
-      resolve(false);
-    };
-    const timer = setTimeout(
-      () => {
+      for (const signal of signals) {
         signal?.removeEventListener("abort", aborted);
-        resolve(true);
-      },
-      Math.min(Math.max(ms, 0), maxTimeout),
-    );
-    signal?.addEventListener("abort", aborted, { once: true });
+      }
+      resolve(inTime);
+    };
+    const aborted = () => end(false);
+    const timer = setTimeout(() => end(true), Math.min(Math.max(ms, 0), maxTimeout));
+    for (const signal of signals) {
+      signal?.addEventListener("abort", aborted);
+    }
   });
 }
 
@@ -40,12 +40,7 @@ export class Signal {
     if (!this.#raised) {
       const enough = new AbortController();
       this.#waiting = () => enough.abort();
-      const end = () => enough.abort();
-      signal.addEventListener("abort", end, { once: true });
-      if (!signal.aborted) {
-        await sleep(ms, enough.signal);
-      }
-      signal.removeEventListener("abort", end);
+      await sleep(ms, enough.signal, signal);
       this.#waiting = undefined;
     }
     this.#raised = false;

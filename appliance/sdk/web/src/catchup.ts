@@ -1,7 +1,8 @@
 import { jittered, sleep } from "./async";
-import type { Connector } from "./connector";
+import type { Live } from "./behind";
+import type { Calls } from "./calls";
 import { ConnectionError, TimeoutError } from "./errors";
-import type { Behind, Inbox } from "./inbox";
+import type { Inbox } from "./inbox";
 import type { Link } from "./link";
 import { isP2P, type Json, objects } from "./protojson";
 import type { Logger, Message } from "./types";
@@ -46,7 +47,7 @@ export class CatchUp {
   constructor(
     private readonly self: string,
     private readonly inbox: Inbox,
-    private readonly connector: Connector,
+    private readonly calls: Calls,
     private readonly listener: CatchUpListener,
     private readonly logger: Logger,
     private readonly link: Link,
@@ -62,7 +63,7 @@ export class CatchUp {
     this.#syncDue = Date.now() + jittered(resyncInterval);
     let syncing = true;
     while (!this.signal.aborted) {
-      const { conv, wait } = this.#fills < maxFills ? this.inbox.takeBehind() : { wait: Number.POSITIVE_INFINITY };
+      const { conv, wait } = this.#fills < maxFills ? this.inbox.behind.take() : { wait: Number.POSITIVE_INFINITY };
       if (conv) {
         void this.#fill(conv);
         continue;
@@ -72,7 +73,7 @@ export class CatchUp {
         this.listener.caughtUp();
       }
       void this.#ack();
-      await this.inbox.work.wait(Math.min(wait, this.#syncDue - Date.now()), this.signal);
+      await this.inbox.behind.work.wait(Math.min(wait, this.#syncDue - Date.now()), this.signal);
       if (Date.now() >= this.#syncDue) {
         await this.#sync();
         this.#syncDue = Date.now() + jittered(resyncInterval);
@@ -106,7 +107,7 @@ export class CatchUp {
     this.inbox.takeSync(page);
     if (page.more) {
       this.#syncDue = 0;
-      this.inbox.work.raise();
+      this.inbox.behind.work.raise();
     }
   }
 
@@ -143,7 +144,7 @@ export class CatchUp {
   }
 
   /** Reads one page of what conv misses. */
-  async #fill(conv: Behind): Promise<void> {
+  async #fill(conv: Live): Promise<void> {
     this.#fills++;
     const { peer, delivered, known } = conv.row;
     const to = Math.min(known, delivered + pageSize);
@@ -158,10 +159,10 @@ export class CatchUp {
     }
     this.#fills--;
     this.inbox.putBack(conv);
-    this.inbox.work.raise();
+    this.inbox.behind.work.raise();
   }
 
-  #place(conv: Behind, found: Json[], to: number): void {
+  #place(conv: Live, found: Json[], to: number): void {
     const messages = found.filter((m) => isP2P(m.scene)).map((m) => message(m, this.self));
     const usable = messages.filter((m): m is Message => m !== undefined && m.peer === conv.row.peer);
     if (usable.length === 0) {
@@ -182,7 +183,7 @@ export class CatchUp {
   }
 
   /** Counts an answer that lacked the next message; true when that one counts as missing now. */
-  #isHole(conv: Behind): boolean {
+  #isHole(conv: Live): boolean {
     conv.holes++;
     if (conv.holes < holeTries) {
       conv.notBefore = Date.now() + holePause;
@@ -194,7 +195,7 @@ export class CatchUp {
   /** Tells the server up to which version this device holds everything; a hint that the next one makes good. */
   async #ack(): Promise<void> {
     const { version } = this.inbox;
-    if (version <= this.#acked || this.#fills > 0 || !this.inbox.complete) {
+    if (version <= this.#acked || this.#fills > 0 || !this.inbox.behind.empty) {
       return;
     }
     this.#acked = version;
@@ -207,7 +208,7 @@ export class CatchUp {
   }
 
   #request(command: string, body: Json, timeoutMs = requestTimeout): Promise<Json> {
-    return this.connector.request(this.link, command, body, Date.now() + timeoutMs, this.signal);
+    return this.calls.request(this.link, command, body, Date.now() + timeoutMs, this.signal);
   }
 
   #log(what: string, err: unknown): void {

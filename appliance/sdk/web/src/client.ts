@@ -2,10 +2,11 @@ import type { Conversation } from "./conversation";
 import { Core } from "./core";
 import { Emitter } from "./emitter";
 import { UsageError } from "./errors";
+import type { ClientEvents } from "./events";
 import { objects } from "./protojson";
 import type { Rooms } from "./rooms";
 import { settings } from "./settings";
-import type { ClientEvents, ClientOptions, ConversationInfo, Login, Profile, ProfileChange, State } from "./types";
+import type { ClientOptions, ConversationInfo, Login, Profile, ProfileChange, State } from "./types";
 import { profile } from "./wire";
 
 /** One account on one device. See README.md for what it guarantees. */
@@ -62,7 +63,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** All conversations that are known here, the latest change first. */
   conversations(): ConversationInfo[] {
-    return this.#core.list();
+    return this.#core.feed.list();
   }
 
   /** The conversation with peer, which need not exist yet; the same object for the same peer. */
@@ -70,22 +71,22 @@ export class Client extends Emitter<ClientEvents> {
     if (!/^[A-Za-z0-9_@.-]{1,32}$/.test(peer)) {
       throw new UsageError("an account is 1 to 32 letters, digits, _ @ . or -");
     }
-    return this.#core.open(peer.toLowerCase());
+    return this.#core.feed.open(peer.toLowerCase());
   }
 
   /** Profiles of at most 200 accounts; unknown ones are left out. */
   async profiles(accounts: string[]): Promise<Profile[]> {
-    const answer = await this.#core.connector.call("profiles", { accounts });
+    const answer = await this.#core.calls.call("profiles", { accounts });
     return objects(answer.profiles).map(profile);
   }
 
   /** Changes those fields of this account's profile that are given. */
   async updateProfile(change: ProfileChange): Promise<void> {
-    await this.#core.connector.call("update_profile", { ...change });
+    await this.#core.calls.call("update_profile", { ...change });
   }
 
   /** Ends other sessions of this account; login.others lists those at the time of the login. */
   async kick(sessionIds: string[]): Promise<void> {
-    await this.#core.connector.call("kick", { sessionIds });
+    await this.#core.calls.call("kick", { sessionIds });
   }
 }

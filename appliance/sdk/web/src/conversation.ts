@@ -2,9 +2,10 @@ import { newId } from "./async";
 import type { Core } from "./core";
 import { Emitter } from "./emitter";
 import { UsageError } from "./errors";
+import type { ConversationEvents } from "./events";
 import { checkSeq, int, objects } from "./protojson";
 import { info, newRow } from "./row";
-import type { Content, ConversationEvents, ConversationInfo, HistoryPage, Message, Outgoing } from "./types";
+import type { Content, ConversationInfo, HistoryPage, Message, Outgoing } from "./types";
 import { message } from "./wire";
 
 /** Most messages in one page of history. */
@@ -67,14 +68,14 @@ export class Conversation extends Emitter<ConversationEvents> {
     try {
       // Reverse: should an answer be cut for its size, it lacks the oldest.
       const range = { fromSeq: from, toSeq: to - held.length, limit: to - held.length - from + 1, reverse: true };
-      const answer = await core.connector.call("history", { peer: this.peer, ...range });
+      const answer = await core.calls.call("history", { peer: this.peer, ...range });
       older = objects(answer.messages)
         .map((m) => message(m, core.settings.account))
         .filter((m): m is Message => m?.peer === this.peer && m.seq >= from && m.seq <= to)
         .map((m) => core.inbox.current(m))
         .sort((a, b) => a.seq - b.seq);
     } catch (err) {
-      if (held.length > 0 && !core.connector.connected) {
+      if (held.length > 0 && !core.calls.connected) {
         return { messages: held, more: true };
       }
       throw err;
@@ -121,7 +122,7 @@ export class Conversation extends Emitter<ConversationEvents> {
     }
     checkSeq("seq", target);
     if (row) {
-      this.#core.inbox.moveRead(row, target);
+      this.#core.inbox.moveRead(row, Math.min(target, row.known));
     }
     await this.#core.reads.tell(this.peer, target);
   }
@@ -129,7 +130,7 @@ export class Conversation extends Emitter<ConversationEvents> {
   /** Takes back the own message with this seq; the server allows it for a limited time (508 after that). */
   async recall(seq: number, note = ""): Promise<void> {
     checkSeq("seq", seq);
-    const answer = await this.#core.connector.call("recall", { peer: this.peer, seq, clientId: newId(), note });
+    const answer = await this.#core.calls.call("recall", { peer: this.peer, seq, clientId: newId(), note });
     this.#core.inbox.exists(this.peer, int(answer.seq));
   }
 }

@@ -1,52 +1,52 @@
+import { Calls } from "./calls";
 import { CatchUp } from "./catchup";
 import { Connector, type Passenger } from "./connector";
 import { Conversation } from "./conversation";
-import { KickedError, type StoreError, TimeoutError } from "./errors";
+import { KickedError, type StoreError, TimeoutError, toError } from "./errors";
+import { type Emit, Feed } from "./feed";
 import { Inbox, type Listener } from "./inbox";
 import type { Link } from "./link";
 import { Outbox } from "./outbox";
 import { object } from "./protojson";
 import { Reads } from "./reads";
 import { Rooms } from "./rooms";
-import { byTime, info } from "./row";
 import { nameDevice, type Settings } from "./settings";
-import type { ClientEvents, ConversationInfo, Login, Message, State, StateChange } from "./types";
+import type { Login, Message, State, StateChange } from "./types";
+import { onWake } from "./wake";
 import { message, readPush } from "./wire";
 import { Writer } from "./writer";
 
 /** How long logout waits for the server; it goes on without it. */
 const logoutTimeout = 5_000;
 
-/** Gives an event to the app. */
-export type Emit = <K extends keyof ClientEvents>(name: K, ...args: ClientEvents[K]) => void;
-
 /**
  * Core ties the parts of a client together; Client is its face.
  *
  *   Connector ── Link ── pushes ──▶ Inbox ──▶ events, in order
- *       │                             ▲ │
- *       ├── CatchUp: sync, history ───┘ └──▶ Writer ──▶ Store
- *       ├── Outbox: send                       ▲
- *       └── Reads, Rooms      Conversation: history
+ *                 ▲                   ▲ │
+ *               Calls                 │ └──▶ Writer ──▶ Store
+ *                 ├── CatchUp: sync, history   ▲
+ *                 ├── Outbox: send ────────────┤
+ *                 └── Reads, Rooms      Conversation: history
  */
 export class Core implements Passenger, Listener {
   readonly writer: Writer;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
+  readonly calls: Calls;
   readonly connector: Connector;
   readonly reads: Reads;
   readonly rooms: Rooms;
+  readonly feed: Feed;
   current: State = "idle";
   login: Login | undefined;
 
-  readonly #conversations = new Map<string, Conversation>();
   #loading: Promise<void> | undefined;
   #running: Promise<void> | undefined;
   #catchUp: CatchUp | undefined;
   #forgetting = false;
   #caughtUp = false; // at least once
   readonly #waiting = new Set<() => void>(); // for a change of state
-  readonly #changed = new Set<string>(); // peers, to be told at the end of this moment
 
   constructor(
     readonly settings: Settings,
@@ -62,20 +62,23 @@ export class Core implements Passenger, Listener {
       this.#storeFailed(err),
     );
     this.inbox = new Inbox(account, settings.backlog, this.writer, this, logger);
-    this.connector = new Connector(settings, this);
-    this.reads = new Reads(this.connector, logger);
-    this.rooms = new Rooms(account, settings.platform, this.connector, {
+    this.feed = new Feed(
+      emit,
+      () => this.inbox.rows(),
+      (peer) => new Conversation(this, peer),
+    );
+    this.calls = new Calls(settings.callTimeoutMs);
+    this.connector = new Connector(settings, this.calls, this);
+    this.reads = new Reads(this.calls, logger);
+    this.rooms = new Rooms(account, settings.platform, this.calls, {
       room: (event) => emit("room", event),
       roomMessage: (m) => emit("room_message", m),
     });
     this.outbox = new Outbox(
-      this.connector,
+      this.calls,
       this.writer,
       {
-        outgoing: (o) => {
-          this.emit("outgoing", o);
-          this.#conversations.get(o.peer)?.deliver("outgoing", o);
-        },
+        outgoing: (o) => this.feed.outgoing(o),
         accepted: (m) =>
           this.inbox.offer({
             ...m,
@@ -98,7 +101,7 @@ export class Core implements Passenger, Listener {
       this.inbox.load(snapshot.version, snapshot.conversations);
       this.outbox.load(snapshot.outbox);
       if (snapshot.conversations.length > 0) {
-        this.emit("conversations", this.list());
+        this.emit("conversations", this.feed.list());
       }
     })();
     return this.#loading;
@@ -112,10 +115,10 @@ export class Core implements Passenger, Listener {
 
   async #run(): Promise<void> {
     await this.load();
-    if (this.connector.final) {
+    if (this.calls.final) {
       return;
     }
-    const stop = wakeOn(this);
+    const stop = onWake(() => this.wake());
     this.outbox.start();
     await this.connector.run();
     stop();
@@ -136,8 +139,8 @@ export class Core implements Passenger, Listener {
   async synced(timeoutMs = this.settings.callTimeoutMs): Promise<void> {
     const until = Date.now() + timeoutMs;
     while (!this.#caughtUp) {
-      if (this.connector.final) {
-        throw this.connector.final;
+      if (this.calls.final) {
+        throw this.calls.final;
       }
       const left = until - Date.now();
       if (left <= 0) {
@@ -161,6 +164,7 @@ export class Core implements Passenger, Listener {
 
   /** Ends everything; what is to be stored is stored. */
   async close(): Promise<void> {
+    this.inbox.stop();
     this.connector.close();
     if (this.current !== "kicked" && this.current !== "refused" && this.current !== "closed") {
       this.state({ state: "closed" });
@@ -171,9 +175,9 @@ export class Core implements Passenger, Listener {
   /** Ends the session at the server too; with forget, the store is emptied. */
   async logout(forget: boolean): Promise<void> {
     await this.load();
-    if (this.connector.connected) {
+    if (this.calls.connected) {
       // The connection may end before the answer: that is what was asked for.
-      await this.connector.call("logout", {}, { once: true, timeoutMs: logoutTimeout }).catch(() => {});
+      await this.calls.call("logout", {}, { once: true, timeoutMs: logoutTimeout }).catch(() => {});
     }
     this.#forgetting = forget;
     await this.close();
@@ -183,19 +187,6 @@ export class Core implements Passenger, Listener {
   wake(): void {
     this.connector.wake();
     void this.#catchUp?.probe();
-  }
-
-  open(peer: string): Conversation {
-    let conversation = this.#conversations.get(peer);
-    if (!conversation) {
-      conversation = new Conversation(this, peer);
-      this.#conversations.set(peer, conversation);
-    }
-    return conversation;
-  }
-
-  list(): ConversationInfo[] {
-    return this.inbox.rows().map(info).sort(byTime);
   }
 
   // Passenger
@@ -245,10 +236,13 @@ export class Core implements Passenger, Listener {
       },
       stored: () => this.writer.flush(),
     };
-    const { settings, inbox, connector } = this;
-    const catchUp = new CatchUp(settings.account, inbox, connector, listener, settings.logger, link, signal);
+    const { settings, inbox, calls } = this;
+    const catchUp = new CatchUp(settings.account, inbox, calls, listener, settings.logger, link, signal);
     this.#catchUp = catchUp;
-    void catchUp.run();
+    catchUp.run().catch((err) => {
+      settings.logger.error("catching up failed", { error: String(err) });
+      link.close(toError(err));
+    });
     this.reads.resume();
     this.rooms.connected(link, signal);
     signal.addEventListener("abort", () => {
@@ -260,43 +254,23 @@ export class Core implements Passenger, Listener {
   // Listener
 
   message(m: Message, live: boolean): void {
-    const delivery = { live };
-    this.emit("message", m, delivery);
-    this.#conversations.get(m.peer)?.deliver("message", m, delivery);
+    this.feed.message(m, live);
   }
 
   recall(entry: Message): void {
-    const event = { peer: entry.peer, seq: entry.refSeq, entry };
-    this.emit("recall", event);
-    this.#conversations.get(entry.peer)?.deliver("recall", event);
+    this.feed.recall(entry);
   }
 
   missing(peer: string, fromSeq: number, toSeq: number): void {
-    const event = { peer, fromSeq, toSeq };
-    this.emit("missing", event);
-    this.#conversations.get(peer)?.deliver("missing", event);
+    this.feed.missing(peer, fromSeq, toSeq);
   }
 
   read(peer: string, by: "peer" | "self", seq: number): void {
-    const event = { peer, by, seq };
-    this.emit("read", event);
-    this.#conversations.get(peer)?.deliver("read", event);
+    this.feed.read(peer, by, seq);
   }
 
-  /** Tells of changes once for all that happen in one moment. */
   changed(peer: string): void {
-    if (this.#changed.size === 0) {
-      setTimeout(() => {
-        const peers = [...this.#changed];
-        this.#changed.clear();
-        this.emit("conversations", this.list());
-        for (const one of peers) {
-          const conversation = this.#conversations.get(one);
-          conversation?.deliver("change", conversation.info);
-        }
-      });
-    }
-    this.#changed.add(peer);
+    this.feed.changed(peer);
   }
 
   settled(m: Message): void {
@@ -316,30 +290,10 @@ export class Core implements Passenger, Listener {
       this.writer.outbox(row);
     }
     this.emit("reset");
-    this.emit("conversations", this.list());
+    this.emit("conversations", this.feed.list());
   }
 
   #storeFailed(err: StoreError): void {
     this.emit("error", err);
   }
-}
-
-/** Wakes core when the user or the network comes back; the result stops that. */
-function wakeOn(core: Core): () => void {
-  if (typeof document === "undefined") {
-    return () => {};
-  }
-  const wake = () => {
-    if (document.visibilityState === "visible") {
-      core.wake();
-    }
-  };
-  globalThis.addEventListener("online", wake);
-  globalThis.addEventListener("pageshow", wake);
-  document.addEventListener("visibilitychange", wake);
-  return () => {
-    globalThis.removeEventListener("online", wake);
-    globalThis.removeEventListener("pageshow", wake);
-    document.removeEventListener("visibilitychange", wake);
-  };
 }

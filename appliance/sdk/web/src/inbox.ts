@@ -1,4 +1,5 @@
-import { Signal } from "./async";
+import { BehindList, type Live, newLive } from "./behind";
+import { Early } from "./early";
 import { append, moveRead, newRow } from "./row";
 import type { ConversationRow } from "./store";
 import { type Logger, type Message, MessageType } from "./types";
@@ -29,21 +30,6 @@ export interface Listener {
   reset(): void;
 }
 
-/** A conversation with what lasts no longer than the page. */
-export interface Behind {
-  row: ConversationRow;
-  /** Messages beyond delivered+1, by seq. */
-  early: Map<number, Message>;
-  /** When reading what is missing may begin. */
-  notBefore: number;
-  /** Answers of history that lacked the next message. */
-  holes: number;
-  /** It is on the inbox's list, or taken from it. */
-  listed: boolean;
-  /** Latest recalls, by the seq of what they take back. */
-  recalls: Map<number, number>;
-}
-
 /**
  * Inbox turns what arrives, in whatever order and number, into deliveries that
  * are right: per conversation in the order of seq, gapless, once. A message that
@@ -52,14 +38,13 @@ export interface Behind {
  * missing from the server's history.
  */
 export class Inbox {
-  /** Raised when something is behind. */
-  readonly work = new Signal();
-  readonly #conversations = new Map<string, Behind>();
-  readonly #behind = new Set<Behind>();
-  #early = 0;
+  readonly behind = new BehindList();
+  readonly #conversations = new Map<string, Live>();
+  readonly #early = new Early(maxEarly);
   #version = 0;
   #synced = false; // a sync has come to its end, on this page or an earlier one
   #siteBehinds = 0;
+  #stopped = false;
 
   constructor(
     private readonly self: string,
@@ -74,9 +59,9 @@ export class Inbox {
     this.#version = version ?? 0;
     this.#synced = version !== undefined;
     for (const row of rows) {
-      const conv = newBehind(row);
+      const conv = newLive(row);
       this.#conversations.set(row.peer, conv);
-      this.#enlist(conv);
+      this.behind.add(conv);
     }
   }
 
@@ -100,25 +85,39 @@ export class Inbox {
 
   /** Takes a message that has just happened, from a push or our own send. */
   offer(m: Message): void {
+    if (this.#stopped) {
+      return;
+    }
     const conv = this.#conversation(m.peer, m.seq);
     conv.row.known = Math.max(conv.row.known, m.seq);
     if (m.seq > conv.row.delivered + 1) {
-      this.#keepEarly(conv, m);
+      if (!conv.listed) {
+        conv.notBefore = Date.now() + gapGrace;
+      }
+      this.#early.keep(m);
     } else if (m.seq === conv.row.delivered + 1) {
       this.#deliver(conv, m, true);
     }
-    this.#enlist(conv);
+    this.behind.add(conv);
+  }
+
+  /** From now on nothing is delivered: the app has closed the client. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** Takes note that the conversation goes up to seq; history has it. */
   exists(peer: string, seq: number): void {
+    if (seq < 1 || this.#stopped) {
+      return;
+    }
     const conv = this.#conversation(peer, seq);
     conv.row.known = Math.max(conv.row.known, seq);
-    this.#enlist(conv);
+    this.behind.add(conv);
   }
 
   /** Takes a message that was missed; false when something before it is missing too. */
-  place(conv: Behind, m: Message): boolean {
+  place(conv: Live, m: Message): boolean {
     if (!this.#holds(conv)) {
       return true; // of a site that is no more, see siteBehind
     }
@@ -132,7 +131,7 @@ export class Inbox {
   }
 
   /** Gives up the messages up to seq to, which the server does not have. */
-  skip(conv: Behind, to: number): void {
+  skip(conv: Live, to: number): void {
     const from = conv.row.delivered + 1;
     if (to < from || !this.#holds(conv)) {
       return;
@@ -142,34 +141,39 @@ export class Inbox {
     conv.holes = 0;
     this.writer.row(conv.row);
     this.listener.missing(conv.row.peer, from, to);
-    this.#drainEarly(conv);
+    this.#deliverEarly(conv);
   }
 
-  #conversation(peer: string, seq: number): Behind {
+  #conversation(peer: string, seq: number): Live {
     let conv = this.#conversations.get(peer);
     if (!conv) {
       // A device that has synced once knows every conversation older than its
       // version: this one is new, and all of it is delivered. A new device
       // starts near the end.
       const delivered = !this.#synced ? Math.max(seq - this.backlog, 0) : 0;
-      conv = newBehind(newRow(peer, delivered));
+      conv = newLive(newRow(peer, delivered));
       this.#conversations.set(peer, conv);
     }
     return conv;
   }
 
-  #keepEarly(conv: Behind, m: Message): void {
-    if (!conv.listed) {
-      conv.notBefore = Date.now() + gapGrace;
-    }
-    if (this.#early < maxEarly && !conv.early.has(m.seq)) {
-      conv.early.set(m.seq, m);
-      this.#early++;
+  /** Delivers m, which is next, and what becomes next by that. */
+  #deliver(conv: Live, m: Message, live: boolean): void {
+    this.#deliverOne(conv, m, live);
+    this.#deliverEarly(conv);
+  }
+
+  #deliverEarly(conv: Live): void {
+    for (;;) {
+      const m = this.#stopped ? undefined : this.#early.take(conv.row.peer, conv.row.delivered + 1);
+      if (!m) {
+        return;
+      }
+      this.#deliverOne(conv, m, true);
     }
   }
 
-  /** Delivers m, which is next, and what becomes next by that. */
-  #deliver(conv: Behind, m: Message, live: boolean): void {
+  #deliverOne(conv: Live, m: Message, live: boolean): void {
     const { row } = conv;
     conv.holes = 0;
     append(row, m);
@@ -185,11 +189,10 @@ export class Inbox {
       this.listener.message(m, live);
     }
     this.listener.changed(row.peer);
-    this.#drainEarly(conv);
   }
 
   /** Remembers a recall for answers of history that were made before it. */
-  #noteRecall(conv: Behind, recall: Message): void {
+  #noteRecall(conv: Live, recall: Message): void {
     this.writer.recalled(conv.row.peer, recall.refSeq, recall.seq);
     conv.recalls.set(recall.refSeq, recall.seq);
     const oldest = conv.recalls.keys().next();
@@ -204,71 +207,22 @@ export class Inbox {
     return recall === undefined || m.recalled ? m : withoutContent(m, recall);
   }
 
-  #drainEarly(conv: Behind): void {
-    const next = conv.row.delivered + 1;
-    const m = conv.early.get(next);
-    if (m) {
-      this.#forgetEarly(conv, next);
-      this.#deliver(conv, m, true); // drains on
-    } else if (conv.early.size > 0) {
-      for (const seq of [...conv.early.keys()]) {
-        if (seq < next) {
-          this.#forgetEarly(conv, seq);
-        }
-      }
-    }
-  }
-
-  #forgetEarly(conv: Behind, seq: number): void {
-    if (conv.early.delete(seq)) {
-      this.#early--;
-    }
-  }
-
-  #enlist(conv: Behind): void {
-    if (!conv.listed && conv.row.known > conv.row.delivered) {
-      conv.listed = true;
-      this.#behind.add(conv);
-      this.work.raise();
-    }
-  }
-
-  /** Takes a conversation whose turn it is; give it back with putBack. Else wait is when to ask again, in ms. */
-  takeBehind(): { conv?: Behind; wait: number } {
-    const now = Date.now();
-    let wait = Number.POSITIVE_INFINITY;
-    for (const conv of this.#behind) {
-      if (conv.row.known <= conv.row.delivered) {
-        conv.listed = false; // the gap has closed by itself
-        this.#behind.delete(conv);
-      } else if (conv.notBefore <= now) {
-        this.#behind.delete(conv);
-        return { conv, wait: 0 };
-      } else {
-        wait = Math.min(wait, conv.notBefore - now);
-      }
-    }
-    return { wait };
-  }
-
-  putBack(conv: Behind): void {
-    conv.listed = false;
+  /** Ends what behind.take began. */
+  putBack(conv: Live): void {
     if (this.#holds(conv)) {
-      this.#enlist(conv);
+      this.behind.putBack(conv);
     }
   }
 
-  #holds(conv: Behind): boolean {
-    return this.#conversations.get(conv.row.peer) === conv;
-  }
-
-  /** Nothing is missing. */
-  get complete(): boolean {
-    return [...this.#behind].every((conv) => conv.row.known <= conv.row.delivered);
+  #holds(conv: Live): boolean {
+    return !this.#stopped && this.#conversations.get(conv.row.peer) === conv;
   }
 
   /** Takes one page of sync. */
   takeSync(page: SyncPage): void {
+    if (this.#stopped) {
+      return;
+    }
     for (const state of page.conversations) {
       this.#syncedOne(state);
     }
@@ -297,11 +251,14 @@ export class Inbox {
     }
     this.#movePeerRead(row, state.peerReadSeq);
     this.listener.changed(row.peer);
-    this.#enlist(conv);
+    this.behind.add(conv);
   }
 
   /** Takes a read cursor that someone else has moved. */
   readPush(p: ReadPush): void {
+    if (p.seq < 1 || this.#stopped) {
+      return;
+    }
     const own = p.reader === this.self;
     const conv = this.#conversation(own ? p.peer : p.reader, p.seq);
     conv.row.known = Math.max(conv.row.known, p.seq);
@@ -311,7 +268,7 @@ export class Inbox {
       this.moveRead(conv.row, p.seq);
       this.listener.read(conv.row.peer, "self", p.seq);
     }
-    this.#enlist(conv);
+    this.behind.add(conv);
   }
 
   /** Moves our read cursor on. */
@@ -350,13 +307,9 @@ export class Inbox {
   /** Makes this a new device, but for what the store holds. */
   forget(): void {
     this.#conversations.clear();
-    this.#behind.clear();
-    this.#early = 0;
+    this.behind.clear();
+    this.#early.clear();
     this.#version = 0;
     this.#synced = false;
   }
-}
-
-function newBehind(row: ConversationRow): Behind {
-  return { row, early: new Map(), notBefore: 0, holes: 0, listed: false, recalls: new Map() };
 }

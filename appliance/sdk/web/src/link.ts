@@ -4,9 +4,8 @@ import { int, type Json, object } from "./protojson";
 import type { Login } from "./types";
 import { login as loginOf, serverError } from "./wire";
 
-/** How long the transport may take to connect, and the login after it; the server gives 10 s. */
-const connectTimeout = 10_000;
-const loginTimeout = 15_000;
+/** How long the login may take, beyond the time for the transport; the server gives 10 s. */
+const loginTimeout = 10_000;
 /** Requests without an answer; calls beyond them are refused here. */
 const maxPending = 256;
 
@@ -15,6 +14,8 @@ export interface LinkOptions {
   transports: ("websocket" | "polling")[];
   /** LoginRequest. */
   auth: Json;
+  /** How long the transport may take. */
+  connectTimeoutMs: number;
 }
 
 /** Gets what the server pushes, in its order. */
@@ -46,7 +47,7 @@ export class Link {
       transports: options.transports,
       tryAllTransports: true,
       auth: options.auth,
-      timeout: connectTimeout,
+      timeout: options.connectTimeoutMs,
       reconnection: false,
       forceNew: true,
       autoConnect: false,
@@ -59,16 +60,16 @@ export class Link {
       });
     }
     this.#socket.on("disconnect", (reason) => this.close(new ConnectionError(`connection lost: ${reason}`)));
-    this.login = this.#logIn();
+    this.login = this.#logIn(options.connectTimeoutMs + loginTimeout);
     this.login.catch(() => {}); // whoever wants to know has his own handler
     this.#socket.connect();
   }
 
-  #logIn(): Promise<Login> {
+  #logIn(timeoutMs: number): Promise<Login> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => this.close(new ConnectionError("the server did not answer the login in time")),
-        loginTimeout,
+        timeoutMs,
       );
       void this.ended.then((reason) => {
         clearTimeout(timer);

@@ -1,6 +1,6 @@
 import { newId, sleep } from "./async";
 import { Backoff } from "./backoff";
-import type { Connector } from "./connector";
+import type { Calls } from "./calls";
 import { Code, ServerError, UsageError } from "./errors";
 import { id, int, type Json } from "./protojson";
 import type { OutboxRow } from "./store";
@@ -44,7 +44,7 @@ export class Outbox {
   #running = false;
 
   constructor(
-    private readonly connector: Connector,
+    private readonly calls: Calls,
     private readonly writer: Writer,
     private readonly listener: OutboxListener,
     private readonly logger: Logger,
@@ -143,7 +143,7 @@ export class Outbox {
         return;
       }
       await this.#sendOne(entry);
-      if (this.connector.final) {
+      if (this.calls.final) {
         return; // stays in the store for the next page
       }
     }
@@ -155,7 +155,7 @@ export class Outbox {
     const pauses = new Backoff(minPause, maxPause);
     while (entry.outgoing.state === "sending" && this.#entries.has(clientId)) {
       try {
-        const answer = await this.connector.call(
+        const answer = await this.calls.call(
           "send",
           { to: peer, clientId, type, body, ext },
           { timeoutMs: Number.POSITIVE_INFINITY, signal: entry.given.signal },
@@ -163,7 +163,7 @@ export class Outbox {
         this.#accepted(entry, answer);
         return;
       } catch (err) {
-        if (this.connector.final || entry.given.signal.aborted) {
+        if (this.calls.final || entry.given.signal.aborted) {
           return;
         }
         if (err instanceof ServerError && !err.temporary) {

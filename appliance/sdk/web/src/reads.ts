@@ -1,4 +1,4 @@
-import type { Connector } from "./connector";
+import type { Calls } from "./calls";
 import { toError } from "./errors";
 import type { Logger } from "./types";
 
@@ -9,7 +9,7 @@ export class Reads {
   readonly #telling = new Map<string, Promise<void>>();
 
   constructor(
-    private readonly connector: Connector,
+    private readonly calls: Calls,
     private readonly logger: Logger,
   ) {}
 
@@ -36,7 +36,7 @@ export class Reads {
 
   async #tell(peer: string): Promise<void> {
     const seq = this.#wanted.get(peer) ?? 0;
-    await this.connector.call("read", { peer, seq });
+    await this.calls.call("read", { peer, seq });
     this.#told.set(peer, seq);
     if (this.#wanted.get(peer) === seq) {
       this.#wanted.delete(peer);

@@ -1,10 +1,11 @@
 import { newId } from "./async";
-import type { Connector } from "./connector";
+import type { Calls } from "./calls";
 import { Emitter } from "./emitter";
 import { toError, UsageError } from "./errors";
+import type { RoomEvents } from "./events";
 import type { Link } from "./link";
 import { id, int, type Json } from "./protojson";
-import type { Content, Platform, RoomEvent, RoomEvents, RoomMessage } from "./types";
+import type { Content, Platform, RoomEvent, RoomMessage } from "./types";
 import { content, roomMessage } from "./wire";
 
 /** How long entering a room again may take before the room counts as lost. */
@@ -68,7 +69,7 @@ export class Rooms {
   constructor(
     private readonly self: string,
     private readonly platform: Platform,
-    private readonly connector: Connector,
+    private readonly calls: Calls,
     private readonly listener: RoomsListener,
   ) {}
 
@@ -87,7 +88,7 @@ export class Rooms {
       this.#wanted.set(name, room);
     }
     try {
-      const answer = await this.connector.call("enter_room", { room: name });
+      const answer = await this.calls.call("enter_room", { room: name });
       this.#entered(room, answer);
     } catch (err) {
       if (this.#wanted.get(name) === room && room.state !== "entered") {
@@ -106,15 +107,15 @@ export class Rooms {
     }
     this.#wanted.delete(name);
     this.#moved(room, { room: name, state: "exited" });
-    if (this.connector.connected) {
-      await this.connector.call("exit_room", { room: name }, { once: true });
+    if (this.calls.connected) {
+      await this.calls.call("exit_room", { room: name }, { once: true });
     }
   }
 
   async send(name: string, what: string | Content): Promise<{ id: string; timeMs: number }> {
     const { type, body, ext } = content(what);
     const request = { room: name, clientId: newId(), type, body, ext };
-    const answer = await this.connector.call("send_room", request, { once: true });
+    const answer = await this.calls.call("send_room", request, { once: true });
     const sent = { id: id(answer.id), timeMs: int(answer.timeMs) };
     // The server does not push it to the session that sent it.
     this.#took({ ...request, ...sent, from: this.self, fromPlatform: this.platform, own: true });
@@ -153,7 +154,7 @@ export class Rooms {
   async #enterAgain(link: Link, room: Room, signal: AbortSignal): Promise<void> {
     try {
       const until = Date.now() + reenterTimeout;
-      this.#entered(room, await this.connector.request(link, "enter_room", { room: room.name }, until, signal));
+      this.#entered(room, await this.calls.request(link, "enter_room", { room: room.name }, until, signal));
     } catch (err) {
       if (!signal.aborted && this.#wanted.get(room.name) === room) {
         this.#wanted.delete(room.name);

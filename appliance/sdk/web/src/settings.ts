@@ -26,6 +26,7 @@ export interface Settings {
   minBackoffMs: number;
   maxBackoffMs: number;
   callTimeoutMs: number;
+  connectTimeoutMs: number;
   logger: Logger;
   /** What belongs together in the store: the same account of the same site. */
   owner: string;
@@ -80,6 +81,7 @@ export function settings(o: ClientOptions): Settings {
     minBackoffMs,
     maxBackoffMs: Math.max(positive(o.maxBackoffMs, 60_000), minBackoffMs),
     callTimeoutMs: positive(o.callTimeoutMs, 30_000),
+    connectTimeoutMs: positive(o.connectTimeoutMs, 10_000),
     logger,
     owner,
     store: o.store ?? defaultStore(owner),

@@ -1,8 +1,8 @@
 // The inbox and the catch-up alone, with a server that is a function and fake time.
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Calls } from "../src/calls";
 import { CatchUp } from "../src/catchup";
-import type { Connector } from "../src/connector";
 import { ConnectionError, ServerError, TimeoutError } from "../src/errors";
 import { Inbox, type Listener } from "../src/inbox";
 import type { Link } from "../src/link";
@@ -105,7 +105,7 @@ class Bench {
     const catchUp = new CatchUp(
       "me",
       this.inbox,
-      connector as unknown as Connector,
+      connector as unknown as Calls,
       { caughtUp: () => this.caughtUp++, stored: () => this.writer.flush() },
       { ...silent, warn: (text) => this.warnings.push(text) },
       this.link as unknown as Link,

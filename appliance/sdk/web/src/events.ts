@@ -1,0 +1,53 @@
+// The events of the SDK's objects, with the arguments of their listeners.
+
+import type {
+  ConversationInfo,
+  Delivery,
+  Kicked,
+  Message,
+  MissingEvent,
+  Outgoing,
+  ReadEvent,
+  RecallEvent,
+  RoomEvent,
+  RoomMessage,
+  StateChange,
+} from "./types";
+
+/** Events of a Client. */
+export interface ClientEvents {
+  state: [change: StateChange];
+  /** A message of any conversation: per conversation in the order of seq, gapless, each once. */
+  message: [message: Message, delivery: Delivery];
+  /** Takes its turn in the same order as messages. */
+  recall: [event: RecallEvent];
+  missing: [event: MissingEvent];
+  /** A message that this client sends has changed. */
+  outgoing: [outgoing: Outgoing];
+  read: [event: ReadEvent];
+  /** Something in the list has changed; several changes come as one event. */
+  conversations: [list: ConversationInfo[]];
+  kicked: [event: Kicked];
+  room: [event: RoomEvent];
+  room_message: [message: RoomMessage];
+  /** The site has lost data or is another one: what was shown of it is void, everything comes anew. */
+  reset: [];
+  /** Something failed without harm to the guarantees, such as the store. */
+  error: [error: Error];
+}
+
+/** Events of a Conversation: those of the Client that concern it. */
+export interface ConversationEvents {
+  message: [message: Message, delivery: Delivery];
+  recall: [event: RecallEvent];
+  missing: [event: MissingEvent];
+  outgoing: [outgoing: Outgoing];
+  read: [event: ReadEvent];
+  change: [info: ConversationInfo];
+}
+
+/** Events of a Room. */
+export interface RoomEvents {
+  message: [message: RoomMessage];
+  state: [event: RoomEvent];
+}
