@@ -98,6 +98,7 @@ func TestRefusedLaterIsToldAtTheLatestWithTheNextPacket(t *testing.T) {
 	next(t, sockets).Refuse("no", nil)
 	c.expect(`44/b,{"message":"no"}`)
 	c.send("1")
+	c.ended()
 	expectLog(t, log, "/b disconnected server")
 }
 
@@ -151,6 +152,7 @@ func TestSessionEndsBeforeTheAnswer(t *testing.T) {
 	c.send("40")
 	s := next(t, sockets)
 	c.send("1")
+	c.ended()
 	expectLog(t, log, "/ disconnected client")
 	if s.Accept(nil) {
 		t.Error("accepted in a session that is over")

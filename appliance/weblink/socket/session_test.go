@@ -99,8 +99,8 @@ func TestLeavingOneNamespaceKeepsTheOthers(t *testing.T) {
 	expectLog(t, log, "/ disconnected client", "/b disconnected client")
 	c.join("/a") // a session without namespaces stays open
 	c.send("1")
-	expectLog(t, log, "/a disconnected client")
 	c.ended()
+	expectLog(t, log, "/a disconnected client")
 	expectQuiet(t, log)
 }
 

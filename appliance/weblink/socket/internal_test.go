@@ -1,10 +1,27 @@
 package socket
 
-import "testing"
+import (
+	"testing"
+	"unsafe"
+)
+
+// RaceDetector is for the tests outside the package.
+const RaceDetector = raceDetector
+
+// What a session with one namespace costs counts for every client.
+func TestSessionIsSmall(t *testing.T) {
+	const most = 144 // bytes: a size class of Go's allocator
+	if n := unsafe.Sizeof(session{}); n > most {
+		t.Errorf("%d bytes; want at most %d", n, most)
+	}
+}
 
 var answer = []byte(`[{"code":200,"body":{"seq":"12","timeMs":"1700000000000"}}]`)
 
 func TestAckIsOneAllocation(t *testing.T) {
+	if raceDetector {
+		t.Skip("pools forget under the race detector")
+	}
 	if n := testing.AllocsPerRun(100, func() { encodeAck("/", 12, answer) }); n != 1 {
 		t.Errorf("%v allocations", n)
 	}
