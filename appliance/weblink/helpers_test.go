@@ -5,16 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
-	"net"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/gobwas/ws"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
@@ -242,56 +238,6 @@ func (c *client) wantEnd(disconnect bool) {
 	if c.Disconnected() != disconnect {
 		c.t.Errorf("ended by DISCONNECT: %v, want %v; error %v", c.Disconnected(), disconnect, c.Err())
 	}
-}
-
-// stranger is a WebSocket session that has not logged in.
-type stranger struct {
-	t    testing.TB
-	conn net.Conn
-}
-
-func dialStranger(t testing.TB, url string) *stranger {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	conn, early, _, err := ws.Dial(ctx, "ws"+strings.TrimPrefix(url, "http")+"?EIO=4&transport=websocket")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
-	s := &stranger{t, conn}
-	if early != nil { // what came with the handshake's answer
-		s.conn = &bufferedConn{conn, early}
-	}
-	if got := s.read(); !strings.HasPrefix(got, "0{") {
-		t.Fatalf("the session starts with %s", got)
-	}
-	return s
-}
-
-// bufferedConn reads what has been read ahead first.
-type bufferedConn struct {
-	net.Conn
-	io.Reader
-}
-
-func (c *bufferedConn) Read(b []byte) (int, error) { return c.Reader.Read(b) }
-
-func (s *stranger) write(packet string) {
-	s.t.Helper()
-	if err := ws.WriteFrame(s.conn, ws.MaskFrame(ws.NewTextFrame([]byte(packet)))); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-func (s *stranger) read() string {
-	s.t.Helper()
-	f, err := ws.ReadFrame(s.conn)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return string(f.Payload)
 }
 
 // lockedBuffer is a bytes.Buffer for a logger.

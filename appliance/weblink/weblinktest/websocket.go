@@ -80,7 +80,7 @@ func (w *webSocket) write(f ws.Frame) error {
 
 func (w *webSocket) receive() ([]byte, error) {
 	for {
-		f, err := ws.ReadFrame(w.reader)
+		f, err := ReadFrame(w.reader)
 		if err != nil {
 			return nil, err
 		}
@@ -107,6 +107,24 @@ func (w *webSocket) receive() ([]byte, error) {
 			return nil, fmt.Errorf("unexpected frame of opcode %d", f.Header.OpCode)
 		}
 	}
+}
+
+// maxFrame bounds what the client reads at once, in bytes: the longest answer,
+// every byte of which JSON writes as six.
+const maxFrame = 8 << 20
+
+// ReadFrame reads one frame, unmasked as servers send them.
+func ReadFrame(r io.Reader) (ws.Frame, error) {
+	head, err := ws.ReadHeader(r)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	if head.Length > maxFrame {
+		return ws.Frame{}, fmt.Errorf("a frame of %d bytes", head.Length)
+	}
+	f := ws.Frame{Header: head, Payload: make([]byte, head.Length)}
+	_, err = io.ReadFull(r, f.Payload)
+	return f, err
 }
 
 func (w *webSocket) close() { _ = w.conn.Close() }
