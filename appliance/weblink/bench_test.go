@@ -27,6 +27,7 @@ type rawClient struct {
 // benchGateway starts a gateway without a log.
 func benchGateway(b *testing.B, h *handler) (url string) {
 	b.Helper()
+	h.quiet = true
 	s := weblink.NewServer(h, nil, nil, weblink.Options{})
 	web := httptest.NewServer(s)
 	b.Cleanup(func() {
@@ -44,7 +45,7 @@ func dialRaw(b *testing.B, url, account string) *rawClient {
 	}
 	b.Cleanup(func() { _ = conn.Close() })
 	if reader == nil {
-		reader = bufio.NewReaderSize(conn, 32<<10)
+		reader = bufio.NewReader(conn)
 	}
 	c := &rawClient{conn, reader}
 	if _, err := conn.Write(text(fmt.Sprintf(`40{"appKey":"app","account":%q,"token":"secret","deviceId":%q}`, account, account))); err != nil {
@@ -97,10 +98,6 @@ func BenchmarkRequest(b *testing.B) {
 				}
 				c.skip(b, n)
 			}
-			b.StopTimer()
-			h.mu.Lock()
-			h.requests = nil
-			h.mu.Unlock()
 		})
 	}
 }
