@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,6 +108,34 @@ func npm(dir string, env []string, args ...string) (string, error) {
 type site struct {
 	url, appKey string
 	tokens      map[string]string
+
+	shut atomic.Bool // answers requests to the gateway with 503
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool // all that are open, under mu
+}
+
+// cut closes all connections.
+func (s *site) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.conns {
+		_ = conn.Close()
+	}
+	clear(s.conns)
+}
+
+// track keeps conns. A connection that became a WebSocket stays in it to the end:
+// nobody tells when it is closed.
+func (s *site) track(conn net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		s.conns[conn] = true
+	case http.StateClosed:
+		delete(s.conns, conn)
+	}
 }
 
 // openSite starts a node whose gateway is at /socket.io/ and whose LBS at /lbs; it
@@ -118,7 +147,10 @@ func openSite(t *testing.T, files http.Handler) *site {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	server := httptest.NewServer(mux)
+	s := &site{tokens: map[string]string{}, conns: map[net.Conn]bool{}}
+	server := httptest.NewUnstartedServer(mux)
+	server.Config.ConnState = s.track
+	server.Start()
 	t.Cleanup(func() {
 		err := node.Close()
 		server.Close()
@@ -130,13 +162,19 @@ func openSite(t *testing.T, files http.Handler) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux.Handle("/socket.io/", node.WebLink())
+	mux.HandleFunc("/socket.io/", func(w http.ResponseWriter, r *http.Request) {
+		if s.shut.Load() {
+			http.Error(w, "the gateway is shut", http.StatusServiceUnavailable)
+			return
+		}
+		node.WebLink().ServeHTTP(w, r)
+	})
 	mux.Handle("/lbs", node.LBS([]lbs.AccessPoint{{Transport: "weblink", Address: net.JoinHostPort(host, port)}}))
 	if files != nil {
 		mux.Handle("/", files)
 	}
 	tenant, err := node.CreateTenant(t.Context(), appliance.TenantRequest{})
-	s := &site{url: server.URL, appKey: tenant.AppKey, tokens: map[string]string{}}
+	s.url, s.appKey = server.URL, tenant.AppKey
 	for _, account := range []string{"alice", "bob"} {
 		token, e := node.App().CreateAccount(t.Context(), tenant.AppKey, account, "", nil)
 		s.tokens[account], err = token, errors.Join(err, e)

@@ -1,5 +1,6 @@
 // Runs the scenarios in a page, for whoever drives a browser: see README.md.
 
+import * as yizhan from "../src/index";
 import { type Place, Stage, scenarios } from "./scenarios";
 
 export interface Results {
@@ -9,6 +10,8 @@ export interface Results {
 
 declare global {
   interface Window {
+    /** For tests that drive clients themselves. */
+    yizhan: typeof yizhan;
     __place?: Place;
     __results: Results;
   }
@@ -42,7 +45,8 @@ async function run(): Promise<void> {
   }
 }
 
-run()
+window.yizhan = yizhan;
+(new URL(location.href).searchParams.has("idle") ? Promise.resolve() : run())
   .catch((err) => out.results.push({ name: "the page itself", ok: false, error: String(err), ms: 0 }))
   .finally(() => {
     out.done = true;

@@ -208,6 +208,13 @@ test("long polling works where WebSockets are blocked", async () => {
   await until("sent", () => client.conversations().length === 1);
 });
 
+test("where WebSockets hang without an error, the next attempt begins with polling", async () => {
+  site.swallowUpgrades = true;
+  const { client, seen } = await fleet.connect("alice", { connectTimeoutMs: 100 });
+  expect(seen.states).toEqual(["connecting", "waiting", "connecting", "syncing", "connected"]);
+  await client.updateProfile({ name: "Alice" });
+});
+
 test("calls wait for the connection and are made again on the next", async () => {
   const { client } = await fleet.connect("alice");
   let cuts = 0;

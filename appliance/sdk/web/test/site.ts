@@ -58,6 +58,8 @@ export class Site {
   single = false;
   /** Those of the same platform do. */
   perPlatform = false;
+  /** Leaves requests for a WebSocket without an answer, as some proxies do. */
+  swallowUpgrades = false;
   /** Entries below are no longer there. */
   pruned = 0;
 
@@ -67,12 +69,23 @@ export class Site {
   #rooms = new Map<string, Set<Session>>();
   #version = 0;
   #ids = 1000;
+  #swallowed: { destroy(): void }[] = [];
   #http: HTTPServer;
   #io: Server;
 
   private constructor() {
     this.#http = createServer((req, res) => this.#serveHTTP(req, res));
     this.#io = new Server(this.#http, { cors: { origin: "*" } });
+    const upgrades = this.#http.listeners("upgrade");
+    this.#http.removeAllListeners("upgrade").on("upgrade", (...args) => {
+      if (this.swallowUpgrades) {
+        this.#swallowed.push(args[1]);
+        return;
+      }
+      for (const serve of upgrades) {
+        serve(...args);
+      }
+    });
     this.#io.use((socket, next) => {
       if (this.refused) {
         next(Object.assign(new Error(this.refused.message), { data: this.refused.data }));
@@ -104,6 +117,9 @@ export class Site {
   }
 
   async close(): Promise<void> {
+    for (const socket of this.#swallowed) {
+      socket.destroy();
+    }
     await this.#io.close();
   }
 
