@@ -196,6 +196,404 @@ func (KickReason) EnumDescriptor() ([]byte, []int) {
 	return file_wire_proto_rawDescGZIP(), []int{2}
 }
 
+type TeamRole int32
+
+const (
+	TeamRole_TEAM_ROLE_MEMBER  TeamRole = 0
+	TeamRole_TEAM_ROLE_MANAGER TeamRole = 1
+	TeamRole_TEAM_ROLE_OWNER   TeamRole = 2
+)
+
+// Enum value maps for TeamRole.
+var (
+	TeamRole_name = map[int32]string{
+		0: "TEAM_ROLE_MEMBER",
+		1: "TEAM_ROLE_MANAGER",
+		2: "TEAM_ROLE_OWNER",
+	}
+	TeamRole_value = map[string]int32{
+		"TEAM_ROLE_MEMBER":  0,
+		"TEAM_ROLE_MANAGER": 1,
+		"TEAM_ROLE_OWNER":   2,
+	}
+)
+
+func (x TeamRole) Enum() *TeamRole {
+	p := new(TeamRole)
+	*p = x
+	return p
+}
+
+func (x TeamRole) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TeamRole) Descriptor() protoreflect.EnumDescriptor {
+	return file_wire_proto_enumTypes[3].Descriptor()
+}
+
+func (TeamRole) Type() protoreflect.EnumType {
+	return &file_wire_proto_enumTypes[3]
+}
+
+func (x TeamRole) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TeamRole.Descriptor instead.
+func (TeamRole) EnumDescriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{3}
+}
+
+// TeamStanding is what an account is to a team.
+type TeamStanding int32
+
+const (
+	TeamStanding_TEAM_STANDING_NONE   TeamStanding = 0
+	TeamStanding_TEAM_STANDING_MEMBER TeamStanding = 1
+	// Invited, and asked for consent.
+	TeamStanding_TEAM_STANDING_INVITED TeamStanding = 2
+	// Has asked to join; a manager decides.
+	TeamStanding_TEAM_STANDING_APPLIED TeamStanding = 3
+	TeamStanding_TEAM_STANDING_LEFT    TeamStanding = 4
+	TeamStanding_TEAM_STANDING_KICKED  TeamStanding = 5
+	// The team is no more.
+	TeamStanding_TEAM_STANDING_DISMISSED TeamStanding = 6
+	// An application or an invitation was refused.
+	TeamStanding_TEAM_STANDING_REFUSED TeamStanding = 7
+)
+
+// Enum value maps for TeamStanding.
+var (
+	TeamStanding_name = map[int32]string{
+		0: "TEAM_STANDING_NONE",
+		1: "TEAM_STANDING_MEMBER",
+		2: "TEAM_STANDING_INVITED",
+		3: "TEAM_STANDING_APPLIED",
+		4: "TEAM_STANDING_LEFT",
+		5: "TEAM_STANDING_KICKED",
+		6: "TEAM_STANDING_DISMISSED",
+		7: "TEAM_STANDING_REFUSED",
+	}
+	TeamStanding_value = map[string]int32{
+		"TEAM_STANDING_NONE":      0,
+		"TEAM_STANDING_MEMBER":    1,
+		"TEAM_STANDING_INVITED":   2,
+		"TEAM_STANDING_APPLIED":   3,
+		"TEAM_STANDING_LEFT":      4,
+		"TEAM_STANDING_KICKED":    5,
+		"TEAM_STANDING_DISMISSED": 6,
+		"TEAM_STANDING_REFUSED":   7,
+	}
+)
+
+func (x TeamStanding) Enum() *TeamStanding {
+	p := new(TeamStanding)
+	*p = x
+	return p
+}
+
+func (x TeamStanding) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TeamStanding) Descriptor() protoreflect.EnumDescriptor {
+	return file_wire_proto_enumTypes[4].Descriptor()
+}
+
+func (TeamStanding) Type() protoreflect.EnumType {
+	return &file_wire_proto_enumTypes[4]
+}
+
+func (x TeamStanding) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TeamStanding.Descriptor instead.
+func (TeamStanding) EnumDescriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{4}
+}
+
+// TeamJoinMode says who may join without being invited (Yunxin joinmode).
+type TeamJoinMode int32
+
+const (
+	TeamJoinMode_TEAM_JOIN_FREE   TeamJoinMode = 0
+	TeamJoinMode_TEAM_JOIN_VERIFY TeamJoinMode = 1
+	TeamJoinMode_TEAM_JOIN_CLOSED TeamJoinMode = 2
+)
+
+// Enum value maps for TeamJoinMode.
+var (
+	TeamJoinMode_name = map[int32]string{
+		0: "TEAM_JOIN_FREE",
+		1: "TEAM_JOIN_VERIFY",
+		2: "TEAM_JOIN_CLOSED",
+	}
+	TeamJoinMode_value = map[string]int32{
+		"TEAM_JOIN_FREE":   0,
+		"TEAM_JOIN_VERIFY": 1,
+		"TEAM_JOIN_CLOSED": 2,
+	}
+)
+
+func (x TeamJoinMode) Enum() *TeamJoinMode {
+	p := new(TeamJoinMode)
+	*p = x
+	return p
+}
+
+func (x TeamJoinMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TeamJoinMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_wire_proto_enumTypes[5].Descriptor()
+}
+
+func (TeamJoinMode) Type() protoreflect.EnumType {
+	return &file_wire_proto_enumTypes[5]
+}
+
+func (x TeamJoinMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TeamJoinMode.Descriptor instead.
+func (TeamJoinMode) EnumDescriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{5}
+}
+
+// TeamConsent says whether who is invited is asked (Yunxin beinvitemode).
+type TeamConsent int32
+
+const (
+	TeamConsent_TEAM_CONSENT_ASK  TeamConsent = 0
+	TeamConsent_TEAM_CONSENT_NONE TeamConsent = 1
+)
+
+// Enum value maps for TeamConsent.
+var (
+	TeamConsent_name = map[int32]string{
+		0: "TEAM_CONSENT_ASK",
+		1: "TEAM_CONSENT_NONE",
+	}
+	TeamConsent_value = map[string]int32{
+		"TEAM_CONSENT_ASK":  0,
+		"TEAM_CONSENT_NONE": 1,
+	}
+)
+
+func (x TeamConsent) Enum() *TeamConsent {
+	p := new(TeamConsent)
+	*p = x
+	return p
+}
+
+func (x TeamConsent) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TeamConsent) Descriptor() protoreflect.EnumDescriptor {
+	return file_wire_proto_enumTypes[6].Descriptor()
+}
+
+func (TeamConsent) Type() protoreflect.EnumType {
+	return &file_wire_proto_enumTypes[6]
+}
+
+func (x TeamConsent) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TeamConsent.Descriptor instead.
+func (TeamConsent) EnumDescriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{6}
+}
+
+// TeamWho says which members may do something: invite (Yunxin invitemode),
+// change the team's data (uptinfomode) or its custom field (upcustommode).
+type TeamWho int32
+
+const (
+	TeamWho_TEAM_WHO_MANAGERS TeamWho = 0
+	TeamWho_TEAM_WHO_EVERYONE TeamWho = 1
+)
+
+// Enum value maps for TeamWho.
+var (
+	TeamWho_name = map[int32]string{
+		0: "TEAM_WHO_MANAGERS",
+		1: "TEAM_WHO_EVERYONE",
+	}
+	TeamWho_value = map[string]int32{
+		"TEAM_WHO_MANAGERS": 0,
+		"TEAM_WHO_EVERYONE": 1,
+	}
+)
+
+func (x TeamWho) Enum() *TeamWho {
+	p := new(TeamWho)
+	*p = x
+	return p
+}
+
+func (x TeamWho) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TeamWho) Descriptor() protoreflect.EnumDescriptor {
+	return file_wire_proto_enumTypes[7].Descriptor()
+}
+
+func (TeamWho) Type() protoreflect.EnumType {
+	return &file_wire_proto_enumTypes[7]
+}
+
+func (x TeamWho) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TeamWho.Descriptor instead.
+func (TeamWho) EnumDescriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{7}
+}
+
+// TeamMute says who may not send (Yunxin muteType).
+type TeamMute int32
+
+const (
+	TeamMute_TEAM_MUTE_NONE    TeamMute = 0
+	TeamMute_TEAM_MUTE_MEMBERS TeamMute = 1
+	TeamMute_TEAM_MUTE_ALL     TeamMute = 3
+)
+
+// Enum value maps for TeamMute.
+var (
+	TeamMute_name = map[int32]string{
+		0: "TEAM_MUTE_NONE",
+		1: "TEAM_MUTE_MEMBERS",
+		3: "TEAM_MUTE_ALL",
+	}
+	TeamMute_value = map[string]int32{
+		"TEAM_MUTE_NONE":    0,
+		"TEAM_MUTE_MEMBERS": 1,
+		"TEAM_MUTE_ALL":     3,
+	}
+)
+
+func (x TeamMute) Enum() *TeamMute {
+	p := new(TeamMute)
+	*p = x
+	return p
+}
+
+func (x TeamMute) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TeamMute) Descriptor() protoreflect.EnumDescriptor {
+	return file_wire_proto_enumTypes[8].Descriptor()
+}
+
+func (TeamMute) Type() protoreflect.EnumType {
+	return &file_wire_proto_enumTypes[8]
+}
+
+func (x TeamMute) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TeamMute.Descriptor instead.
+func (TeamMute) EnumDescriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{8}
+}
+
+type TeamEventKind int32
+
+const (
+	TeamEventKind_TEAM_EVENT_UNKNOWN TeamEventKind = 0
+	TeamEventKind_TEAM_EVENT_CREATED TeamEventKind = 1
+	// by has brought accounts in.
+	TeamEventKind_TEAM_EVENT_ADDED TeamEventKind = 2
+	// accounts have joined, because they wanted to or accepted.
+	TeamEventKind_TEAM_EVENT_JOINED  TeamEventKind = 3
+	TeamEventKind_TEAM_EVENT_LEFT    TeamEventKind = 4
+	TeamEventKind_TEAM_EVENT_KICKED  TeamEventKind = 5
+	TeamEventKind_TEAM_EVENT_UPDATED TeamEventKind = 6
+	// accounts is the new owner.
+	TeamEventKind_TEAM_EVENT_OWNER            TeamEventKind = 7
+	TeamEventKind_TEAM_EVENT_MANAGERS_ADDED   TeamEventKind = 8
+	TeamEventKind_TEAM_EVENT_MANAGERS_REMOVED TeamEventKind = 9
+	TeamEventKind_TEAM_EVENT_MEMBERS_MUTED    TeamEventKind = 10
+	TeamEventKind_TEAM_EVENT_MEMBERS_UNMUTED  TeamEventKind = 11
+	TeamEventKind_TEAM_EVENT_TEAM_MUTED       TeamEventKind = 12
+	TeamEventKind_TEAM_EVENT_MEMBER_UPDATED   TeamEventKind = 13
+)
+
+// Enum value maps for TeamEventKind.
+var (
+	TeamEventKind_name = map[int32]string{
+		0:  "TEAM_EVENT_UNKNOWN",
+		1:  "TEAM_EVENT_CREATED",
+		2:  "TEAM_EVENT_ADDED",
+		3:  "TEAM_EVENT_JOINED",
+		4:  "TEAM_EVENT_LEFT",
+		5:  "TEAM_EVENT_KICKED",
+		6:  "TEAM_EVENT_UPDATED",
+		7:  "TEAM_EVENT_OWNER",
+		8:  "TEAM_EVENT_MANAGERS_ADDED",
+		9:  "TEAM_EVENT_MANAGERS_REMOVED",
+		10: "TEAM_EVENT_MEMBERS_MUTED",
+		11: "TEAM_EVENT_MEMBERS_UNMUTED",
+		12: "TEAM_EVENT_TEAM_MUTED",
+		13: "TEAM_EVENT_MEMBER_UPDATED",
+	}
+	TeamEventKind_value = map[string]int32{
+		"TEAM_EVENT_UNKNOWN":          0,
+		"TEAM_EVENT_CREATED":          1,
+		"TEAM_EVENT_ADDED":            2,
+		"TEAM_EVENT_JOINED":           3,
+		"TEAM_EVENT_LEFT":             4,
+		"TEAM_EVENT_KICKED":           5,
+		"TEAM_EVENT_UPDATED":          6,
+		"TEAM_EVENT_OWNER":            7,
+		"TEAM_EVENT_MANAGERS_ADDED":   8,
+		"TEAM_EVENT_MANAGERS_REMOVED": 9,
+		"TEAM_EVENT_MEMBERS_MUTED":    10,
+		"TEAM_EVENT_MEMBERS_UNMUTED":  11,
+		"TEAM_EVENT_TEAM_MUTED":       12,
+		"TEAM_EVENT_MEMBER_UPDATED":   13,
+	}
+)
+
+func (x TeamEventKind) Enum() *TeamEventKind {
+	p := new(TeamEventKind)
+	*p = x
+	return p
+}
+
+func (x TeamEventKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TeamEventKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_wire_proto_enumTypes[9].Descriptor()
+}
+
+func (TeamEventKind) Type() protoreflect.EnumType {
+	return &file_wire_proto_enumTypes[9]
+}
+
+func (x TeamEventKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TeamEventKind.Descriptor instead.
+func (TeamEventKind) EnumDescriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{9}
+}
+
 // LoginRequest must be the first frame on a connection.
 type LoginRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -511,7 +909,11 @@ type SendRequest struct {
 	// body is the text, or JSON for the other types.
 	Body string `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
 	// ext is the application's own data, opaque here.
-	Ext           string `protobuf:"bytes,6,opt,name=ext,proto3" json:"ext,omitempty"`
+	Ext string `protobuf:"bytes,6,opt,name=ext,proto3" json:"ext,omitempty"`
+	// mentions are accounts of the team whom the message is meant for, at most 50;
+	// mention_all means everybody. Only in scene TEAM.
+	Mentions      []string `protobuf:"bytes,7,rep,name=mentions,proto3" json:"mentions,omitempty"`
+	MentionAll    bool     `protobuf:"varint,8,opt,name=mention_all,json=mentionAll,proto3" json:"mention_all,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -586,6 +988,20 @@ func (x *SendRequest) GetExt() string {
 		return x.Ext
 	}
 	return ""
+}
+
+func (x *SendRequest) GetMentions() []string {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *SendRequest) GetMentionAll() bool {
+	if x != nil {
+		return x.MentionAll
+	}
+	return false
 }
 
 type SendResponse struct {
@@ -674,6 +1090,10 @@ type Message struct {
 	RefSeq uint64 `protobuf:"varint,10,opt,name=ref_seq,json=refSeq,proto3" json:"ref_seq,omitempty"`
 	// recalled marks an entry whose content has been taken back.
 	Recalled bool `protobuf:"varint,11,opt,name=recalled,proto3" json:"recalled,omitempty"`
+	// event is what an entry of type 5 tells about the team.
+	Event      *TeamEvent `protobuf:"bytes,12,opt,name=event,proto3" json:"event,omitempty"`
+	Mentions   []string   `protobuf:"bytes,13,rep,name=mentions,proto3" json:"mentions,omitempty"`
+	MentionAll bool       `protobuf:"varint,14,opt,name=mention_all,json=mentionAll,proto3" json:"mention_all,omitempty"`
 	// Set by the state machine when the message is accepted.
 	// seq is gapless within the conversation and starts at 1.
 	Seq uint64 `protobuf:"varint,20,opt,name=seq,proto3" json:"seq,omitempty"`
@@ -787,6 +1207,27 @@ func (x *Message) GetRefSeq() uint64 {
 func (x *Message) GetRecalled() bool {
 	if x != nil {
 		return x.Recalled
+	}
+	return false
+}
+
+func (x *Message) GetEvent() *TeamEvent {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *Message) GetMentions() []string {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *Message) GetMentionAll() bool {
+	if x != nil {
+		return x.MentionAll
 	}
 	return false
 }
@@ -1295,14 +1736,18 @@ func (x *SyncResponse) GetMore() bool {
 }
 
 type ConversationState struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Scene         Scene                  `protobuf:"varint,1,opt,name=scene,proto3,enum=yizhan.wire.v1.Scene" json:"scene,omitempty"`
-	Peer          string                 `protobuf:"bytes,2,opt,name=peer,proto3" json:"peer,omitempty"`
-	LastSeq       uint64                 `protobuf:"varint,3,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
-	ReadSeq       uint64                 `protobuf:"varint,4,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
-	PeerReadSeq   uint64                 `protobuf:"varint,5,opt,name=peer_read_seq,json=peerReadSeq,proto3" json:"peer_read_seq,omitempty"`
-	Version       uint64                 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
-	TimeMs        int64                  `protobuf:"varint,7,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Scene       Scene                  `protobuf:"varint,1,opt,name=scene,proto3,enum=yizhan.wire.v1.Scene" json:"scene,omitempty"`
+	Peer        string                 `protobuf:"bytes,2,opt,name=peer,proto3" json:"peer,omitempty"`
+	LastSeq     uint64                 `protobuf:"varint,3,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
+	ReadSeq     uint64                 `protobuf:"varint,4,opt,name=read_seq,json=readSeq,proto3" json:"read_seq,omitempty"`
+	PeerReadSeq uint64                 `protobuf:"varint,5,opt,name=peer_read_seq,json=peerReadSeq,proto3" json:"peer_read_seq,omitempty"`
+	Version     uint64                 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
+	TimeMs      int64                  `protobuf:"varint,7,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// The rest is set in scene TEAM only.
+	// first_seq is the first entry that the account may read.
+	FirstSeq      uint64     `protobuf:"varint,16,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
+	Team          *TeamState `protobuf:"bytes,17,opt,name=team,proto3" json:"team,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1384,6 +1829,20 @@ func (x *ConversationState) GetTimeMs() int64 {
 		return x.TimeMs
 	}
 	return 0
+}
+
+func (x *ConversationState) GetFirstSeq() uint64 {
+	if x != nil {
+		return x.FirstSeq
+	}
+	return 0
+}
+
+func (x *ConversationState) GetTeam() *TeamState {
+	if x != nil {
+		return x.Team
+	}
+	return nil
 }
 
 // HistoryRequest reads one conversation's log. With from_seq and to_seq it
@@ -1475,9 +1934,11 @@ func (x *HistoryRequest) GetReverse() bool {
 }
 
 type HistoryResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Messages      []*Message             `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
-	More          bool                   `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Messages []*Message             `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	More     bool                   `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	// first_seq is the first entry that the account may read; set in scene TEAM.
+	FirstSeq      uint64 `protobuf:"varint,3,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1524,6 +1985,13 @@ func (x *HistoryResponse) GetMore() bool {
 		return x.More
 	}
 	return false
+}
+
+func (x *HistoryResponse) GetFirstSeq() uint64 {
+	if x != nil {
+		return x.FirstSeq
+	}
+	return 0
 }
 
 type Profile struct {
@@ -2489,6 +2957,2043 @@ func (x *ErrorBody) GetRetryAfterMs() uint32 {
 	return 0
 }
 
+// Team is what every member knows of a team.
+type Team struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Id           string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Owner        string                 `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Name         string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Icon         string                 `protobuf:"bytes,4,opt,name=icon,proto3" json:"icon,omitempty"`
+	Intro        string                 `protobuf:"bytes,5,opt,name=intro,proto3" json:"intro,omitempty"`
+	Announcement string                 `protobuf:"bytes,6,opt,name=announcement,proto3" json:"announcement,omitempty"`
+	// custom is the clients' data, server_custom the tenant's backend's; both are
+	// opaque here.
+	Custom       string       `protobuf:"bytes,7,opt,name=custom,proto3" json:"custom,omitempty"`
+	ServerCustom string       `protobuf:"bytes,8,opt,name=server_custom,json=serverCustom,proto3" json:"server_custom,omitempty"`
+	JoinMode     TeamJoinMode `protobuf:"varint,9,opt,name=join_mode,json=joinMode,proto3,enum=yizhan.wire.v1.TeamJoinMode" json:"join_mode,omitempty"`
+	Consent      TeamConsent  `protobuf:"varint,10,opt,name=consent,proto3,enum=yizhan.wire.v1.TeamConsent" json:"consent,omitempty"`
+	InviteMode   TeamWho      `protobuf:"varint,11,opt,name=invite_mode,json=inviteMode,proto3,enum=yizhan.wire.v1.TeamWho" json:"invite_mode,omitempty"`
+	UpdateMode   TeamWho      `protobuf:"varint,12,opt,name=update_mode,json=updateMode,proto3,enum=yizhan.wire.v1.TeamWho" json:"update_mode,omitempty"`
+	CustomMode   TeamWho      `protobuf:"varint,13,opt,name=custom_mode,json=customMode,proto3,enum=yizhan.wire.v1.TeamWho" json:"custom_mode,omitempty"`
+	MemberLimit  uint32       `protobuf:"varint,14,opt,name=member_limit,json=memberLimit,proto3" json:"member_limit,omitempty"`
+	// whole_history lets who joins read what was written before.
+	WholeHistory bool  `protobuf:"varint,15,opt,name=whole_history,json=wholeHistory,proto3" json:"whole_history,omitempty"`
+	CreatedMs    int64 `protobuf:"varint,16,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
+	UpdatedMs    int64 `protobuf:"varint,17,opt,name=updated_ms,json=updatedMs,proto3" json:"updated_ms,omitempty"`
+	// info_version grows with every change of the fields above.
+	InfoVersion   uint64   `protobuf:"varint,18,opt,name=info_version,json=infoVersion,proto3" json:"info_version,omitempty"`
+	Members       uint32   `protobuf:"varint,19,opt,name=members,proto3" json:"members,omitempty"`
+	Mute          TeamMute `protobuf:"varint,20,opt,name=mute,proto3,enum=yizhan.wire.v1.TeamMute" json:"mute,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Team) Reset() {
+	*x = Team{}
+	mi := &file_wire_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Team) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Team) ProtoMessage() {}
+
+func (x *Team) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Team.ProtoReflect.Descriptor instead.
+func (*Team) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Team) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Team) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Team) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Team) GetIcon() string {
+	if x != nil {
+		return x.Icon
+	}
+	return ""
+}
+
+func (x *Team) GetIntro() string {
+	if x != nil {
+		return x.Intro
+	}
+	return ""
+}
+
+func (x *Team) GetAnnouncement() string {
+	if x != nil {
+		return x.Announcement
+	}
+	return ""
+}
+
+func (x *Team) GetCustom() string {
+	if x != nil {
+		return x.Custom
+	}
+	return ""
+}
+
+func (x *Team) GetServerCustom() string {
+	if x != nil {
+		return x.ServerCustom
+	}
+	return ""
+}
+
+func (x *Team) GetJoinMode() TeamJoinMode {
+	if x != nil {
+		return x.JoinMode
+	}
+	return TeamJoinMode_TEAM_JOIN_FREE
+}
+
+func (x *Team) GetConsent() TeamConsent {
+	if x != nil {
+		return x.Consent
+	}
+	return TeamConsent_TEAM_CONSENT_ASK
+}
+
+func (x *Team) GetInviteMode() TeamWho {
+	if x != nil {
+		return x.InviteMode
+	}
+	return TeamWho_TEAM_WHO_MANAGERS
+}
+
+func (x *Team) GetUpdateMode() TeamWho {
+	if x != nil {
+		return x.UpdateMode
+	}
+	return TeamWho_TEAM_WHO_MANAGERS
+}
+
+func (x *Team) GetCustomMode() TeamWho {
+	if x != nil {
+		return x.CustomMode
+	}
+	return TeamWho_TEAM_WHO_MANAGERS
+}
+
+func (x *Team) GetMemberLimit() uint32 {
+	if x != nil {
+		return x.MemberLimit
+	}
+	return 0
+}
+
+func (x *Team) GetWholeHistory() bool {
+	if x != nil {
+		return x.WholeHistory
+	}
+	return false
+}
+
+func (x *Team) GetCreatedMs() int64 {
+	if x != nil {
+		return x.CreatedMs
+	}
+	return 0
+}
+
+func (x *Team) GetUpdatedMs() int64 {
+	if x != nil {
+		return x.UpdatedMs
+	}
+	return 0
+}
+
+func (x *Team) GetInfoVersion() uint64 {
+	if x != nil {
+		return x.InfoVersion
+	}
+	return 0
+}
+
+func (x *Team) GetMembers() uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
+}
+
+func (x *Team) GetMute() TeamMute {
+	if x != nil {
+		return x.Mute
+	}
+	return TeamMute_TEAM_MUTE_NONE
+}
+
+// TeamChanges are the fields of a team that are given or changed.
+type TeamChanges struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Icon          *string                `protobuf:"bytes,2,opt,name=icon,proto3,oneof" json:"icon,omitempty"`
+	Intro         *string                `protobuf:"bytes,3,opt,name=intro,proto3,oneof" json:"intro,omitempty"`
+	Announcement  *string                `protobuf:"bytes,4,opt,name=announcement,proto3,oneof" json:"announcement,omitempty"`
+	Custom        *string                `protobuf:"bytes,5,opt,name=custom,proto3,oneof" json:"custom,omitempty"`
+	ServerCustom  *string                `protobuf:"bytes,6,opt,name=server_custom,json=serverCustom,proto3,oneof" json:"server_custom,omitempty"`
+	JoinMode      *TeamJoinMode          `protobuf:"varint,7,opt,name=join_mode,json=joinMode,proto3,enum=yizhan.wire.v1.TeamJoinMode,oneof" json:"join_mode,omitempty"`
+	Consent       *TeamConsent           `protobuf:"varint,8,opt,name=consent,proto3,enum=yizhan.wire.v1.TeamConsent,oneof" json:"consent,omitempty"`
+	InviteMode    *TeamWho               `protobuf:"varint,9,opt,name=invite_mode,json=inviteMode,proto3,enum=yizhan.wire.v1.TeamWho,oneof" json:"invite_mode,omitempty"`
+	UpdateMode    *TeamWho               `protobuf:"varint,10,opt,name=update_mode,json=updateMode,proto3,enum=yizhan.wire.v1.TeamWho,oneof" json:"update_mode,omitempty"`
+	CustomMode    *TeamWho               `protobuf:"varint,11,opt,name=custom_mode,json=customMode,proto3,enum=yizhan.wire.v1.TeamWho,oneof" json:"custom_mode,omitempty"`
+	MemberLimit   *uint32                `protobuf:"varint,12,opt,name=member_limit,json=memberLimit,proto3,oneof" json:"member_limit,omitempty"`
+	WholeHistory  *bool                  `protobuf:"varint,13,opt,name=whole_history,json=wholeHistory,proto3,oneof" json:"whole_history,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamChanges) Reset() {
+	*x = TeamChanges{}
+	mi := &file_wire_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamChanges) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamChanges) ProtoMessage() {}
+
+func (x *TeamChanges) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamChanges.ProtoReflect.Descriptor instead.
+func (*TeamChanges) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *TeamChanges) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *TeamChanges) GetIcon() string {
+	if x != nil && x.Icon != nil {
+		return *x.Icon
+	}
+	return ""
+}
+
+func (x *TeamChanges) GetIntro() string {
+	if x != nil && x.Intro != nil {
+		return *x.Intro
+	}
+	return ""
+}
+
+func (x *TeamChanges) GetAnnouncement() string {
+	if x != nil && x.Announcement != nil {
+		return *x.Announcement
+	}
+	return ""
+}
+
+func (x *TeamChanges) GetCustom() string {
+	if x != nil && x.Custom != nil {
+		return *x.Custom
+	}
+	return ""
+}
+
+func (x *TeamChanges) GetServerCustom() string {
+	if x != nil && x.ServerCustom != nil {
+		return *x.ServerCustom
+	}
+	return ""
+}
+
+func (x *TeamChanges) GetJoinMode() TeamJoinMode {
+	if x != nil && x.JoinMode != nil {
+		return *x.JoinMode
+	}
+	return TeamJoinMode_TEAM_JOIN_FREE
+}
+
+func (x *TeamChanges) GetConsent() TeamConsent {
+	if x != nil && x.Consent != nil {
+		return *x.Consent
+	}
+	return TeamConsent_TEAM_CONSENT_ASK
+}
+
+func (x *TeamChanges) GetInviteMode() TeamWho {
+	if x != nil && x.InviteMode != nil {
+		return *x.InviteMode
+	}
+	return TeamWho_TEAM_WHO_MANAGERS
+}
+
+func (x *TeamChanges) GetUpdateMode() TeamWho {
+	if x != nil && x.UpdateMode != nil {
+		return *x.UpdateMode
+	}
+	return TeamWho_TEAM_WHO_MANAGERS
+}
+
+func (x *TeamChanges) GetCustomMode() TeamWho {
+	if x != nil && x.CustomMode != nil {
+		return *x.CustomMode
+	}
+	return TeamWho_TEAM_WHO_MANAGERS
+}
+
+func (x *TeamChanges) GetMemberLimit() uint32 {
+	if x != nil && x.MemberLimit != nil {
+		return *x.MemberLimit
+	}
+	return 0
+}
+
+func (x *TeamChanges) GetWholeHistory() bool {
+	if x != nil && x.WholeHistory != nil {
+		return *x.WholeHistory
+	}
+	return false
+}
+
+// TeamMember is one member as the others see it.
+type TeamMember struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Account  string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Role     TeamRole               `protobuf:"varint,2,opt,name=role,proto3,enum=yizhan.wire.v1.TeamRole" json:"role,omitempty"`
+	Nick     string                 `protobuf:"bytes,3,opt,name=nick,proto3" json:"nick,omitempty"`
+	Custom   string                 `protobuf:"bytes,4,opt,name=custom,proto3" json:"custom,omitempty"`
+	Muted    bool                   `protobuf:"varint,5,opt,name=muted,proto3" json:"muted,omitempty"`
+	JoinedMs int64                  `protobuf:"varint,6,opt,name=joined_ms,json=joinedMs,proto3" json:"joined_ms,omitempty"`
+	// inviter is empty for who came by himself.
+	Inviter       string `protobuf:"bytes,7,opt,name=inviter,proto3" json:"inviter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamMember) Reset() {
+	*x = TeamMember{}
+	mi := &file_wire_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamMember) ProtoMessage() {}
+
+func (x *TeamMember) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamMember.ProtoReflect.Descriptor instead.
+func (*TeamMember) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *TeamMember) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *TeamMember) GetRole() TeamRole {
+	if x != nil {
+		return x.Role
+	}
+	return TeamRole_TEAM_ROLE_MEMBER
+}
+
+func (x *TeamMember) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *TeamMember) GetCustom() string {
+	if x != nil {
+		return x.Custom
+	}
+	return ""
+}
+
+func (x *TeamMember) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+func (x *TeamMember) GetJoinedMs() int64 {
+	if x != nil {
+		return x.JoinedMs
+	}
+	return 0
+}
+
+func (x *TeamMember) GetInviter() string {
+	if x != nil {
+		return x.Inviter
+	}
+	return ""
+}
+
+// TeamMemberChanges are the settings of a member that are changed. notify_off is
+// only seen by the member.
+type TeamMemberChanges struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Nick          *string                `protobuf:"bytes,1,opt,name=nick,proto3,oneof" json:"nick,omitempty"`
+	Custom        *string                `protobuf:"bytes,2,opt,name=custom,proto3,oneof" json:"custom,omitempty"`
+	NotifyOff     *bool                  `protobuf:"varint,3,opt,name=notify_off,json=notifyOff,proto3,oneof" json:"notify_off,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamMemberChanges) Reset() {
+	*x = TeamMemberChanges{}
+	mi := &file_wire_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamMemberChanges) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamMemberChanges) ProtoMessage() {}
+
+func (x *TeamMemberChanges) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamMemberChanges.ProtoReflect.Descriptor instead.
+func (*TeamMemberChanges) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *TeamMemberChanges) GetNick() string {
+	if x != nil && x.Nick != nil {
+		return *x.Nick
+	}
+	return ""
+}
+
+func (x *TeamMemberChanges) GetCustom() string {
+	if x != nil && x.Custom != nil {
+		return *x.Custom
+	}
+	return ""
+}
+
+func (x *TeamMemberChanges) GetNotifyOff() bool {
+	if x != nil && x.NotifyOff != nil {
+		return *x.NotifyOff
+	}
+	return false
+}
+
+// TeamState is what the account is to a team.
+type TeamState struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Standing TeamStanding           `protobuf:"varint,1,opt,name=standing,proto3,enum=yizhan.wire.v1.TeamStanding" json:"standing,omitempty"`
+	// by is who has invited, refused or removed the account.
+	By   string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	Note string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	// The rest is set for a member.
+	Self        *TeamMember `protobuf:"bytes,4,opt,name=self,proto3" json:"self,omitempty"`
+	NotifyOff   bool        `protobuf:"varint,5,opt,name=notify_off,json=notifyOff,proto3" json:"notify_off,omitempty"`
+	InfoVersion uint64      `protobuf:"varint,6,opt,name=info_version,json=infoVersion,proto3" json:"info_version,omitempty"`
+	// applications wait for a manager's answer; set for managers and the owner.
+	Applications  uint32 `protobuf:"varint,7,opt,name=applications,proto3" json:"applications,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamState) Reset() {
+	*x = TeamState{}
+	mi := &file_wire_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamState) ProtoMessage() {}
+
+func (x *TeamState) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamState.ProtoReflect.Descriptor instead.
+func (*TeamState) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *TeamState) GetStanding() TeamStanding {
+	if x != nil {
+		return x.Standing
+	}
+	return TeamStanding_TEAM_STANDING_NONE
+}
+
+func (x *TeamState) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *TeamState) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *TeamState) GetSelf() *TeamMember {
+	if x != nil {
+		return x.Self
+	}
+	return nil
+}
+
+func (x *TeamState) GetNotifyOff() bool {
+	if x != nil {
+		return x.NotifyOff
+	}
+	return false
+}
+
+func (x *TeamState) GetInfoVersion() uint64 {
+	if x != nil {
+		return x.InfoVersion
+	}
+	return 0
+}
+
+func (x *TeamState) GetApplications() uint32 {
+	if x != nil {
+		return x.Applications
+	}
+	return 0
+}
+
+// TeamEvent is what an entry of type 5 in a team's log tells. The entry's id is
+// the team's info_version after CREATED, UPDATED and OWNER.
+type TeamEvent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          TeamEventKind          `protobuf:"varint,1,opt,name=kind,proto3,enum=yizhan.wire.v1.TeamEventKind" json:"kind,omitempty"`
+	By            string                 `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	Accounts      []string               `protobuf:"bytes,3,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	Changes       *TeamChanges           `protobuf:"bytes,4,opt,name=changes,proto3" json:"changes,omitempty"`
+	Member        *TeamMemberChanges     `protobuf:"bytes,5,opt,name=member,proto3" json:"member,omitempty"`
+	Mute          TeamMute               `protobuf:"varint,6,opt,name=mute,proto3,enum=yizhan.wire.v1.TeamMute" json:"mute,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamEvent) Reset() {
+	*x = TeamEvent{}
+	mi := &file_wire_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamEvent) ProtoMessage() {}
+
+func (x *TeamEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamEvent.ProtoReflect.Descriptor instead.
+func (*TeamEvent) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *TeamEvent) GetKind() TeamEventKind {
+	if x != nil {
+		return x.Kind
+	}
+	return TeamEventKind_TEAM_EVENT_UNKNOWN
+}
+
+func (x *TeamEvent) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *TeamEvent) GetAccounts() []string {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+func (x *TeamEvent) GetChanges() *TeamChanges {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *TeamEvent) GetMember() *TeamMemberChanges {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+func (x *TeamEvent) GetMute() TeamMute {
+	if x != nil {
+		return x.Mute
+	}
+	return TeamMute_TEAM_MUTE_NONE
+}
+
+// CreateTeamRequest makes a team whose owner is the account. (account,
+// client_id) makes it idempotent for a week.
+type CreateTeamRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	ClientId string                 `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	Team     *TeamChanges           `protobuf:"bytes,2,opt,name=team,proto3" json:"team,omitempty"`
+	// members to invite, at most 199, without the owner.
+	Members       []string `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
+	Note          string   `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateTeamRequest) Reset() {
+	*x = CreateTeamRequest{}
+	mi := &file_wire_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateTeamRequest) ProtoMessage() {}
+
+func (x *CreateTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateTeamRequest.ProtoReflect.Descriptor instead.
+func (*CreateTeamRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *CreateTeamRequest) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *CreateTeamRequest) GetTeam() *TeamChanges {
+	if x != nil {
+		return x.Team
+	}
+	return nil
+}
+
+func (x *CreateTeamRequest) GetMembers() []string {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *CreateTeamRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type CreateTeamResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	// failed could not be added: unknown, or in too many teams.
+	Failed        []string `protobuf:"bytes,2,rep,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateTeamResponse) Reset() {
+	*x = CreateTeamResponse{}
+	mi := &file_wire_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateTeamResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateTeamResponse) ProtoMessage() {}
+
+func (x *CreateTeamResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateTeamResponse.ProtoReflect.Descriptor instead.
+func (*CreateTeamResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *CreateTeamResponse) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *CreateTeamResponse) GetFailed() []string {
+	if x != nil {
+		return x.Failed
+	}
+	return nil
+}
+
+type DismissTeamRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DismissTeamRequest) Reset() {
+	*x = DismissTeamRequest{}
+	mi := &file_wire_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DismissTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DismissTeamRequest) ProtoMessage() {}
+
+func (x *DismissTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DismissTeamRequest.ProtoReflect.Descriptor instead.
+func (*DismissTeamRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *DismissTeamRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+type UpdateTeamRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Changes       *TeamChanges           `protobuf:"bytes,2,opt,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateTeamRequest) Reset() {
+	*x = UpdateTeamRequest{}
+	mi := &file_wire_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateTeamRequest) ProtoMessage() {}
+
+func (x *UpdateTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateTeamRequest.ProtoReflect.Descriptor instead.
+func (*UpdateTeamRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *UpdateTeamRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *UpdateTeamRequest) GetChanges() *TeamChanges {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+// InviteTeamRequest brings accounts into the team, or asks them, as the team's
+// consent says.
+type InviteTeamRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	// accounts, 1..200.
+	Accounts      []string `protobuf:"bytes,2,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	Note          string   `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteTeamRequest) Reset() {
+	*x = InviteTeamRequest{}
+	mi := &file_wire_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteTeamRequest) ProtoMessage() {}
+
+func (x *InviteTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteTeamRequest.ProtoReflect.Descriptor instead.
+func (*InviteTeamRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *InviteTeamRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *InviteTeamRequest) GetAccounts() []string {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+func (x *InviteTeamRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type InviteTeamResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Added []string               `protobuf:"bytes,1,rep,name=added,proto3" json:"added,omitempty"`
+	// invited are asked: they answer with answer_team.
+	Invited       []string `protobuf:"bytes,2,rep,name=invited,proto3" json:"invited,omitempty"`
+	Failed        []string `protobuf:"bytes,3,rep,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteTeamResponse) Reset() {
+	*x = InviteTeamResponse{}
+	mi := &file_wire_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteTeamResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteTeamResponse) ProtoMessage() {}
+
+func (x *InviteTeamResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteTeamResponse.ProtoReflect.Descriptor instead.
+func (*InviteTeamResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *InviteTeamResponse) GetAdded() []string {
+	if x != nil {
+		return x.Added
+	}
+	return nil
+}
+
+func (x *InviteTeamResponse) GetInvited() []string {
+	if x != nil {
+		return x.Invited
+	}
+	return nil
+}
+
+func (x *InviteTeamResponse) GetFailed() []string {
+	if x != nil {
+		return x.Failed
+	}
+	return nil
+}
+
+type JoinTeamRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Note          string                 `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinTeamRequest) Reset() {
+	*x = JoinTeamRequest{}
+	mi := &file_wire_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinTeamRequest) ProtoMessage() {}
+
+func (x *JoinTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinTeamRequest.ProtoReflect.Descriptor instead.
+func (*JoinTeamRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *JoinTeamRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *JoinTeamRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type JoinTeamResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// standing is MEMBER, or APPLIED when a manager decides.
+	Standing      TeamStanding `protobuf:"varint,1,opt,name=standing,proto3,enum=yizhan.wire.v1.TeamStanding" json:"standing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinTeamResponse) Reset() {
+	*x = JoinTeamResponse{}
+	mi := &file_wire_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinTeamResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinTeamResponse) ProtoMessage() {}
+
+func (x *JoinTeamResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinTeamResponse.ProtoReflect.Descriptor instead.
+func (*JoinTeamResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *JoinTeamResponse) GetStanding() TeamStanding {
+	if x != nil {
+		return x.Standing
+	}
+	return TeamStanding_TEAM_STANDING_NONE
+}
+
+// AnswerTeamRequest answers one's own invitation (account is empty), or as a
+// manager the application of account.
+type AnswerTeamRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Account       string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Accept        bool                   `protobuf:"varint,3,opt,name=accept,proto3" json:"accept,omitempty"`
+	Note          string                 `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerTeamRequest) Reset() {
+	*x = AnswerTeamRequest{}
+	mi := &file_wire_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerTeamRequest) ProtoMessage() {}
+
+func (x *AnswerTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerTeamRequest.ProtoReflect.Descriptor instead.
+func (*AnswerTeamRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *AnswerTeamRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *AnswerTeamRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *AnswerTeamRequest) GetAccept() bool {
+	if x != nil {
+		return x.Accept
+	}
+	return false
+}
+
+func (x *AnswerTeamRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type KickTeamRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	// accounts, 1..200. Who is no member is passed over.
+	Accounts      []string `protobuf:"bytes,2,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KickTeamRequest) Reset() {
+	*x = KickTeamRequest{}
+	mi := &file_wire_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KickTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KickTeamRequest) ProtoMessage() {}
+
+func (x *KickTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KickTeamRequest.ProtoReflect.Descriptor instead.
+func (*KickTeamRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *KickTeamRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *KickTeamRequest) GetAccounts() []string {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+type LeaveTeamRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveTeamRequest) Reset() {
+	*x = LeaveTeamRequest{}
+	mi := &file_wire_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveTeamRequest) ProtoMessage() {}
+
+func (x *LeaveTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveTeamRequest.ProtoReflect.Descriptor instead.
+func (*LeaveTeamRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *LeaveTeamRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+type TransferTeamRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	To    string                 `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// leave also ends the old owner's membership.
+	Leave         bool `protobuf:"varint,3,opt,name=leave,proto3" json:"leave,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferTeamRequest) Reset() {
+	*x = TransferTeamRequest{}
+	mi := &file_wire_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferTeamRequest) ProtoMessage() {}
+
+func (x *TransferTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferTeamRequest.ProtoReflect.Descriptor instead.
+func (*TransferTeamRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *TransferTeamRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *TransferTeamRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *TransferTeamRequest) GetLeave() bool {
+	if x != nil {
+		return x.Leave
+	}
+	return false
+}
+
+type SetTeamManagersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	// accounts, 1..10.
+	Accounts      []string `protobuf:"bytes,2,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	Manager       bool     `protobuf:"varint,3,opt,name=manager,proto3" json:"manager,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetTeamManagersRequest) Reset() {
+	*x = SetTeamManagersRequest{}
+	mi := &file_wire_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetTeamManagersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetTeamManagersRequest) ProtoMessage() {}
+
+func (x *SetTeamManagersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetTeamManagersRequest.ProtoReflect.Descriptor instead.
+func (*SetTeamManagersRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *SetTeamManagersRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *SetTeamManagersRequest) GetAccounts() []string {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+func (x *SetTeamManagersRequest) GetManager() bool {
+	if x != nil {
+		return x.Manager
+	}
+	return false
+}
+
+type MuteTeamMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	// accounts, 1..10.
+	Accounts      []string `protobuf:"bytes,2,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	Muted         bool     `protobuf:"varint,3,opt,name=muted,proto3" json:"muted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MuteTeamMembersRequest) Reset() {
+	*x = MuteTeamMembersRequest{}
+	mi := &file_wire_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MuteTeamMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MuteTeamMembersRequest) ProtoMessage() {}
+
+func (x *MuteTeamMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MuteTeamMembersRequest.ProtoReflect.Descriptor instead.
+func (*MuteTeamMembersRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *MuteTeamMembersRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *MuteTeamMembersRequest) GetAccounts() []string {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+func (x *MuteTeamMembersRequest) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+type MuteTeamRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Mute          TeamMute               `protobuf:"varint,2,opt,name=mute,proto3,enum=yizhan.wire.v1.TeamMute" json:"mute,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MuteTeamRequest) Reset() {
+	*x = MuteTeamRequest{}
+	mi := &file_wire_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MuteTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MuteTeamRequest) ProtoMessage() {}
+
+func (x *MuteTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MuteTeamRequest.ProtoReflect.Descriptor instead.
+func (*MuteTeamRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *MuteTeamRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *MuteTeamRequest) GetMute() TeamMute {
+	if x != nil {
+		return x.Mute
+	}
+	return TeamMute_TEAM_MUTE_NONE
+}
+
+type UpdateTeamMemberRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	// account is empty for oneself. A manager may change others' nick and custom.
+	Account       string             `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Changes       *TeamMemberChanges `protobuf:"bytes,3,opt,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateTeamMemberRequest) Reset() {
+	*x = UpdateTeamMemberRequest{}
+	mi := &file_wire_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateTeamMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateTeamMemberRequest) ProtoMessage() {}
+
+func (x *UpdateTeamMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateTeamMemberRequest.ProtoReflect.Descriptor instead.
+func (*UpdateTeamMemberRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *UpdateTeamMemberRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *UpdateTeamMemberRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *UpdateTeamMemberRequest) GetChanges() *TeamMemberChanges {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+type TeamsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// teams, 1..50.
+	Teams         []string `protobuf:"bytes,1,rep,name=teams,proto3" json:"teams,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamsRequest) Reset() {
+	*x = TeamsRequest{}
+	mi := &file_wire_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamsRequest) ProtoMessage() {}
+
+func (x *TeamsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamsRequest.ProtoReflect.Descriptor instead.
+func (*TeamsRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *TeamsRequest) GetTeams() []string {
+	if x != nil {
+		return x.Teams
+	}
+	return nil
+}
+
+// TeamsResponse leaves out teams that do not exist.
+type TeamsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Teams         []*Team                `protobuf:"bytes,1,rep,name=teams,proto3" json:"teams,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamsResponse) Reset() {
+	*x = TeamsResponse{}
+	mi := &file_wire_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamsResponse) ProtoMessage() {}
+
+func (x *TeamsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamsResponse.ProtoReflect.Descriptor instead.
+func (*TeamsResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *TeamsResponse) GetTeams() []*Team {
+	if x != nil {
+		return x.Teams
+	}
+	return nil
+}
+
+// TeamMembersRequest pages through the members in the order of their names.
+type TeamMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	// after is the last account of the page before.
+	After string `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// limit is 1..200, default 100.
+	Limit         uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamMembersRequest) Reset() {
+	*x = TeamMembersRequest{}
+	mi := &file_wire_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamMembersRequest) ProtoMessage() {}
+
+func (x *TeamMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamMembersRequest.ProtoReflect.Descriptor instead.
+func (*TeamMembersRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *TeamMembersRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *TeamMembersRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *TeamMembersRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type TeamMembersResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Members       []*TeamMember          `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	More          bool                   `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamMembersResponse) Reset() {
+	*x = TeamMembersResponse{}
+	mi := &file_wire_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamMembersResponse) ProtoMessage() {}
+
+func (x *TeamMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamMembersResponse.ProtoReflect.Descriptor instead.
+func (*TeamMembersResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *TeamMembersResponse) GetMembers() []*TeamMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *TeamMembersResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// TeamApplicationsRequest lists who wants to join, at most 200; for managers.
+type TeamApplicationsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamApplicationsRequest) Reset() {
+	*x = TeamApplicationsRequest{}
+	mi := &file_wire_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamApplicationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamApplicationsRequest) ProtoMessage() {}
+
+func (x *TeamApplicationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamApplicationsRequest.ProtoReflect.Descriptor instead.
+func (*TeamApplicationsRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *TeamApplicationsRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+type TeamApplicationsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Applications  []*TeamApplication     `protobuf:"bytes,1,rep,name=applications,proto3" json:"applications,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamApplicationsResponse) Reset() {
+	*x = TeamApplicationsResponse{}
+	mi := &file_wire_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamApplicationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamApplicationsResponse) ProtoMessage() {}
+
+func (x *TeamApplicationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamApplicationsResponse.ProtoReflect.Descriptor instead.
+func (*TeamApplicationsResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *TeamApplicationsResponse) GetApplications() []*TeamApplication {
+	if x != nil {
+		return x.Applications
+	}
+	return nil
+}
+
+type TeamApplication struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Note          string                 `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	TimeMs        int64                  `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamApplication) Reset() {
+	*x = TeamApplication{}
+	mi := &file_wire_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamApplication) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamApplication) ProtoMessage() {}
+
+func (x *TeamApplication) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamApplication.ProtoReflect.Descriptor instead.
+func (*TeamApplication) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *TeamApplication) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *TeamApplication) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *TeamApplication) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+// TeamStatePush tells the account's devices that its own standing in a team or
+// its settings there have changed. state is as sync tells it.
+type TeamStatePush struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         *ConversationState     `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamStatePush) Reset() {
+	*x = TeamStatePush{}
+	mi := &file_wire_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamStatePush) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamStatePush) ProtoMessage() {}
+
+func (x *TeamStatePush) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamStatePush.ProtoReflect.Descriptor instead.
+func (*TeamStatePush) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *TeamStatePush) GetState() *ConversationState {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
+// TeamApplicationPush tells the managers that somebody wants to join.
+type TeamApplicationPush struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Application   *TeamApplication       `protobuf:"bytes,2,opt,name=application,proto3" json:"application,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamApplicationPush) Reset() {
+	*x = TeamApplicationPush{}
+	mi := &file_wire_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamApplicationPush) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamApplicationPush) ProtoMessage() {}
+
+func (x *TeamApplicationPush) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamApplicationPush.ProtoReflect.Descriptor instead.
+func (*TeamApplicationPush) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *TeamApplicationPush) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *TeamApplicationPush) GetApplication() *TeamApplication {
+	if x != nil {
+		return x.Application
+	}
+	return nil
+}
+
 var File_wire_proto protoreflect.FileDescriptor
 
 const file_wire_proto_rawDesc = "" +
@@ -2521,19 +5026,22 @@ const file_wire_proto_rawDesc = "" +
 	"\tdevice_id\x18\x02 \x01(\tR\bdeviceId\x124\n" +
 	"\bplatform\x18\x03 \x01(\x0e2\x18.yizhan.wire.v1.PlatformR\bplatform\x12\x19\n" +
 	"\blogin_ms\x18\x04 \x01(\x03R\aloginMs\"\x0f\n" +
-	"\rLogoutRequest\"\xa1\x01\n" +
+	"\rLogoutRequest\"\xde\x01\n" +
 	"\vSendRequest\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x1b\n" +
 	"\tclient_id\x18\x03 \x01(\tR\bclientId\x12\x12\n" +
 	"\x04type\x18\x04 \x01(\rR\x04type\x12\x12\n" +
 	"\x04body\x18\x05 \x01(\tR\x04body\x12\x10\n" +
-	"\x03ext\x18\x06 \x01(\tR\x03ext\"g\n" +
+	"\x03ext\x18\x06 \x01(\tR\x03ext\x12\x1a\n" +
+	"\bmentions\x18\a \x03(\tR\bmentions\x12\x1f\n" +
+	"\vmention_all\x18\b \x01(\bR\n" +
+	"mentionAll\"g\n" +
 	"\fSendResponse\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x17\n" +
 	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\x12\x1c\n" +
-	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\x81\x03\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\xef\x03\n" +
 	"\aMessage\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
@@ -2547,7 +5055,11 @@ const file_wire_proto_rawDesc = "" +
 	"fromDevice\x12\x17\n" +
 	"\aref_seq\x18\n" +
 	" \x01(\x04R\x06refSeq\x12\x1a\n" +
-	"\brecalled\x18\v \x01(\bR\brecalled\x12\x10\n" +
+	"\brecalled\x18\v \x01(\bR\brecalled\x12/\n" +
+	"\x05event\x18\f \x01(\v2\x19.yizhan.wire.v1.TeamEventR\x05event\x12\x1a\n" +
+	"\bmentions\x18\r \x03(\tR\bmentions\x12\x1f\n" +
+	"\vmention_all\x18\x0e \x01(\bR\n" +
+	"mentionAll\x12\x10\n" +
 	"\x03seq\x18\x14 \x01(\x04R\x03seq\x12\x0e\n" +
 	"\x02id\x18\x15 \x01(\x04R\x02id\x12\x17\n" +
 	"\atime_ms\x18\x16 \x01(\x03R\x06timeMs\"@\n" +
@@ -2582,7 +5094,7 @@ const file_wire_proto_rawDesc = "" +
 	"\fSyncResponse\x12G\n" +
 	"\rconversations\x18\x01 \x03(\v2!.yizhan.wire.v1.ConversationStateR\rconversations\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
-	"\x04more\x18\x03 \x01(\bR\x04more\"\xe1\x01\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\"\xad\x02\n" +
 	"\x11ConversationState\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x19\n" +
@@ -2590,17 +5102,20 @@ const file_wire_proto_rawDesc = "" +
 	"\bread_seq\x18\x04 \x01(\x04R\areadSeq\x12\"\n" +
 	"\rpeer_read_seq\x18\x05 \x01(\x04R\vpeerReadSeq\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\x04R\aversion\x12\x17\n" +
-	"\atime_ms\x18\a \x01(\x03R\x06timeMs\"\xb3\x01\n" +
+	"\atime_ms\x18\a \x01(\x03R\x06timeMs\x12\x1b\n" +
+	"\tfirst_seq\x18\x10 \x01(\x04R\bfirstSeq\x12-\n" +
+	"\x04team\x18\x11 \x01(\v2\x19.yizhan.wire.v1.TeamStateR\x04team\"\xb3\x01\n" +
 	"\x0eHistoryRequest\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x19\n" +
 	"\bfrom_seq\x18\x03 \x01(\x04R\afromSeq\x12\x15\n" +
 	"\x06to_seq\x18\x04 \x01(\x04R\x05toSeq\x12\x14\n" +
 	"\x05limit\x18\x05 \x01(\rR\x05limit\x12\x18\n" +
-	"\areverse\x18\x06 \x01(\bR\areverse\"Z\n" +
+	"\areverse\x18\x06 \x01(\bR\areverse\"w\n" +
 	"\x0fHistoryResponse\x123\n" +
 	"\bmessages\x18\x01 \x03(\v2\x17.yizhan.wire.v1.MessageR\bmessages\x12\x12\n" +
-	"\x04more\x18\x02 \x01(\bR\x04more\"\xea\x01\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\x12\x1b\n" +
+	"\tfirst_seq\x18\x03 \x01(\x04R\bfirstSeq\"\xea\x01\n" +
 	"\aProfile\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2679,7 +5194,180 @@ const file_wire_proto_rawDesc = "" +
 	"\x04note\x18\x02 \x01(\tR\x04note\"E\n" +
 	"\tErrorBody\x12\x12\n" +
 	"\x04note\x18\x01 \x01(\tR\x04note\x12$\n" +
-	"\x0eretry_after_ms\x18\x02 \x01(\rR\fretryAfterMs*\x90\x01\n" +
+	"\x0eretry_after_ms\x18\x02 \x01(\rR\fretryAfterMs\"\xdc\x05\n" +
+	"\x04Team\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x12\n" +
+	"\x04icon\x18\x04 \x01(\tR\x04icon\x12\x14\n" +
+	"\x05intro\x18\x05 \x01(\tR\x05intro\x12\"\n" +
+	"\fannouncement\x18\x06 \x01(\tR\fannouncement\x12\x16\n" +
+	"\x06custom\x18\a \x01(\tR\x06custom\x12#\n" +
+	"\rserver_custom\x18\b \x01(\tR\fserverCustom\x129\n" +
+	"\tjoin_mode\x18\t \x01(\x0e2\x1c.yizhan.wire.v1.TeamJoinModeR\bjoinMode\x125\n" +
+	"\aconsent\x18\n" +
+	" \x01(\x0e2\x1b.yizhan.wire.v1.TeamConsentR\aconsent\x128\n" +
+	"\vinvite_mode\x18\v \x01(\x0e2\x17.yizhan.wire.v1.TeamWhoR\n" +
+	"inviteMode\x128\n" +
+	"\vupdate_mode\x18\f \x01(\x0e2\x17.yizhan.wire.v1.TeamWhoR\n" +
+	"updateMode\x128\n" +
+	"\vcustom_mode\x18\r \x01(\x0e2\x17.yizhan.wire.v1.TeamWhoR\n" +
+	"customMode\x12!\n" +
+	"\fmember_limit\x18\x0e \x01(\rR\vmemberLimit\x12#\n" +
+	"\rwhole_history\x18\x0f \x01(\bR\fwholeHistory\x12\x1d\n" +
+	"\n" +
+	"created_ms\x18\x10 \x01(\x03R\tcreatedMs\x12\x1d\n" +
+	"\n" +
+	"updated_ms\x18\x11 \x01(\x03R\tupdatedMs\x12!\n" +
+	"\finfo_version\x18\x12 \x01(\x04R\vinfoVersion\x12\x18\n" +
+	"\amembers\x18\x13 \x01(\rR\amembers\x12,\n" +
+	"\x04mute\x18\x14 \x01(\x0e2\x18.yizhan.wire.v1.TeamMuteR\x04mute\"\x8c\x06\n" +
+	"\vTeamChanges\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x17\n" +
+	"\x04icon\x18\x02 \x01(\tH\x01R\x04icon\x88\x01\x01\x12\x19\n" +
+	"\x05intro\x18\x03 \x01(\tH\x02R\x05intro\x88\x01\x01\x12'\n" +
+	"\fannouncement\x18\x04 \x01(\tH\x03R\fannouncement\x88\x01\x01\x12\x1b\n" +
+	"\x06custom\x18\x05 \x01(\tH\x04R\x06custom\x88\x01\x01\x12(\n" +
+	"\rserver_custom\x18\x06 \x01(\tH\x05R\fserverCustom\x88\x01\x01\x12>\n" +
+	"\tjoin_mode\x18\a \x01(\x0e2\x1c.yizhan.wire.v1.TeamJoinModeH\x06R\bjoinMode\x88\x01\x01\x12:\n" +
+	"\aconsent\x18\b \x01(\x0e2\x1b.yizhan.wire.v1.TeamConsentH\aR\aconsent\x88\x01\x01\x12=\n" +
+	"\vinvite_mode\x18\t \x01(\x0e2\x17.yizhan.wire.v1.TeamWhoH\bR\n" +
+	"inviteMode\x88\x01\x01\x12=\n" +
+	"\vupdate_mode\x18\n" +
+	" \x01(\x0e2\x17.yizhan.wire.v1.TeamWhoH\tR\n" +
+	"updateMode\x88\x01\x01\x12=\n" +
+	"\vcustom_mode\x18\v \x01(\x0e2\x17.yizhan.wire.v1.TeamWhoH\n" +
+	"R\n" +
+	"customMode\x88\x01\x01\x12&\n" +
+	"\fmember_limit\x18\f \x01(\rH\vR\vmemberLimit\x88\x01\x01\x12(\n" +
+	"\rwhole_history\x18\r \x01(\bH\fR\fwholeHistory\x88\x01\x01B\a\n" +
+	"\x05_nameB\a\n" +
+	"\x05_iconB\b\n" +
+	"\x06_introB\x0f\n" +
+	"\r_announcementB\t\n" +
+	"\a_customB\x10\n" +
+	"\x0e_server_customB\f\n" +
+	"\n" +
+	"_join_modeB\n" +
+	"\n" +
+	"\b_consentB\x0e\n" +
+	"\f_invite_modeB\x0e\n" +
+	"\f_update_modeB\x0e\n" +
+	"\f_custom_modeB\x0f\n" +
+	"\r_member_limitB\x10\n" +
+	"\x0e_whole_history\"\xcd\x01\n" +
+	"\n" +
+	"TeamMember\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12,\n" +
+	"\x04role\x18\x02 \x01(\x0e2\x18.yizhan.wire.v1.TeamRoleR\x04role\x12\x12\n" +
+	"\x04nick\x18\x03 \x01(\tR\x04nick\x12\x16\n" +
+	"\x06custom\x18\x04 \x01(\tR\x06custom\x12\x14\n" +
+	"\x05muted\x18\x05 \x01(\bR\x05muted\x12\x1b\n" +
+	"\tjoined_ms\x18\x06 \x01(\x03R\bjoinedMs\x12\x18\n" +
+	"\ainviter\x18\a \x01(\tR\ainviter\"\x90\x01\n" +
+	"\x11TeamMemberChanges\x12\x17\n" +
+	"\x04nick\x18\x01 \x01(\tH\x00R\x04nick\x88\x01\x01\x12\x1b\n" +
+	"\x06custom\x18\x02 \x01(\tH\x01R\x06custom\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"notify_off\x18\x03 \x01(\bH\x02R\tnotifyOff\x88\x01\x01B\a\n" +
+	"\x05_nickB\t\n" +
+	"\a_customB\r\n" +
+	"\v_notify_off\"\xff\x01\n" +
+	"\tTeamState\x128\n" +
+	"\bstanding\x18\x01 \x01(\x0e2\x1c.yizhan.wire.v1.TeamStandingR\bstanding\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x12\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\x12.\n" +
+	"\x04self\x18\x04 \x01(\v2\x1a.yizhan.wire.v1.TeamMemberR\x04self\x12\x1d\n" +
+	"\n" +
+	"notify_off\x18\x05 \x01(\bR\tnotifyOff\x12!\n" +
+	"\finfo_version\x18\x06 \x01(\x04R\vinfoVersion\x12\"\n" +
+	"\fapplications\x18\a \x01(\rR\fapplications\"\x8a\x02\n" +
+	"\tTeamEvent\x121\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1d.yizhan.wire.v1.TeamEventKindR\x04kind\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1a\n" +
+	"\baccounts\x18\x03 \x03(\tR\baccounts\x125\n" +
+	"\achanges\x18\x04 \x01(\v2\x1b.yizhan.wire.v1.TeamChangesR\achanges\x129\n" +
+	"\x06member\x18\x05 \x01(\v2!.yizhan.wire.v1.TeamMemberChangesR\x06member\x12,\n" +
+	"\x04mute\x18\x06 \x01(\x0e2\x18.yizhan.wire.v1.TeamMuteR\x04mute\"\x8f\x01\n" +
+	"\x11CreateTeamRequest\x12\x1b\n" +
+	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12/\n" +
+	"\x04team\x18\x02 \x01(\v2\x1b.yizhan.wire.v1.TeamChangesR\x04team\x12\x18\n" +
+	"\amembers\x18\x03 \x03(\tR\amembers\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04note\"@\n" +
+	"\x12CreateTeamResponse\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x16\n" +
+	"\x06failed\x18\x02 \x03(\tR\x06failed\"(\n" +
+	"\x12DismissTeamRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\"^\n" +
+	"\x11UpdateTeamRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x125\n" +
+	"\achanges\x18\x02 \x01(\v2\x1b.yizhan.wire.v1.TeamChangesR\achanges\"W\n" +
+	"\x11InviteTeamRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x1a\n" +
+	"\baccounts\x18\x02 \x03(\tR\baccounts\x12\x12\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\"\\\n" +
+	"\x12InviteTeamResponse\x12\x14\n" +
+	"\x05added\x18\x01 \x03(\tR\x05added\x12\x18\n" +
+	"\ainvited\x18\x02 \x03(\tR\ainvited\x12\x16\n" +
+	"\x06failed\x18\x03 \x03(\tR\x06failed\"9\n" +
+	"\x0fJoinTeamRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x12\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\"L\n" +
+	"\x10JoinTeamResponse\x128\n" +
+	"\bstanding\x18\x01 \x01(\x0e2\x1c.yizhan.wire.v1.TeamStandingR\bstanding\"m\n" +
+	"\x11AnswerTeamRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06accept\x18\x03 \x01(\bR\x06accept\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04note\"A\n" +
+	"\x0fKickTeamRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x1a\n" +
+	"\baccounts\x18\x02 \x03(\tR\baccounts\"&\n" +
+	"\x10LeaveTeamRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\"O\n" +
+	"\x13TransferTeamRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x14\n" +
+	"\x05leave\x18\x03 \x01(\bR\x05leave\"b\n" +
+	"\x16SetTeamManagersRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x1a\n" +
+	"\baccounts\x18\x02 \x03(\tR\baccounts\x12\x18\n" +
+	"\amanager\x18\x03 \x01(\bR\amanager\"^\n" +
+	"\x16MuteTeamMembersRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x1a\n" +
+	"\baccounts\x18\x02 \x03(\tR\baccounts\x12\x14\n" +
+	"\x05muted\x18\x03 \x01(\bR\x05muted\"S\n" +
+	"\x0fMuteTeamRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12,\n" +
+	"\x04mute\x18\x02 \x01(\x0e2\x18.yizhan.wire.v1.TeamMuteR\x04mute\"\x84\x01\n" +
+	"\x17UpdateTeamMemberRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12;\n" +
+	"\achanges\x18\x03 \x01(\v2!.yizhan.wire.v1.TeamMemberChangesR\achanges\"$\n" +
+	"\fTeamsRequest\x12\x14\n" +
+	"\x05teams\x18\x01 \x03(\tR\x05teams\";\n" +
+	"\rTeamsResponse\x12*\n" +
+	"\x05teams\x18\x01 \x03(\v2\x14.yizhan.wire.v1.TeamR\x05teams\"T\n" +
+	"\x12TeamMembersRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"_\n" +
+	"\x13TeamMembersResponse\x124\n" +
+	"\amembers\x18\x01 \x03(\v2\x1a.yizhan.wire.v1.TeamMemberR\amembers\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"-\n" +
+	"\x17TeamApplicationsRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\"_\n" +
+	"\x18TeamApplicationsResponse\x12C\n" +
+	"\fapplications\x18\x01 \x03(\v2\x1f.yizhan.wire.v1.TeamApplicationR\fapplications\"X\n" +
+	"\x0fTeamApplication\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\x12\x17\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"H\n" +
+	"\rTeamStatePush\x127\n" +
+	"\x05state\x18\x01 \x01(\v2!.yizhan.wire.v1.ConversationStateR\x05state\"l\n" +
+	"\x13TeamApplicationPush\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12A\n" +
+	"\vapplication\x18\x02 \x01(\v2\x1f.yizhan.wire.v1.TeamApplicationR\vapplication*\x90\x01\n" +
 	"\bPlatform\x12\x14\n" +
 	"\x10PLATFORM_UNKNOWN\x10\x00\x12\x14\n" +
 	"\x10PLATFORM_ANDROID\x10\x01\x12\x10\n" +
@@ -2698,7 +5386,50 @@ const file_wire_proto_rawDesc = "" +
 	"\x14KICK_REASON_REPLACED\x10\x01\x12\x16\n" +
 	"\x12KICK_REASON_SERVER\x10\x02\x12\x1c\n" +
 	"\x18KICK_REASON_OTHER_DEVICE\x10\x03\x12\x1b\n" +
-	"\x17KICK_REASON_CREDENTIALS\x10\x04B1Z/github.com/yizhan-im/yizhan/appliance/wire;wireb\x06proto3"
+	"\x17KICK_REASON_CREDENTIALS\x10\x04*L\n" +
+	"\bTeamRole\x12\x14\n" +
+	"\x10TEAM_ROLE_MEMBER\x10\x00\x12\x15\n" +
+	"\x11TEAM_ROLE_MANAGER\x10\x01\x12\x13\n" +
+	"\x0fTEAM_ROLE_OWNER\x10\x02*\xe0\x01\n" +
+	"\fTeamStanding\x12\x16\n" +
+	"\x12TEAM_STANDING_NONE\x10\x00\x12\x18\n" +
+	"\x14TEAM_STANDING_MEMBER\x10\x01\x12\x19\n" +
+	"\x15TEAM_STANDING_INVITED\x10\x02\x12\x19\n" +
+	"\x15TEAM_STANDING_APPLIED\x10\x03\x12\x16\n" +
+	"\x12TEAM_STANDING_LEFT\x10\x04\x12\x18\n" +
+	"\x14TEAM_STANDING_KICKED\x10\x05\x12\x1b\n" +
+	"\x17TEAM_STANDING_DISMISSED\x10\x06\x12\x19\n" +
+	"\x15TEAM_STANDING_REFUSED\x10\a*N\n" +
+	"\fTeamJoinMode\x12\x12\n" +
+	"\x0eTEAM_JOIN_FREE\x10\x00\x12\x14\n" +
+	"\x10TEAM_JOIN_VERIFY\x10\x01\x12\x14\n" +
+	"\x10TEAM_JOIN_CLOSED\x10\x02*:\n" +
+	"\vTeamConsent\x12\x14\n" +
+	"\x10TEAM_CONSENT_ASK\x10\x00\x12\x15\n" +
+	"\x11TEAM_CONSENT_NONE\x10\x01*7\n" +
+	"\aTeamWho\x12\x15\n" +
+	"\x11TEAM_WHO_MANAGERS\x10\x00\x12\x15\n" +
+	"\x11TEAM_WHO_EVERYONE\x10\x01*H\n" +
+	"\bTeamMute\x12\x12\n" +
+	"\x0eTEAM_MUTE_NONE\x10\x00\x12\x15\n" +
+	"\x11TEAM_MUTE_MEMBERS\x10\x01\x12\x11\n" +
+	"\rTEAM_MUTE_ALL\x10\x03*\xfe\x02\n" +
+	"\rTeamEventKind\x12\x16\n" +
+	"\x12TEAM_EVENT_UNKNOWN\x10\x00\x12\x16\n" +
+	"\x12TEAM_EVENT_CREATED\x10\x01\x12\x14\n" +
+	"\x10TEAM_EVENT_ADDED\x10\x02\x12\x15\n" +
+	"\x11TEAM_EVENT_JOINED\x10\x03\x12\x13\n" +
+	"\x0fTEAM_EVENT_LEFT\x10\x04\x12\x15\n" +
+	"\x11TEAM_EVENT_KICKED\x10\x05\x12\x16\n" +
+	"\x12TEAM_EVENT_UPDATED\x10\x06\x12\x14\n" +
+	"\x10TEAM_EVENT_OWNER\x10\a\x12\x1d\n" +
+	"\x19TEAM_EVENT_MANAGERS_ADDED\x10\b\x12\x1f\n" +
+	"\x1bTEAM_EVENT_MANAGERS_REMOVED\x10\t\x12\x1c\n" +
+	"\x18TEAM_EVENT_MEMBERS_MUTED\x10\n" +
+	"\x12\x1e\n" +
+	"\x1aTEAM_EVENT_MEMBERS_UNMUTED\x10\v\x12\x19\n" +
+	"\x15TEAM_EVENT_TEAM_MUTED\x10\f\x12\x1d\n" +
+	"\x19TEAM_EVENT_MEMBER_UPDATED\x10\rB1Z/github.com/yizhan-im/yizhan/appliance/wire;wireb\x06proto3"
 
 var (
 	file_wire_proto_rawDescOnce sync.Once
@@ -2712,70 +5443,138 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
 var file_wire_proto_goTypes = []any{
-	(Platform)(0),                // 0: yizhan.wire.v1.Platform
-	(Scene)(0),                   // 1: yizhan.wire.v1.Scene
-	(KickReason)(0),              // 2: yizhan.wire.v1.KickReason
-	(*LoginRequest)(nil),         // 3: yizhan.wire.v1.LoginRequest
-	(*LoginResponse)(nil),        // 4: yizhan.wire.v1.LoginResponse
-	(*OnlineDevice)(nil),         // 5: yizhan.wire.v1.OnlineDevice
-	(*LogoutRequest)(nil),        // 6: yizhan.wire.v1.LogoutRequest
-	(*SendRequest)(nil),          // 7: yizhan.wire.v1.SendRequest
-	(*SendResponse)(nil),         // 8: yizhan.wire.v1.SendResponse
-	(*Message)(nil),              // 9: yizhan.wire.v1.Message
-	(*MessagePush)(nil),          // 10: yizhan.wire.v1.MessagePush
-	(*AckRequest)(nil),           // 11: yizhan.wire.v1.AckRequest
-	(*ReadRequest)(nil),          // 12: yizhan.wire.v1.ReadRequest
-	(*ReadPush)(nil),             // 13: yizhan.wire.v1.ReadPush
-	(*RecallRequest)(nil),        // 14: yizhan.wire.v1.RecallRequest
-	(*RecallResponse)(nil),       // 15: yizhan.wire.v1.RecallResponse
-	(*SyncRequest)(nil),          // 16: yizhan.wire.v1.SyncRequest
-	(*SyncResponse)(nil),         // 17: yizhan.wire.v1.SyncResponse
-	(*ConversationState)(nil),    // 18: yizhan.wire.v1.ConversationState
-	(*HistoryRequest)(nil),       // 19: yizhan.wire.v1.HistoryRequest
-	(*HistoryResponse)(nil),      // 20: yizhan.wire.v1.HistoryResponse
-	(*Profile)(nil),              // 21: yizhan.wire.v1.Profile
-	(*ProfilesRequest)(nil),      // 22: yizhan.wire.v1.ProfilesRequest
-	(*ProfilesResponse)(nil),     // 23: yizhan.wire.v1.ProfilesResponse
-	(*UpdateProfileRequest)(nil), // 24: yizhan.wire.v1.UpdateProfileRequest
-	(*KickRequest)(nil),          // 25: yizhan.wire.v1.KickRequest
-	(*EnterRoomRequest)(nil),     // 26: yizhan.wire.v1.EnterRoomRequest
-	(*EnterRoomResponse)(nil),    // 27: yizhan.wire.v1.EnterRoomResponse
-	(*ExitRoomRequest)(nil),      // 28: yizhan.wire.v1.ExitRoomRequest
-	(*SendRoomRequest)(nil),      // 29: yizhan.wire.v1.SendRoomRequest
-	(*SendRoomResponse)(nil),     // 30: yizhan.wire.v1.SendRoomResponse
-	(*RoomMessagePush)(nil),      // 31: yizhan.wire.v1.RoomMessagePush
-	(*KickedPush)(nil),           // 32: yizhan.wire.v1.KickedPush
-	(*GoAwayPush)(nil),           // 33: yizhan.wire.v1.GoAwayPush
-	(*ClosePush)(nil),            // 34: yizhan.wire.v1.ClosePush
-	(*ErrorBody)(nil),            // 35: yizhan.wire.v1.ErrorBody
+	(Platform)(0),                    // 0: yizhan.wire.v1.Platform
+	(Scene)(0),                       // 1: yizhan.wire.v1.Scene
+	(KickReason)(0),                  // 2: yizhan.wire.v1.KickReason
+	(TeamRole)(0),                    // 3: yizhan.wire.v1.TeamRole
+	(TeamStanding)(0),                // 4: yizhan.wire.v1.TeamStanding
+	(TeamJoinMode)(0),                // 5: yizhan.wire.v1.TeamJoinMode
+	(TeamConsent)(0),                 // 6: yizhan.wire.v1.TeamConsent
+	(TeamWho)(0),                     // 7: yizhan.wire.v1.TeamWho
+	(TeamMute)(0),                    // 8: yizhan.wire.v1.TeamMute
+	(TeamEventKind)(0),               // 9: yizhan.wire.v1.TeamEventKind
+	(*LoginRequest)(nil),             // 10: yizhan.wire.v1.LoginRequest
+	(*LoginResponse)(nil),            // 11: yizhan.wire.v1.LoginResponse
+	(*OnlineDevice)(nil),             // 12: yizhan.wire.v1.OnlineDevice
+	(*LogoutRequest)(nil),            // 13: yizhan.wire.v1.LogoutRequest
+	(*SendRequest)(nil),              // 14: yizhan.wire.v1.SendRequest
+	(*SendResponse)(nil),             // 15: yizhan.wire.v1.SendResponse
+	(*Message)(nil),                  // 16: yizhan.wire.v1.Message
+	(*MessagePush)(nil),              // 17: yizhan.wire.v1.MessagePush
+	(*AckRequest)(nil),               // 18: yizhan.wire.v1.AckRequest
+	(*ReadRequest)(nil),              // 19: yizhan.wire.v1.ReadRequest
+	(*ReadPush)(nil),                 // 20: yizhan.wire.v1.ReadPush
+	(*RecallRequest)(nil),            // 21: yizhan.wire.v1.RecallRequest
+	(*RecallResponse)(nil),           // 22: yizhan.wire.v1.RecallResponse
+	(*SyncRequest)(nil),              // 23: yizhan.wire.v1.SyncRequest
+	(*SyncResponse)(nil),             // 24: yizhan.wire.v1.SyncResponse
+	(*ConversationState)(nil),        // 25: yizhan.wire.v1.ConversationState
+	(*HistoryRequest)(nil),           // 26: yizhan.wire.v1.HistoryRequest
+	(*HistoryResponse)(nil),          // 27: yizhan.wire.v1.HistoryResponse
+	(*Profile)(nil),                  // 28: yizhan.wire.v1.Profile
+	(*ProfilesRequest)(nil),          // 29: yizhan.wire.v1.ProfilesRequest
+	(*ProfilesResponse)(nil),         // 30: yizhan.wire.v1.ProfilesResponse
+	(*UpdateProfileRequest)(nil),     // 31: yizhan.wire.v1.UpdateProfileRequest
+	(*KickRequest)(nil),              // 32: yizhan.wire.v1.KickRequest
+	(*EnterRoomRequest)(nil),         // 33: yizhan.wire.v1.EnterRoomRequest
+	(*EnterRoomResponse)(nil),        // 34: yizhan.wire.v1.EnterRoomResponse
+	(*ExitRoomRequest)(nil),          // 35: yizhan.wire.v1.ExitRoomRequest
+	(*SendRoomRequest)(nil),          // 36: yizhan.wire.v1.SendRoomRequest
+	(*SendRoomResponse)(nil),         // 37: yizhan.wire.v1.SendRoomResponse
+	(*RoomMessagePush)(nil),          // 38: yizhan.wire.v1.RoomMessagePush
+	(*KickedPush)(nil),               // 39: yizhan.wire.v1.KickedPush
+	(*GoAwayPush)(nil),               // 40: yizhan.wire.v1.GoAwayPush
+	(*ClosePush)(nil),                // 41: yizhan.wire.v1.ClosePush
+	(*ErrorBody)(nil),                // 42: yizhan.wire.v1.ErrorBody
+	(*Team)(nil),                     // 43: yizhan.wire.v1.Team
+	(*TeamChanges)(nil),              // 44: yizhan.wire.v1.TeamChanges
+	(*TeamMember)(nil),               // 45: yizhan.wire.v1.TeamMember
+	(*TeamMemberChanges)(nil),        // 46: yizhan.wire.v1.TeamMemberChanges
+	(*TeamState)(nil),                // 47: yizhan.wire.v1.TeamState
+	(*TeamEvent)(nil),                // 48: yizhan.wire.v1.TeamEvent
+	(*CreateTeamRequest)(nil),        // 49: yizhan.wire.v1.CreateTeamRequest
+	(*CreateTeamResponse)(nil),       // 50: yizhan.wire.v1.CreateTeamResponse
+	(*DismissTeamRequest)(nil),       // 51: yizhan.wire.v1.DismissTeamRequest
+	(*UpdateTeamRequest)(nil),        // 52: yizhan.wire.v1.UpdateTeamRequest
+	(*InviteTeamRequest)(nil),        // 53: yizhan.wire.v1.InviteTeamRequest
+	(*InviteTeamResponse)(nil),       // 54: yizhan.wire.v1.InviteTeamResponse
+	(*JoinTeamRequest)(nil),          // 55: yizhan.wire.v1.JoinTeamRequest
+	(*JoinTeamResponse)(nil),         // 56: yizhan.wire.v1.JoinTeamResponse
+	(*AnswerTeamRequest)(nil),        // 57: yizhan.wire.v1.AnswerTeamRequest
+	(*KickTeamRequest)(nil),          // 58: yizhan.wire.v1.KickTeamRequest
+	(*LeaveTeamRequest)(nil),         // 59: yizhan.wire.v1.LeaveTeamRequest
+	(*TransferTeamRequest)(nil),      // 60: yizhan.wire.v1.TransferTeamRequest
+	(*SetTeamManagersRequest)(nil),   // 61: yizhan.wire.v1.SetTeamManagersRequest
+	(*MuteTeamMembersRequest)(nil),   // 62: yizhan.wire.v1.MuteTeamMembersRequest
+	(*MuteTeamRequest)(nil),          // 63: yizhan.wire.v1.MuteTeamRequest
+	(*UpdateTeamMemberRequest)(nil),  // 64: yizhan.wire.v1.UpdateTeamMemberRequest
+	(*TeamsRequest)(nil),             // 65: yizhan.wire.v1.TeamsRequest
+	(*TeamsResponse)(nil),            // 66: yizhan.wire.v1.TeamsResponse
+	(*TeamMembersRequest)(nil),       // 67: yizhan.wire.v1.TeamMembersRequest
+	(*TeamMembersResponse)(nil),      // 68: yizhan.wire.v1.TeamMembersResponse
+	(*TeamApplicationsRequest)(nil),  // 69: yizhan.wire.v1.TeamApplicationsRequest
+	(*TeamApplicationsResponse)(nil), // 70: yizhan.wire.v1.TeamApplicationsResponse
+	(*TeamApplication)(nil),          // 71: yizhan.wire.v1.TeamApplication
+	(*TeamStatePush)(nil),            // 72: yizhan.wire.v1.TeamStatePush
+	(*TeamApplicationPush)(nil),      // 73: yizhan.wire.v1.TeamApplicationPush
 }
 var file_wire_proto_depIdxs = []int32{
 	0,  // 0: yizhan.wire.v1.LoginRequest.platform:type_name -> yizhan.wire.v1.Platform
-	5,  // 1: yizhan.wire.v1.LoginResponse.others:type_name -> yizhan.wire.v1.OnlineDevice
+	12, // 1: yizhan.wire.v1.LoginResponse.others:type_name -> yizhan.wire.v1.OnlineDevice
 	0,  // 2: yizhan.wire.v1.OnlineDevice.platform:type_name -> yizhan.wire.v1.Platform
 	1,  // 3: yizhan.wire.v1.SendRequest.scene:type_name -> yizhan.wire.v1.Scene
 	1,  // 4: yizhan.wire.v1.Message.scene:type_name -> yizhan.wire.v1.Scene
 	0,  // 5: yizhan.wire.v1.Message.from_platform:type_name -> yizhan.wire.v1.Platform
-	9,  // 6: yizhan.wire.v1.MessagePush.message:type_name -> yizhan.wire.v1.Message
-	1,  // 7: yizhan.wire.v1.ReadRequest.scene:type_name -> yizhan.wire.v1.Scene
-	1,  // 8: yizhan.wire.v1.ReadPush.scene:type_name -> yizhan.wire.v1.Scene
-	1,  // 9: yizhan.wire.v1.RecallRequest.scene:type_name -> yizhan.wire.v1.Scene
-	18, // 10: yizhan.wire.v1.SyncResponse.conversations:type_name -> yizhan.wire.v1.ConversationState
-	1,  // 11: yizhan.wire.v1.ConversationState.scene:type_name -> yizhan.wire.v1.Scene
-	1,  // 12: yizhan.wire.v1.HistoryRequest.scene:type_name -> yizhan.wire.v1.Scene
-	9,  // 13: yizhan.wire.v1.HistoryResponse.messages:type_name -> yizhan.wire.v1.Message
-	21, // 14: yizhan.wire.v1.ProfilesResponse.profiles:type_name -> yizhan.wire.v1.Profile
-	0,  // 15: yizhan.wire.v1.RoomMessagePush.from_platform:type_name -> yizhan.wire.v1.Platform
-	2,  // 16: yizhan.wire.v1.KickedPush.reason:type_name -> yizhan.wire.v1.KickReason
-	0,  // 17: yizhan.wire.v1.KickedPush.by_platform:type_name -> yizhan.wire.v1.Platform
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	48, // 6: yizhan.wire.v1.Message.event:type_name -> yizhan.wire.v1.TeamEvent
+	16, // 7: yizhan.wire.v1.MessagePush.message:type_name -> yizhan.wire.v1.Message
+	1,  // 8: yizhan.wire.v1.ReadRequest.scene:type_name -> yizhan.wire.v1.Scene
+	1,  // 9: yizhan.wire.v1.ReadPush.scene:type_name -> yizhan.wire.v1.Scene
+	1,  // 10: yizhan.wire.v1.RecallRequest.scene:type_name -> yizhan.wire.v1.Scene
+	25, // 11: yizhan.wire.v1.SyncResponse.conversations:type_name -> yizhan.wire.v1.ConversationState
+	1,  // 12: yizhan.wire.v1.ConversationState.scene:type_name -> yizhan.wire.v1.Scene
+	47, // 13: yizhan.wire.v1.ConversationState.team:type_name -> yizhan.wire.v1.TeamState
+	1,  // 14: yizhan.wire.v1.HistoryRequest.scene:type_name -> yizhan.wire.v1.Scene
+	16, // 15: yizhan.wire.v1.HistoryResponse.messages:type_name -> yizhan.wire.v1.Message
+	28, // 16: yizhan.wire.v1.ProfilesResponse.profiles:type_name -> yizhan.wire.v1.Profile
+	0,  // 17: yizhan.wire.v1.RoomMessagePush.from_platform:type_name -> yizhan.wire.v1.Platform
+	2,  // 18: yizhan.wire.v1.KickedPush.reason:type_name -> yizhan.wire.v1.KickReason
+	0,  // 19: yizhan.wire.v1.KickedPush.by_platform:type_name -> yizhan.wire.v1.Platform
+	5,  // 20: yizhan.wire.v1.Team.join_mode:type_name -> yizhan.wire.v1.TeamJoinMode
+	6,  // 21: yizhan.wire.v1.Team.consent:type_name -> yizhan.wire.v1.TeamConsent
+	7,  // 22: yizhan.wire.v1.Team.invite_mode:type_name -> yizhan.wire.v1.TeamWho
+	7,  // 23: yizhan.wire.v1.Team.update_mode:type_name -> yizhan.wire.v1.TeamWho
+	7,  // 24: yizhan.wire.v1.Team.custom_mode:type_name -> yizhan.wire.v1.TeamWho
+	8,  // 25: yizhan.wire.v1.Team.mute:type_name -> yizhan.wire.v1.TeamMute
+	5,  // 26: yizhan.wire.v1.TeamChanges.join_mode:type_name -> yizhan.wire.v1.TeamJoinMode
+	6,  // 27: yizhan.wire.v1.TeamChanges.consent:type_name -> yizhan.wire.v1.TeamConsent
+	7,  // 28: yizhan.wire.v1.TeamChanges.invite_mode:type_name -> yizhan.wire.v1.TeamWho
+	7,  // 29: yizhan.wire.v1.TeamChanges.update_mode:type_name -> yizhan.wire.v1.TeamWho
+	7,  // 30: yizhan.wire.v1.TeamChanges.custom_mode:type_name -> yizhan.wire.v1.TeamWho
+	3,  // 31: yizhan.wire.v1.TeamMember.role:type_name -> yizhan.wire.v1.TeamRole
+	4,  // 32: yizhan.wire.v1.TeamState.standing:type_name -> yizhan.wire.v1.TeamStanding
+	45, // 33: yizhan.wire.v1.TeamState.self:type_name -> yizhan.wire.v1.TeamMember
+	9,  // 34: yizhan.wire.v1.TeamEvent.kind:type_name -> yizhan.wire.v1.TeamEventKind
+	44, // 35: yizhan.wire.v1.TeamEvent.changes:type_name -> yizhan.wire.v1.TeamChanges
+	46, // 36: yizhan.wire.v1.TeamEvent.member:type_name -> yizhan.wire.v1.TeamMemberChanges
+	8,  // 37: yizhan.wire.v1.TeamEvent.mute:type_name -> yizhan.wire.v1.TeamMute
+	44, // 38: yizhan.wire.v1.CreateTeamRequest.team:type_name -> yizhan.wire.v1.TeamChanges
+	44, // 39: yizhan.wire.v1.UpdateTeamRequest.changes:type_name -> yizhan.wire.v1.TeamChanges
+	4,  // 40: yizhan.wire.v1.JoinTeamResponse.standing:type_name -> yizhan.wire.v1.TeamStanding
+	8,  // 41: yizhan.wire.v1.MuteTeamRequest.mute:type_name -> yizhan.wire.v1.TeamMute
+	46, // 42: yizhan.wire.v1.UpdateTeamMemberRequest.changes:type_name -> yizhan.wire.v1.TeamMemberChanges
+	43, // 43: yizhan.wire.v1.TeamsResponse.teams:type_name -> yizhan.wire.v1.Team
+	45, // 44: yizhan.wire.v1.TeamMembersResponse.members:type_name -> yizhan.wire.v1.TeamMember
+	71, // 45: yizhan.wire.v1.TeamApplicationsResponse.applications:type_name -> yizhan.wire.v1.TeamApplication
+	25, // 46: yizhan.wire.v1.TeamStatePush.state:type_name -> yizhan.wire.v1.ConversationState
+	71, // 47: yizhan.wire.v1.TeamApplicationPush.application:type_name -> yizhan.wire.v1.TeamApplication
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2784,13 +5583,15 @@ func file_wire_proto_init() {
 		return
 	}
 	file_wire_proto_msgTypes[21].OneofWrappers = []any{}
+	file_wire_proto_msgTypes[34].OneofWrappers = []any{}
+	file_wire_proto_msgTypes[36].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   33,
+			NumEnums:      10,
+			NumMessages:   64,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
