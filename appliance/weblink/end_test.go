@@ -85,7 +85,7 @@ func TestHowClientsLeave(t *testing.T) {
 
 func TestASilentClientTimesOut(t *testing.T) {
 	h := newHandler()
-	g := start(t, h, weblink.Options{PingInterval: 50 * time.Millisecond, PingTimeout: 50 * time.Millisecond})
+	g := start(t, h, weblink.Options{PingInterval: 50 * time.Millisecond, PingTimeout: 2 * time.Second})
 	alive := g.enter(t, "alice") // answers pings
 	deaf := g.enter(t, "bob")
 	conn := h.conn(t, "bob")

@@ -54,7 +54,9 @@ func (h *handler) Disconnected(s *session.Session, reason wire.Code) {
 	if h.active[s] || h.gone[s] {
 		h.faults = append(h.faults, "Disconnected during a request, or twice")
 	}
-	h.gone[s] = true
+	if !h.quiet {
+		h.gone[s] = true
+	}
 	h.mu.Unlock()
 	h.hub.Remove(s)
 	if !h.quiet {

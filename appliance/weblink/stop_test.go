@@ -192,6 +192,19 @@ func TestCloseWhileBusy(t *testing.T) {
 	}
 }
 
+func TestReleasedPollsGoOn(t *testing.T) {
+	h := newHandler()
+	g := start(t, h, weblink.Options{})
+	c := g.enterBy(t, "alice", weblinktest.Options{Polling: true})
+	conn := h.conn(t, "alice")
+	for range 10 {
+		g.ReleasePolls()
+		conn.Push(messagePush("hello"))
+		c.next(wire.PushMessage, new(wire.MessagePush))
+		c.ok(wire.CmdAck, nil, nil)
+	}
+}
+
 func TestSetOptionsHoldsForNewSessions(t *testing.T) {
 	h := newHandler()
 	g := start(t, h, weblink.Options{})

@@ -49,9 +49,8 @@ func (c *bufferedConn) Read(b []byte) (int, error) { return c.Reader.Read(b) }
 
 func (s *stranger) write(packet string) {
 	s.t.Helper()
-	if err := ws.WriteFrame(s.conn, ws.MaskFrame(ws.NewTextFrame([]byte(packet)))); err != nil {
-		s.t.Fatal(err)
-	}
+	// What the server does not take any more, it tells by what it sends.
+	_ = ws.WriteFrame(s.conn, ws.MaskFrame(ws.NewTextFrame([]byte(packet))))
 }
 
 func (s *stranger) read() string {
