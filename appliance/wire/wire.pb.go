@@ -594,6 +594,119 @@ func (TeamEventKind) EnumDescriptor() ([]byte, []int) {
 	return file_wire_proto_rawDescGZIP(), []int{9}
 }
 
+// FriendMode says who may become an account's friend.
+type FriendMode int32
+
+const (
+	// Whoever adds it is its friend.
+	FriendMode_FRIEND_MODE_ANYONE FriendMode = 0
+	// Who wants to be its friend must ask.
+	FriendMode_FRIEND_MODE_VERIFY FriendMode = 1
+	// Nobody may add or ask it.
+	FriendMode_FRIEND_MODE_NOBODY FriendMode = 2
+)
+
+// Enum value maps for FriendMode.
+var (
+	FriendMode_name = map[int32]string{
+		0: "FRIEND_MODE_ANYONE",
+		1: "FRIEND_MODE_VERIFY",
+		2: "FRIEND_MODE_NOBODY",
+	}
+	FriendMode_value = map[string]int32{
+		"FRIEND_MODE_ANYONE": 0,
+		"FRIEND_MODE_VERIFY": 1,
+		"FRIEND_MODE_NOBODY": 2,
+	}
+)
+
+func (x FriendMode) Enum() *FriendMode {
+	p := new(FriendMode)
+	*p = x
+	return p
+}
+
+func (x FriendMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FriendMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_wire_proto_enumTypes[10].Descriptor()
+}
+
+func (FriendMode) Type() protoreflect.EnumType {
+	return &file_wire_proto_enumTypes[10]
+}
+
+func (x FriendMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FriendMode.Descriptor instead.
+func (FriendMode) EnumDescriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{10}
+}
+
+// FriendRequestState is where a request between two accounts stands.
+type FriendRequestState int32
+
+const (
+	FriendRequestState_FRIEND_REQUEST_NONE FriendRequestState = 0
+	// The account has asked and waits.
+	FriendRequestState_FRIEND_REQUEST_SENT FriendRequestState = 1
+	// The other one has asked and waits.
+	FriendRequestState_FRIEND_REQUEST_RECEIVED FriendRequestState = 2
+	// The other one has refused.
+	FriendRequestState_FRIEND_REQUEST_REFUSED FriendRequestState = 3
+	// The account has refused.
+	FriendRequestState_FRIEND_REQUEST_DECLINED FriendRequestState = 4
+)
+
+// Enum value maps for FriendRequestState.
+var (
+	FriendRequestState_name = map[int32]string{
+		0: "FRIEND_REQUEST_NONE",
+		1: "FRIEND_REQUEST_SENT",
+		2: "FRIEND_REQUEST_RECEIVED",
+		3: "FRIEND_REQUEST_REFUSED",
+		4: "FRIEND_REQUEST_DECLINED",
+	}
+	FriendRequestState_value = map[string]int32{
+		"FRIEND_REQUEST_NONE":     0,
+		"FRIEND_REQUEST_SENT":     1,
+		"FRIEND_REQUEST_RECEIVED": 2,
+		"FRIEND_REQUEST_REFUSED":  3,
+		"FRIEND_REQUEST_DECLINED": 4,
+	}
+)
+
+func (x FriendRequestState) Enum() *FriendRequestState {
+	p := new(FriendRequestState)
+	*p = x
+	return p
+}
+
+func (x FriendRequestState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (FriendRequestState) Descriptor() protoreflect.EnumDescriptor {
+	return file_wire_proto_enumTypes[11].Descriptor()
+}
+
+func (FriendRequestState) Type() protoreflect.EnumType {
+	return &file_wire_proto_enumTypes[11]
+}
+
+func (x FriendRequestState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use FriendRequestState.Descriptor instead.
+func (FriendRequestState) EnumDescriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{11}
+}
+
 // LoginRequest must be the first frame on a connection.
 type LoginRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -1678,10 +1791,13 @@ type SyncResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Conversations []*ConversationState   `protobuf:"bytes,1,rep,name=conversations,proto3" json:"conversations,omitempty"`
 	// version is the point that this answer brings the client to; pass it next.
-	Version       uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
-	More          bool   `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Version uint64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	More    bool   `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	// relations_version is that of the newest change of the account's relations;
+	// 0 when there has been none. A device that has reached less reads relations.
+	RelationsVersion uint64 `protobuf:"varint,4,opt,name=relations_version,json=relationsVersion,proto3" json:"relations_version,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *SyncResponse) Reset() {
@@ -1733,6 +1849,13 @@ func (x *SyncResponse) GetMore() bool {
 		return x.More
 	}
 	return false
+}
+
+func (x *SyncResponse) GetRelationsVersion() uint64 {
+	if x != nil {
+		return x.RelationsVersion
+	}
+	return 0
 }
 
 type ConversationState struct {
@@ -4994,6 +5117,1124 @@ func (x *TeamApplicationPush) GetApplication() *TeamApplication {
 	return nil
 }
 
+// Relation is all that an account holds about the account named here. Only
+// friend and request are seen by both, each in its own Relation.
+type Relation struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Friend  bool                   `protobuf:"varint,2,opt,name=friend,proto3" json:"friend,omitempty"`
+	// blacklisted: what the other one sends is refused with 7101.
+	Blacklisted bool `protobuf:"varint,3,opt,name=blacklisted,proto3" json:"blacklisted,omitempty"`
+	// muted: what the other one sends makes no noise.
+	Muted bool   `protobuf:"varint,4,opt,name=muted,proto3" json:"muted,omitempty"`
+	Alias string `protobuf:"bytes,5,opt,name=alias,proto3" json:"alias,omitempty"`
+	Ex    string `protobuf:"bytes,6,opt,name=ex,proto3" json:"ex,omitempty"`
+	// server_ex is the tenant's backend's own.
+	ServerEx string             `protobuf:"bytes,7,opt,name=server_ex,json=serverEx,proto3" json:"server_ex,omitempty"`
+	Request  FriendRequestState `protobuf:"varint,8,opt,name=request,proto3,enum=yizhan.wire.v1.FriendRequestState" json:"request,omitempty"`
+	// request_note is what was written with the request or its refusal.
+	RequestNote string `protobuf:"bytes,9,opt,name=request_note,json=requestNote,proto3" json:"request_note,omitempty"`
+	RequestMs   int64  `protobuf:"varint,10,opt,name=request_ms,json=requestMs,proto3" json:"request_ms,omitempty"`
+	// friend_ms is since when they are friends.
+	FriendMs  int64 `protobuf:"varint,11,opt,name=friend_ms,json=friendMs,proto3" json:"friend_ms,omitempty"`
+	UpdatedMs int64 `protobuf:"varint,12,opt,name=updated_ms,json=updatedMs,proto3" json:"updated_ms,omitempty"`
+	// version is that of the newest change; of two states of a relation the one
+	// with the larger version counts.
+	Version       uint64 `protobuf:"varint,13,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Relation) Reset() {
+	*x = Relation{}
+	mi := &file_wire_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Relation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Relation) ProtoMessage() {}
+
+func (x *Relation) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Relation.ProtoReflect.Descriptor instead.
+func (*Relation) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *Relation) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Relation) GetFriend() bool {
+	if x != nil {
+		return x.Friend
+	}
+	return false
+}
+
+func (x *Relation) GetBlacklisted() bool {
+	if x != nil {
+		return x.Blacklisted
+	}
+	return false
+}
+
+func (x *Relation) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+func (x *Relation) GetAlias() string {
+	if x != nil {
+		return x.Alias
+	}
+	return ""
+}
+
+func (x *Relation) GetEx() string {
+	if x != nil {
+		return x.Ex
+	}
+	return ""
+}
+
+func (x *Relation) GetServerEx() string {
+	if x != nil {
+		return x.ServerEx
+	}
+	return ""
+}
+
+func (x *Relation) GetRequest() FriendRequestState {
+	if x != nil {
+		return x.Request
+	}
+	return FriendRequestState_FRIEND_REQUEST_NONE
+}
+
+func (x *Relation) GetRequestNote() string {
+	if x != nil {
+		return x.RequestNote
+	}
+	return ""
+}
+
+func (x *Relation) GetRequestMs() int64 {
+	if x != nil {
+		return x.RequestMs
+	}
+	return 0
+}
+
+func (x *Relation) GetFriendMs() int64 {
+	if x != nil {
+		return x.FriendMs
+	}
+	return 0
+}
+
+func (x *Relation) GetUpdatedMs() int64 {
+	if x != nil {
+		return x.UpdatedMs
+	}
+	return 0
+}
+
+func (x *Relation) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// AddFriendRequest makes the two accounts friends, or asks. 403 when the other
+// one's mode does not allow that.
+type AddFriendRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// ask makes a request, which the other one answers; without it they are
+	// friends at once.
+	Ask bool `protobuf:"varint,2,opt,name=ask,proto3" json:"ask,omitempty"`
+	// note is for the other one, at most 256 characters.
+	Note          string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddFriendRequest) Reset() {
+	*x = AddFriendRequest{}
+	mi := &file_wire_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddFriendRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddFriendRequest) ProtoMessage() {}
+
+func (x *AddFriendRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddFriendRequest.ProtoReflect.Descriptor instead.
+func (*AddFriendRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *AddFriendRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *AddFriendRequest) GetAsk() bool {
+	if x != nil {
+		return x.Ask
+	}
+	return false
+}
+
+func (x *AddFriendRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type AddFriendResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      *Relation              `protobuf:"bytes,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddFriendResponse) Reset() {
+	*x = AddFriendResponse{}
+	mi := &file_wire_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddFriendResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddFriendResponse) ProtoMessage() {}
+
+func (x *AddFriendResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddFriendResponse.ProtoReflect.Descriptor instead.
+func (*AddFriendResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *AddFriendResponse) GetRelation() *Relation {
+	if x != nil {
+		return x.Relation
+	}
+	return nil
+}
+
+// AnswerFriendRequest answers the request of account.
+type AnswerFriendRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Accept        bool                   `protobuf:"varint,2,opt,name=accept,proto3" json:"accept,omitempty"`
+	Note          string                 `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerFriendRequest) Reset() {
+	*x = AnswerFriendRequest{}
+	mi := &file_wire_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerFriendRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerFriendRequest) ProtoMessage() {}
+
+func (x *AnswerFriendRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerFriendRequest.ProtoReflect.Descriptor instead.
+func (*AnswerFriendRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *AnswerFriendRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *AnswerFriendRequest) GetAccept() bool {
+	if x != nil {
+		return x.Accept
+	}
+	return false
+}
+
+func (x *AnswerFriendRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+type AnswerFriendResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      *Relation              `protobuf:"bytes,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerFriendResponse) Reset() {
+	*x = AnswerFriendResponse{}
+	mi := &file_wire_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerFriendResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerFriendResponse) ProtoMessage() {}
+
+func (x *AnswerFriendResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerFriendResponse.ProtoReflect.Descriptor instead.
+func (*AnswerFriendResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{68}
+}
+
+func (x *AnswerFriendResponse) GetRelation() *Relation {
+	if x != nil {
+		return x.Relation
+	}
+	return nil
+}
+
+// DeleteFriendRequest ends a friendship for both, or takes one's own request back.
+type DeleteFriendRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// forget also clears alias, ex and server_ex.
+	Forget        bool `protobuf:"varint,2,opt,name=forget,proto3" json:"forget,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteFriendRequest) Reset() {
+	*x = DeleteFriendRequest{}
+	mi := &file_wire_proto_msgTypes[69]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteFriendRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteFriendRequest) ProtoMessage() {}
+
+func (x *DeleteFriendRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[69]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteFriendRequest.ProtoReflect.Descriptor instead.
+func (*DeleteFriendRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{69}
+}
+
+func (x *DeleteFriendRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *DeleteFriendRequest) GetForget() bool {
+	if x != nil {
+		return x.Forget
+	}
+	return false
+}
+
+type DeleteFriendResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      *Relation              `protobuf:"bytes,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteFriendResponse) Reset() {
+	*x = DeleteFriendResponse{}
+	mi := &file_wire_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteFriendResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteFriendResponse) ProtoMessage() {}
+
+func (x *DeleteFriendResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteFriendResponse.ProtoReflect.Descriptor instead.
+func (*DeleteFriendResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *DeleteFriendResponse) GetRelation() *Relation {
+	if x != nil {
+		return x.Relation
+	}
+	return nil
+}
+
+// UpdateFriendRequest changes what the account has noted of a friend: the fields
+// that are present.
+type UpdateFriendRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// alias is at most 128 characters, ex at most 256.
+	Alias         *string `protobuf:"bytes,2,opt,name=alias,proto3,oneof" json:"alias,omitempty"`
+	Ex            *string `protobuf:"bytes,3,opt,name=ex,proto3,oneof" json:"ex,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateFriendRequest) Reset() {
+	*x = UpdateFriendRequest{}
+	mi := &file_wire_proto_msgTypes[71]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateFriendRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateFriendRequest) ProtoMessage() {}
+
+func (x *UpdateFriendRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[71]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateFriendRequest.ProtoReflect.Descriptor instead.
+func (*UpdateFriendRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{71}
+}
+
+func (x *UpdateFriendRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *UpdateFriendRequest) GetAlias() string {
+	if x != nil && x.Alias != nil {
+		return *x.Alias
+	}
+	return ""
+}
+
+func (x *UpdateFriendRequest) GetEx() string {
+	if x != nil && x.Ex != nil {
+		return *x.Ex
+	}
+	return ""
+}
+
+type UpdateFriendResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      *Relation              `protobuf:"bytes,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateFriendResponse) Reset() {
+	*x = UpdateFriendResponse{}
+	mi := &file_wire_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateFriendResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateFriendResponse) ProtoMessage() {}
+
+func (x *UpdateFriendResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateFriendResponse.ProtoReflect.Descriptor instead.
+func (*UpdateFriendResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *UpdateFriendResponse) GetRelation() *Relation {
+	if x != nil {
+		return x.Relation
+	}
+	return nil
+}
+
+type SetBlacklistRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	On            bool                   `protobuf:"varint,2,opt,name=on,proto3" json:"on,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetBlacklistRequest) Reset() {
+	*x = SetBlacklistRequest{}
+	mi := &file_wire_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetBlacklistRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetBlacklistRequest) ProtoMessage() {}
+
+func (x *SetBlacklistRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetBlacklistRequest.ProtoReflect.Descriptor instead.
+func (*SetBlacklistRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *SetBlacklistRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *SetBlacklistRequest) GetOn() bool {
+	if x != nil {
+		return x.On
+	}
+	return false
+}
+
+type SetBlacklistResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      *Relation              `protobuf:"bytes,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetBlacklistResponse) Reset() {
+	*x = SetBlacklistResponse{}
+	mi := &file_wire_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetBlacklistResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetBlacklistResponse) ProtoMessage() {}
+
+func (x *SetBlacklistResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetBlacklistResponse.ProtoReflect.Descriptor instead.
+func (*SetBlacklistResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *SetBlacklistResponse) GetRelation() *Relation {
+	if x != nil {
+		return x.Relation
+	}
+	return nil
+}
+
+type SetMuteRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	On            bool                   `protobuf:"varint,2,opt,name=on,proto3" json:"on,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetMuteRequest) Reset() {
+	*x = SetMuteRequest{}
+	mi := &file_wire_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetMuteRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetMuteRequest) ProtoMessage() {}
+
+func (x *SetMuteRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetMuteRequest.ProtoReflect.Descriptor instead.
+func (*SetMuteRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *SetMuteRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *SetMuteRequest) GetOn() bool {
+	if x != nil {
+		return x.On
+	}
+	return false
+}
+
+type SetMuteResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Relation      *Relation              `protobuf:"bytes,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetMuteResponse) Reset() {
+	*x = SetMuteResponse{}
+	mi := &file_wire_proto_msgTypes[76]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetMuteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetMuteResponse) ProtoMessage() {}
+
+func (x *SetMuteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[76]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetMuteResponse.ProtoReflect.Descriptor instead.
+func (*SetMuteResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{76}
+}
+
+func (x *SetMuteResponse) GetRelation() *Relation {
+	if x != nil {
+		return x.Relation
+	}
+	return nil
+}
+
+type SetFriendModeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mode          FriendMode             `protobuf:"varint,1,opt,name=mode,proto3,enum=yizhan.wire.v1.FriendMode" json:"mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetFriendModeRequest) Reset() {
+	*x = SetFriendModeRequest{}
+	mi := &file_wire_proto_msgTypes[77]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetFriendModeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetFriendModeRequest) ProtoMessage() {}
+
+func (x *SetFriendModeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[77]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetFriendModeRequest.ProtoReflect.Descriptor instead.
+func (*SetFriendModeRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{77}
+}
+
+func (x *SetFriendModeRequest) GetMode() FriendMode {
+	if x != nil {
+		return x.Mode
+	}
+	return FriendMode_FRIEND_MODE_ANYONE
+}
+
+type SetFriendModeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// version is the account's relations version after the change.
+	Version       uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetFriendModeResponse) Reset() {
+	*x = SetFriendModeResponse{}
+	mi := &file_wire_proto_msgTypes[78]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetFriendModeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetFriendModeResponse) ProtoMessage() {}
+
+func (x *SetFriendModeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[78]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetFriendModeResponse.ProtoReflect.Descriptor instead.
+func (*SetFriendModeResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{78}
+}
+
+func (x *SetFriendModeResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+// RelationsRequest reads which of the account's relations changed after version,
+// in the order of their changes.
+type RelationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// version and floor are those of the answer before; 0 at first.
+	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Floor   uint64 `protobuf:"varint,2,opt,name=floor,proto3" json:"floor,omitempty"`
+	// limit is the most relations to return, 1..200, default 100.
+	Limit         uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RelationsRequest) Reset() {
+	*x = RelationsRequest{}
+	mi := &file_wire_proto_msgTypes[79]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RelationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RelationsRequest) ProtoMessage() {}
+
+func (x *RelationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[79]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RelationsRequest.ProtoReflect.Descriptor instead.
+func (*RelationsRequest) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{79}
+}
+
+func (x *RelationsRequest) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RelationsRequest) GetFloor() uint64 {
+	if x != nil {
+		return x.Floor
+	}
+	return 0
+}
+
+func (x *RelationsRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type RelationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// relations also has those of which nothing is left but their version, except
+	// in an answer to version 0.
+	Relations []*Relation `protobuf:"bytes,1,rep,name=relations,proto3" json:"relations,omitempty"`
+	Version   uint64      `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	Floor     uint64      `protobuf:"varint,3,opt,name=floor,proto3" json:"floor,omitempty"`
+	More      bool        `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	// reset means that the server cannot tell the difference to the version asked
+	// for: this is the first page of all relations, and what is not among them is
+	// no more.
+	Reset_        bool       `protobuf:"varint,5,opt,name=reset,proto3" json:"reset,omitempty"`
+	FriendMode    FriendMode `protobuf:"varint,6,opt,name=friend_mode,json=friendMode,proto3,enum=yizhan.wire.v1.FriendMode" json:"friend_mode,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RelationsResponse) Reset() {
+	*x = RelationsResponse{}
+	mi := &file_wire_proto_msgTypes[80]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RelationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RelationsResponse) ProtoMessage() {}
+
+func (x *RelationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[80]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RelationsResponse.ProtoReflect.Descriptor instead.
+func (*RelationsResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{80}
+}
+
+func (x *RelationsResponse) GetRelations() []*Relation {
+	if x != nil {
+		return x.Relations
+	}
+	return nil
+}
+
+func (x *RelationsResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RelationsResponse) GetFloor() uint64 {
+	if x != nil {
+		return x.Floor
+	}
+	return 0
+}
+
+func (x *RelationsResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *RelationsResponse) GetReset_() bool {
+	if x != nil {
+		return x.Reset_
+	}
+	return false
+}
+
+func (x *RelationsResponse) GetFriendMode() FriendMode {
+	if x != nil {
+		return x.FriendMode
+	}
+	return FriendMode_FRIEND_MODE_ANYONE
+}
+
+// RelationPush tells the account's devices that a relation has changed.
+type RelationPush struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Relation *Relation              `protobuf:"bytes,1,opt,name=relation,proto3" json:"relation,omitempty"`
+	// by is the account that changed it: one's own or the other one.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// note is what by has written with it.
+	Note          string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RelationPush) Reset() {
+	*x = RelationPush{}
+	mi := &file_wire_proto_msgTypes[81]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RelationPush) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RelationPush) ProtoMessage() {}
+
+func (x *RelationPush) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[81]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RelationPush.ProtoReflect.Descriptor instead.
+func (*RelationPush) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{81}
+}
+
+func (x *RelationPush) GetRelation() *Relation {
+	if x != nil {
+		return x.Relation
+	}
+	return nil
+}
+
+func (x *RelationPush) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *RelationPush) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// FriendModePush tells the account's other devices of its mode.
+type FriendModePush struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Mode          FriendMode             `protobuf:"varint,1,opt,name=mode,proto3,enum=yizhan.wire.v1.FriendMode" json:"mode,omitempty"`
+	Version       uint64                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FriendModePush) Reset() {
+	*x = FriendModePush{}
+	mi := &file_wire_proto_msgTypes[82]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FriendModePush) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FriendModePush) ProtoMessage() {}
+
+func (x *FriendModePush) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[82]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FriendModePush.ProtoReflect.Descriptor instead.
+func (*FriendModePush) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{82}
+}
+
+func (x *FriendModePush) GetMode() FriendMode {
+	if x != nil {
+		return x.Mode
+	}
+	return FriendMode_FRIEND_MODE_ANYONE
+}
+
+func (x *FriendModePush) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 var File_wire_proto protoreflect.FileDescriptor
 
 const file_wire_proto_rawDesc = "" +
@@ -5090,11 +6331,12 @@ const file_wire_proto_rawDesc = "" +
 	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"=\n" +
 	"\vSyncRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\rR\x05limit\"\x85\x01\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\"\xb2\x01\n" +
 	"\fSyncResponse\x12G\n" +
 	"\rconversations\x18\x01 \x03(\v2!.yizhan.wire.v1.ConversationStateR\rconversations\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
-	"\x04more\x18\x03 \x01(\bR\x04more\"\xad\x02\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\x12+\n" +
+	"\x11relations_version\x18\x04 \x01(\x04R\x10relationsVersion\"\xad\x02\n" +
 	"\x11ConversationState\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x19\n" +
@@ -5367,7 +6609,82 @@ const file_wire_proto_rawDesc = "" +
 	"\x05state\x18\x01 \x01(\v2!.yizhan.wire.v1.ConversationStateR\x05state\"l\n" +
 	"\x13TeamApplicationPush\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12A\n" +
-	"\vapplication\x18\x02 \x01(\v2\x1f.yizhan.wire.v1.TeamApplicationR\vapplication*\x90\x01\n" +
+	"\vapplication\x18\x02 \x01(\v2\x1f.yizhan.wire.v1.TeamApplicationR\vapplication\"\x8d\x03\n" +
+	"\bRelation\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06friend\x18\x02 \x01(\bR\x06friend\x12 \n" +
+	"\vblacklisted\x18\x03 \x01(\bR\vblacklisted\x12\x14\n" +
+	"\x05muted\x18\x04 \x01(\bR\x05muted\x12\x14\n" +
+	"\x05alias\x18\x05 \x01(\tR\x05alias\x12\x0e\n" +
+	"\x02ex\x18\x06 \x01(\tR\x02ex\x12\x1b\n" +
+	"\tserver_ex\x18\a \x01(\tR\bserverEx\x12<\n" +
+	"\arequest\x18\b \x01(\x0e2\".yizhan.wire.v1.FriendRequestStateR\arequest\x12!\n" +
+	"\frequest_note\x18\t \x01(\tR\vrequestNote\x12\x1d\n" +
+	"\n" +
+	"request_ms\x18\n" +
+	" \x01(\x03R\trequestMs\x12\x1b\n" +
+	"\tfriend_ms\x18\v \x01(\x03R\bfriendMs\x12\x1d\n" +
+	"\n" +
+	"updated_ms\x18\f \x01(\x03R\tupdatedMs\x12\x18\n" +
+	"\aversion\x18\r \x01(\x04R\aversion\"R\n" +
+	"\x10AddFriendRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x10\n" +
+	"\x03ask\x18\x02 \x01(\bR\x03ask\x12\x12\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\"I\n" +
+	"\x11AddFriendResponse\x124\n" +
+	"\brelation\x18\x01 \x01(\v2\x18.yizhan.wire.v1.RelationR\brelation\"[\n" +
+	"\x13AnswerFriendRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06accept\x18\x02 \x01(\bR\x06accept\x12\x12\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\"L\n" +
+	"\x14AnswerFriendResponse\x124\n" +
+	"\brelation\x18\x01 \x01(\v2\x18.yizhan.wire.v1.RelationR\brelation\"G\n" +
+	"\x13DeleteFriendRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06forget\x18\x02 \x01(\bR\x06forget\"L\n" +
+	"\x14DeleteFriendResponse\x124\n" +
+	"\brelation\x18\x01 \x01(\v2\x18.yizhan.wire.v1.RelationR\brelation\"p\n" +
+	"\x13UpdateFriendRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x19\n" +
+	"\x05alias\x18\x02 \x01(\tH\x00R\x05alias\x88\x01\x01\x12\x13\n" +
+	"\x02ex\x18\x03 \x01(\tH\x01R\x02ex\x88\x01\x01B\b\n" +
+	"\x06_aliasB\x05\n" +
+	"\x03_ex\"L\n" +
+	"\x14UpdateFriendResponse\x124\n" +
+	"\brelation\x18\x01 \x01(\v2\x18.yizhan.wire.v1.RelationR\brelation\"?\n" +
+	"\x13SetBlacklistRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x0e\n" +
+	"\x02on\x18\x02 \x01(\bR\x02on\"L\n" +
+	"\x14SetBlacklistResponse\x124\n" +
+	"\brelation\x18\x01 \x01(\v2\x18.yizhan.wire.v1.RelationR\brelation\":\n" +
+	"\x0eSetMuteRequest\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x0e\n" +
+	"\x02on\x18\x02 \x01(\bR\x02on\"G\n" +
+	"\x0fSetMuteResponse\x124\n" +
+	"\brelation\x18\x01 \x01(\v2\x18.yizhan.wire.v1.RelationR\brelation\"F\n" +
+	"\x14SetFriendModeRequest\x12.\n" +
+	"\x04mode\x18\x01 \x01(\x0e2\x1a.yizhan.wire.v1.FriendModeR\x04mode\"1\n" +
+	"\x15SetFriendModeResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\"X\n" +
+	"\x10RelationsRequest\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
+	"\x05floor\x18\x02 \x01(\x04R\x05floor\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"\xe2\x01\n" +
+	"\x11RelationsResponse\x126\n" +
+	"\trelations\x18\x01 \x03(\v2\x18.yizhan.wire.v1.RelationR\trelations\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x14\n" +
+	"\x05floor\x18\x03 \x01(\x04R\x05floor\x12\x12\n" +
+	"\x04more\x18\x04 \x01(\bR\x04more\x12\x14\n" +
+	"\x05reset\x18\x05 \x01(\bR\x05reset\x12;\n" +
+	"\vfriend_mode\x18\x06 \x01(\x0e2\x1a.yizhan.wire.v1.FriendModeR\n" +
+	"friendMode\"h\n" +
+	"\fRelationPush\x124\n" +
+	"\brelation\x18\x01 \x01(\v2\x18.yizhan.wire.v1.RelationR\brelation\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x12\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\"Z\n" +
+	"\x0eFriendModePush\x12.\n" +
+	"\x04mode\x18\x01 \x01(\x0e2\x1a.yizhan.wire.v1.FriendModeR\x04mode\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x04R\aversion*\x90\x01\n" +
 	"\bPlatform\x12\x14\n" +
 	"\x10PLATFORM_UNKNOWN\x10\x00\x12\x14\n" +
 	"\x10PLATFORM_ANDROID\x10\x01\x12\x10\n" +
@@ -5429,7 +6746,18 @@ const file_wire_proto_rawDesc = "" +
 	"\x12\x1e\n" +
 	"\x1aTEAM_EVENT_MEMBERS_UNMUTED\x10\v\x12\x19\n" +
 	"\x15TEAM_EVENT_TEAM_MUTED\x10\f\x12\x1d\n" +
-	"\x19TEAM_EVENT_MEMBER_UPDATED\x10\rB1Z/github.com/yizhan-im/yizhan/appliance/wire;wireb\x06proto3"
+	"\x19TEAM_EVENT_MEMBER_UPDATED\x10\r*T\n" +
+	"\n" +
+	"FriendMode\x12\x16\n" +
+	"\x12FRIEND_MODE_ANYONE\x10\x00\x12\x16\n" +
+	"\x12FRIEND_MODE_VERIFY\x10\x01\x12\x16\n" +
+	"\x12FRIEND_MODE_NOBODY\x10\x02*\x9c\x01\n" +
+	"\x12FriendRequestState\x12\x17\n" +
+	"\x13FRIEND_REQUEST_NONE\x10\x00\x12\x17\n" +
+	"\x13FRIEND_REQUEST_SENT\x10\x01\x12\x1b\n" +
+	"\x17FRIEND_REQUEST_RECEIVED\x10\x02\x12\x1a\n" +
+	"\x16FRIEND_REQUEST_REFUSED\x10\x03\x12\x1b\n" +
+	"\x17FRIEND_REQUEST_DECLINED\x10\x04B1Z/github.com/yizhan-im/yizhan/appliance/wire;wireb\x06proto3"
 
 var (
 	file_wire_proto_rawDescOnce sync.Once
@@ -5443,8 +6771,8 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 10)
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
+var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 12)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 83)
 var file_wire_proto_goTypes = []any{
 	(Platform)(0),                    // 0: yizhan.wire.v1.Platform
 	(Scene)(0),                       // 1: yizhan.wire.v1.Scene
@@ -5456,89 +6784,110 @@ var file_wire_proto_goTypes = []any{
 	(TeamWho)(0),                     // 7: yizhan.wire.v1.TeamWho
 	(TeamMute)(0),                    // 8: yizhan.wire.v1.TeamMute
 	(TeamEventKind)(0),               // 9: yizhan.wire.v1.TeamEventKind
-	(*LoginRequest)(nil),             // 10: yizhan.wire.v1.LoginRequest
-	(*LoginResponse)(nil),            // 11: yizhan.wire.v1.LoginResponse
-	(*OnlineDevice)(nil),             // 12: yizhan.wire.v1.OnlineDevice
-	(*LogoutRequest)(nil),            // 13: yizhan.wire.v1.LogoutRequest
-	(*SendRequest)(nil),              // 14: yizhan.wire.v1.SendRequest
-	(*SendResponse)(nil),             // 15: yizhan.wire.v1.SendResponse
-	(*Message)(nil),                  // 16: yizhan.wire.v1.Message
-	(*MessagePush)(nil),              // 17: yizhan.wire.v1.MessagePush
-	(*AckRequest)(nil),               // 18: yizhan.wire.v1.AckRequest
-	(*ReadRequest)(nil),              // 19: yizhan.wire.v1.ReadRequest
-	(*ReadPush)(nil),                 // 20: yizhan.wire.v1.ReadPush
-	(*RecallRequest)(nil),            // 21: yizhan.wire.v1.RecallRequest
-	(*RecallResponse)(nil),           // 22: yizhan.wire.v1.RecallResponse
-	(*SyncRequest)(nil),              // 23: yizhan.wire.v1.SyncRequest
-	(*SyncResponse)(nil),             // 24: yizhan.wire.v1.SyncResponse
-	(*ConversationState)(nil),        // 25: yizhan.wire.v1.ConversationState
-	(*HistoryRequest)(nil),           // 26: yizhan.wire.v1.HistoryRequest
-	(*HistoryResponse)(nil),          // 27: yizhan.wire.v1.HistoryResponse
-	(*Profile)(nil),                  // 28: yizhan.wire.v1.Profile
-	(*ProfilesRequest)(nil),          // 29: yizhan.wire.v1.ProfilesRequest
-	(*ProfilesResponse)(nil),         // 30: yizhan.wire.v1.ProfilesResponse
-	(*UpdateProfileRequest)(nil),     // 31: yizhan.wire.v1.UpdateProfileRequest
-	(*KickRequest)(nil),              // 32: yizhan.wire.v1.KickRequest
-	(*EnterRoomRequest)(nil),         // 33: yizhan.wire.v1.EnterRoomRequest
-	(*EnterRoomResponse)(nil),        // 34: yizhan.wire.v1.EnterRoomResponse
-	(*ExitRoomRequest)(nil),          // 35: yizhan.wire.v1.ExitRoomRequest
-	(*SendRoomRequest)(nil),          // 36: yizhan.wire.v1.SendRoomRequest
-	(*SendRoomResponse)(nil),         // 37: yizhan.wire.v1.SendRoomResponse
-	(*RoomMessagePush)(nil),          // 38: yizhan.wire.v1.RoomMessagePush
-	(*KickedPush)(nil),               // 39: yizhan.wire.v1.KickedPush
-	(*GoAwayPush)(nil),               // 40: yizhan.wire.v1.GoAwayPush
-	(*ClosePush)(nil),                // 41: yizhan.wire.v1.ClosePush
-	(*ErrorBody)(nil),                // 42: yizhan.wire.v1.ErrorBody
-	(*Team)(nil),                     // 43: yizhan.wire.v1.Team
-	(*TeamChanges)(nil),              // 44: yizhan.wire.v1.TeamChanges
-	(*TeamMember)(nil),               // 45: yizhan.wire.v1.TeamMember
-	(*TeamMemberChanges)(nil),        // 46: yizhan.wire.v1.TeamMemberChanges
-	(*TeamState)(nil),                // 47: yizhan.wire.v1.TeamState
-	(*TeamEvent)(nil),                // 48: yizhan.wire.v1.TeamEvent
-	(*CreateTeamRequest)(nil),        // 49: yizhan.wire.v1.CreateTeamRequest
-	(*CreateTeamResponse)(nil),       // 50: yizhan.wire.v1.CreateTeamResponse
-	(*DismissTeamRequest)(nil),       // 51: yizhan.wire.v1.DismissTeamRequest
-	(*UpdateTeamRequest)(nil),        // 52: yizhan.wire.v1.UpdateTeamRequest
-	(*InviteTeamRequest)(nil),        // 53: yizhan.wire.v1.InviteTeamRequest
-	(*InviteTeamResponse)(nil),       // 54: yizhan.wire.v1.InviteTeamResponse
-	(*JoinTeamRequest)(nil),          // 55: yizhan.wire.v1.JoinTeamRequest
-	(*JoinTeamResponse)(nil),         // 56: yizhan.wire.v1.JoinTeamResponse
-	(*AnswerTeamRequest)(nil),        // 57: yizhan.wire.v1.AnswerTeamRequest
-	(*KickTeamRequest)(nil),          // 58: yizhan.wire.v1.KickTeamRequest
-	(*LeaveTeamRequest)(nil),         // 59: yizhan.wire.v1.LeaveTeamRequest
-	(*TransferTeamRequest)(nil),      // 60: yizhan.wire.v1.TransferTeamRequest
-	(*SetTeamManagersRequest)(nil),   // 61: yizhan.wire.v1.SetTeamManagersRequest
-	(*MuteTeamMembersRequest)(nil),   // 62: yizhan.wire.v1.MuteTeamMembersRequest
-	(*MuteTeamRequest)(nil),          // 63: yizhan.wire.v1.MuteTeamRequest
-	(*UpdateTeamMemberRequest)(nil),  // 64: yizhan.wire.v1.UpdateTeamMemberRequest
-	(*TeamsRequest)(nil),             // 65: yizhan.wire.v1.TeamsRequest
-	(*TeamsResponse)(nil),            // 66: yizhan.wire.v1.TeamsResponse
-	(*TeamMembersRequest)(nil),       // 67: yizhan.wire.v1.TeamMembersRequest
-	(*TeamMembersResponse)(nil),      // 68: yizhan.wire.v1.TeamMembersResponse
-	(*TeamApplicationsRequest)(nil),  // 69: yizhan.wire.v1.TeamApplicationsRequest
-	(*TeamApplicationsResponse)(nil), // 70: yizhan.wire.v1.TeamApplicationsResponse
-	(*TeamApplication)(nil),          // 71: yizhan.wire.v1.TeamApplication
-	(*TeamStatePush)(nil),            // 72: yizhan.wire.v1.TeamStatePush
-	(*TeamApplicationPush)(nil),      // 73: yizhan.wire.v1.TeamApplicationPush
+	(FriendMode)(0),                  // 10: yizhan.wire.v1.FriendMode
+	(FriendRequestState)(0),          // 11: yizhan.wire.v1.FriendRequestState
+	(*LoginRequest)(nil),             // 12: yizhan.wire.v1.LoginRequest
+	(*LoginResponse)(nil),            // 13: yizhan.wire.v1.LoginResponse
+	(*OnlineDevice)(nil),             // 14: yizhan.wire.v1.OnlineDevice
+	(*LogoutRequest)(nil),            // 15: yizhan.wire.v1.LogoutRequest
+	(*SendRequest)(nil),              // 16: yizhan.wire.v1.SendRequest
+	(*SendResponse)(nil),             // 17: yizhan.wire.v1.SendResponse
+	(*Message)(nil),                  // 18: yizhan.wire.v1.Message
+	(*MessagePush)(nil),              // 19: yizhan.wire.v1.MessagePush
+	(*AckRequest)(nil),               // 20: yizhan.wire.v1.AckRequest
+	(*ReadRequest)(nil),              // 21: yizhan.wire.v1.ReadRequest
+	(*ReadPush)(nil),                 // 22: yizhan.wire.v1.ReadPush
+	(*RecallRequest)(nil),            // 23: yizhan.wire.v1.RecallRequest
+	(*RecallResponse)(nil),           // 24: yizhan.wire.v1.RecallResponse
+	(*SyncRequest)(nil),              // 25: yizhan.wire.v1.SyncRequest
+	(*SyncResponse)(nil),             // 26: yizhan.wire.v1.SyncResponse
+	(*ConversationState)(nil),        // 27: yizhan.wire.v1.ConversationState
+	(*HistoryRequest)(nil),           // 28: yizhan.wire.v1.HistoryRequest
+	(*HistoryResponse)(nil),          // 29: yizhan.wire.v1.HistoryResponse
+	(*Profile)(nil),                  // 30: yizhan.wire.v1.Profile
+	(*ProfilesRequest)(nil),          // 31: yizhan.wire.v1.ProfilesRequest
+	(*ProfilesResponse)(nil),         // 32: yizhan.wire.v1.ProfilesResponse
+	(*UpdateProfileRequest)(nil),     // 33: yizhan.wire.v1.UpdateProfileRequest
+	(*KickRequest)(nil),              // 34: yizhan.wire.v1.KickRequest
+	(*EnterRoomRequest)(nil),         // 35: yizhan.wire.v1.EnterRoomRequest
+	(*EnterRoomResponse)(nil),        // 36: yizhan.wire.v1.EnterRoomResponse
+	(*ExitRoomRequest)(nil),          // 37: yizhan.wire.v1.ExitRoomRequest
+	(*SendRoomRequest)(nil),          // 38: yizhan.wire.v1.SendRoomRequest
+	(*SendRoomResponse)(nil),         // 39: yizhan.wire.v1.SendRoomResponse
+	(*RoomMessagePush)(nil),          // 40: yizhan.wire.v1.RoomMessagePush
+	(*KickedPush)(nil),               // 41: yizhan.wire.v1.KickedPush
+	(*GoAwayPush)(nil),               // 42: yizhan.wire.v1.GoAwayPush
+	(*ClosePush)(nil),                // 43: yizhan.wire.v1.ClosePush
+	(*ErrorBody)(nil),                // 44: yizhan.wire.v1.ErrorBody
+	(*Team)(nil),                     // 45: yizhan.wire.v1.Team
+	(*TeamChanges)(nil),              // 46: yizhan.wire.v1.TeamChanges
+	(*TeamMember)(nil),               // 47: yizhan.wire.v1.TeamMember
+	(*TeamMemberChanges)(nil),        // 48: yizhan.wire.v1.TeamMemberChanges
+	(*TeamState)(nil),                // 49: yizhan.wire.v1.TeamState
+	(*TeamEvent)(nil),                // 50: yizhan.wire.v1.TeamEvent
+	(*CreateTeamRequest)(nil),        // 51: yizhan.wire.v1.CreateTeamRequest
+	(*CreateTeamResponse)(nil),       // 52: yizhan.wire.v1.CreateTeamResponse
+	(*DismissTeamRequest)(nil),       // 53: yizhan.wire.v1.DismissTeamRequest
+	(*UpdateTeamRequest)(nil),        // 54: yizhan.wire.v1.UpdateTeamRequest
+	(*InviteTeamRequest)(nil),        // 55: yizhan.wire.v1.InviteTeamRequest
+	(*InviteTeamResponse)(nil),       // 56: yizhan.wire.v1.InviteTeamResponse
+	(*JoinTeamRequest)(nil),          // 57: yizhan.wire.v1.JoinTeamRequest
+	(*JoinTeamResponse)(nil),         // 58: yizhan.wire.v1.JoinTeamResponse
+	(*AnswerTeamRequest)(nil),        // 59: yizhan.wire.v1.AnswerTeamRequest
+	(*KickTeamRequest)(nil),          // 60: yizhan.wire.v1.KickTeamRequest
+	(*LeaveTeamRequest)(nil),         // 61: yizhan.wire.v1.LeaveTeamRequest
+	(*TransferTeamRequest)(nil),      // 62: yizhan.wire.v1.TransferTeamRequest
+	(*SetTeamManagersRequest)(nil),   // 63: yizhan.wire.v1.SetTeamManagersRequest
+	(*MuteTeamMembersRequest)(nil),   // 64: yizhan.wire.v1.MuteTeamMembersRequest
+	(*MuteTeamRequest)(nil),          // 65: yizhan.wire.v1.MuteTeamRequest
+	(*UpdateTeamMemberRequest)(nil),  // 66: yizhan.wire.v1.UpdateTeamMemberRequest
+	(*TeamsRequest)(nil),             // 67: yizhan.wire.v1.TeamsRequest
+	(*TeamsResponse)(nil),            // 68: yizhan.wire.v1.TeamsResponse
+	(*TeamMembersRequest)(nil),       // 69: yizhan.wire.v1.TeamMembersRequest
+	(*TeamMembersResponse)(nil),      // 70: yizhan.wire.v1.TeamMembersResponse
+	(*TeamApplicationsRequest)(nil),  // 71: yizhan.wire.v1.TeamApplicationsRequest
+	(*TeamApplicationsResponse)(nil), // 72: yizhan.wire.v1.TeamApplicationsResponse
+	(*TeamApplication)(nil),          // 73: yizhan.wire.v1.TeamApplication
+	(*TeamStatePush)(nil),            // 74: yizhan.wire.v1.TeamStatePush
+	(*TeamApplicationPush)(nil),      // 75: yizhan.wire.v1.TeamApplicationPush
+	(*Relation)(nil),                 // 76: yizhan.wire.v1.Relation
+	(*AddFriendRequest)(nil),         // 77: yizhan.wire.v1.AddFriendRequest
+	(*AddFriendResponse)(nil),        // 78: yizhan.wire.v1.AddFriendResponse
+	(*AnswerFriendRequest)(nil),      // 79: yizhan.wire.v1.AnswerFriendRequest
+	(*AnswerFriendResponse)(nil),     // 80: yizhan.wire.v1.AnswerFriendResponse
+	(*DeleteFriendRequest)(nil),      // 81: yizhan.wire.v1.DeleteFriendRequest
+	(*DeleteFriendResponse)(nil),     // 82: yizhan.wire.v1.DeleteFriendResponse
+	(*UpdateFriendRequest)(nil),      // 83: yizhan.wire.v1.UpdateFriendRequest
+	(*UpdateFriendResponse)(nil),     // 84: yizhan.wire.v1.UpdateFriendResponse
+	(*SetBlacklistRequest)(nil),      // 85: yizhan.wire.v1.SetBlacklistRequest
+	(*SetBlacklistResponse)(nil),     // 86: yizhan.wire.v1.SetBlacklistResponse
+	(*SetMuteRequest)(nil),           // 87: yizhan.wire.v1.SetMuteRequest
+	(*SetMuteResponse)(nil),          // 88: yizhan.wire.v1.SetMuteResponse
+	(*SetFriendModeRequest)(nil),     // 89: yizhan.wire.v1.SetFriendModeRequest
+	(*SetFriendModeResponse)(nil),    // 90: yizhan.wire.v1.SetFriendModeResponse
+	(*RelationsRequest)(nil),         // 91: yizhan.wire.v1.RelationsRequest
+	(*RelationsResponse)(nil),        // 92: yizhan.wire.v1.RelationsResponse
+	(*RelationPush)(nil),             // 93: yizhan.wire.v1.RelationPush
+	(*FriendModePush)(nil),           // 94: yizhan.wire.v1.FriendModePush
 }
 var file_wire_proto_depIdxs = []int32{
 	0,  // 0: yizhan.wire.v1.LoginRequest.platform:type_name -> yizhan.wire.v1.Platform
-	12, // 1: yizhan.wire.v1.LoginResponse.others:type_name -> yizhan.wire.v1.OnlineDevice
+	14, // 1: yizhan.wire.v1.LoginResponse.others:type_name -> yizhan.wire.v1.OnlineDevice
 	0,  // 2: yizhan.wire.v1.OnlineDevice.platform:type_name -> yizhan.wire.v1.Platform
 	1,  // 3: yizhan.wire.v1.SendRequest.scene:type_name -> yizhan.wire.v1.Scene
 	1,  // 4: yizhan.wire.v1.Message.scene:type_name -> yizhan.wire.v1.Scene
 	0,  // 5: yizhan.wire.v1.Message.from_platform:type_name -> yizhan.wire.v1.Platform
-	48, // 6: yizhan.wire.v1.Message.event:type_name -> yizhan.wire.v1.TeamEvent
-	16, // 7: yizhan.wire.v1.MessagePush.message:type_name -> yizhan.wire.v1.Message
+	50, // 6: yizhan.wire.v1.Message.event:type_name -> yizhan.wire.v1.TeamEvent
+	18, // 7: yizhan.wire.v1.MessagePush.message:type_name -> yizhan.wire.v1.Message
 	1,  // 8: yizhan.wire.v1.ReadRequest.scene:type_name -> yizhan.wire.v1.Scene
 	1,  // 9: yizhan.wire.v1.ReadPush.scene:type_name -> yizhan.wire.v1.Scene
 	1,  // 10: yizhan.wire.v1.RecallRequest.scene:type_name -> yizhan.wire.v1.Scene
-	25, // 11: yizhan.wire.v1.SyncResponse.conversations:type_name -> yizhan.wire.v1.ConversationState
+	27, // 11: yizhan.wire.v1.SyncResponse.conversations:type_name -> yizhan.wire.v1.ConversationState
 	1,  // 12: yizhan.wire.v1.ConversationState.scene:type_name -> yizhan.wire.v1.Scene
-	47, // 13: yizhan.wire.v1.ConversationState.team:type_name -> yizhan.wire.v1.TeamState
+	49, // 13: yizhan.wire.v1.ConversationState.team:type_name -> yizhan.wire.v1.TeamState
 	1,  // 14: yizhan.wire.v1.HistoryRequest.scene:type_name -> yizhan.wire.v1.Scene
-	16, // 15: yizhan.wire.v1.HistoryResponse.messages:type_name -> yizhan.wire.v1.Message
-	28, // 16: yizhan.wire.v1.ProfilesResponse.profiles:type_name -> yizhan.wire.v1.Profile
+	18, // 15: yizhan.wire.v1.HistoryResponse.messages:type_name -> yizhan.wire.v1.Message
+	30, // 16: yizhan.wire.v1.ProfilesResponse.profiles:type_name -> yizhan.wire.v1.Profile
 	0,  // 17: yizhan.wire.v1.RoomMessagePush.from_platform:type_name -> yizhan.wire.v1.Platform
 	2,  // 18: yizhan.wire.v1.KickedPush.reason:type_name -> yizhan.wire.v1.KickReason
 	0,  // 19: yizhan.wire.v1.KickedPush.by_platform:type_name -> yizhan.wire.v1.Platform
@@ -5555,26 +6904,38 @@ var file_wire_proto_depIdxs = []int32{
 	7,  // 30: yizhan.wire.v1.TeamChanges.custom_mode:type_name -> yizhan.wire.v1.TeamWho
 	3,  // 31: yizhan.wire.v1.TeamMember.role:type_name -> yizhan.wire.v1.TeamRole
 	4,  // 32: yizhan.wire.v1.TeamState.standing:type_name -> yizhan.wire.v1.TeamStanding
-	45, // 33: yizhan.wire.v1.TeamState.self:type_name -> yizhan.wire.v1.TeamMember
+	47, // 33: yizhan.wire.v1.TeamState.self:type_name -> yizhan.wire.v1.TeamMember
 	9,  // 34: yizhan.wire.v1.TeamEvent.kind:type_name -> yizhan.wire.v1.TeamEventKind
-	44, // 35: yizhan.wire.v1.TeamEvent.changes:type_name -> yizhan.wire.v1.TeamChanges
-	46, // 36: yizhan.wire.v1.TeamEvent.member:type_name -> yizhan.wire.v1.TeamMemberChanges
+	46, // 35: yizhan.wire.v1.TeamEvent.changes:type_name -> yizhan.wire.v1.TeamChanges
+	48, // 36: yizhan.wire.v1.TeamEvent.member:type_name -> yizhan.wire.v1.TeamMemberChanges
 	8,  // 37: yizhan.wire.v1.TeamEvent.mute:type_name -> yizhan.wire.v1.TeamMute
-	44, // 38: yizhan.wire.v1.CreateTeamRequest.team:type_name -> yizhan.wire.v1.TeamChanges
-	44, // 39: yizhan.wire.v1.UpdateTeamRequest.changes:type_name -> yizhan.wire.v1.TeamChanges
+	46, // 38: yizhan.wire.v1.CreateTeamRequest.team:type_name -> yizhan.wire.v1.TeamChanges
+	46, // 39: yizhan.wire.v1.UpdateTeamRequest.changes:type_name -> yizhan.wire.v1.TeamChanges
 	4,  // 40: yizhan.wire.v1.JoinTeamResponse.standing:type_name -> yizhan.wire.v1.TeamStanding
 	8,  // 41: yizhan.wire.v1.MuteTeamRequest.mute:type_name -> yizhan.wire.v1.TeamMute
-	46, // 42: yizhan.wire.v1.UpdateTeamMemberRequest.changes:type_name -> yizhan.wire.v1.TeamMemberChanges
-	43, // 43: yizhan.wire.v1.TeamsResponse.teams:type_name -> yizhan.wire.v1.Team
-	45, // 44: yizhan.wire.v1.TeamMembersResponse.members:type_name -> yizhan.wire.v1.TeamMember
-	71, // 45: yizhan.wire.v1.TeamApplicationsResponse.applications:type_name -> yizhan.wire.v1.TeamApplication
-	25, // 46: yizhan.wire.v1.TeamStatePush.state:type_name -> yizhan.wire.v1.ConversationState
-	71, // 47: yizhan.wire.v1.TeamApplicationPush.application:type_name -> yizhan.wire.v1.TeamApplication
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	48, // 42: yizhan.wire.v1.UpdateTeamMemberRequest.changes:type_name -> yizhan.wire.v1.TeamMemberChanges
+	45, // 43: yizhan.wire.v1.TeamsResponse.teams:type_name -> yizhan.wire.v1.Team
+	47, // 44: yizhan.wire.v1.TeamMembersResponse.members:type_name -> yizhan.wire.v1.TeamMember
+	73, // 45: yizhan.wire.v1.TeamApplicationsResponse.applications:type_name -> yizhan.wire.v1.TeamApplication
+	27, // 46: yizhan.wire.v1.TeamStatePush.state:type_name -> yizhan.wire.v1.ConversationState
+	73, // 47: yizhan.wire.v1.TeamApplicationPush.application:type_name -> yizhan.wire.v1.TeamApplication
+	11, // 48: yizhan.wire.v1.Relation.request:type_name -> yizhan.wire.v1.FriendRequestState
+	76, // 49: yizhan.wire.v1.AddFriendResponse.relation:type_name -> yizhan.wire.v1.Relation
+	76, // 50: yizhan.wire.v1.AnswerFriendResponse.relation:type_name -> yizhan.wire.v1.Relation
+	76, // 51: yizhan.wire.v1.DeleteFriendResponse.relation:type_name -> yizhan.wire.v1.Relation
+	76, // 52: yizhan.wire.v1.UpdateFriendResponse.relation:type_name -> yizhan.wire.v1.Relation
+	76, // 53: yizhan.wire.v1.SetBlacklistResponse.relation:type_name -> yizhan.wire.v1.Relation
+	76, // 54: yizhan.wire.v1.SetMuteResponse.relation:type_name -> yizhan.wire.v1.Relation
+	10, // 55: yizhan.wire.v1.SetFriendModeRequest.mode:type_name -> yizhan.wire.v1.FriendMode
+	76, // 56: yizhan.wire.v1.RelationsResponse.relations:type_name -> yizhan.wire.v1.Relation
+	10, // 57: yizhan.wire.v1.RelationsResponse.friend_mode:type_name -> yizhan.wire.v1.FriendMode
+	76, // 58: yizhan.wire.v1.RelationPush.relation:type_name -> yizhan.wire.v1.Relation
+	10, // 59: yizhan.wire.v1.FriendModePush.mode:type_name -> yizhan.wire.v1.FriendMode
+	60, // [60:60] is the sub-list for method output_type
+	60, // [60:60] is the sub-list for method input_type
+	60, // [60:60] is the sub-list for extension type_name
+	60, // [60:60] is the sub-list for extension extendee
+	0,  // [0:60] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -5585,13 +6946,14 @@ func file_wire_proto_init() {
 	file_wire_proto_msgTypes[21].OneofWrappers = []any{}
 	file_wire_proto_msgTypes[34].OneofWrappers = []any{}
 	file_wire_proto_msgTypes[36].OneofWrappers = []any{}
+	file_wire_proto_msgTypes[71].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
-			NumEnums:      10,
-			NumMessages:   64,
+			NumEnums:      12,
+			NumMessages:   83,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
