@@ -114,6 +114,28 @@ func TestReceiversAreToldOnceInAnyRace(t *testing.T) {
 	}
 }
 
+// DISCONNECT never overtakes CONNECT, whoever comes first.
+func TestDisconnectDuringAccept(t *testing.T) {
+	sockets := make(chan *socket.Socket, 1)
+	c := open(t, serveSockets(t, engine.Options{}, socket.Options{}, only(func(s *socket.Socket, _ []byte) socket.Receiver {
+		sockets <- s
+		return ignore{}
+	})))
+	for range 500 {
+		c.send("40")
+		s := next(t, sockets)
+		var both sync.WaitGroup
+		both.Go(func() { s.Accept(nil) })
+		both.Go(func() { s.Disconnect(false) })
+		both.Wait()
+		s.Disconnect(false) // in case that Accept was too late for the other
+		if m := c.text(); m != `40{"sid":"`+s.ID()+`"}` {
+			t.Fatal(m)
+		}
+		c.expect("41")
+	}
+}
+
 // meddle is what the goroutines of a server may do at any time.
 func meddle(s *socket.Socket) {
 	switch rand.IntN(4) {

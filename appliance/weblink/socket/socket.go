@@ -29,6 +29,7 @@ type Socket struct {
 	state     atomic.Uint32
 	id        [idBytes]byte
 
+	cut      bool     // disconnected while accepting; under session.mu
 	receiver Receiver // under session.mu, or by the receiving goroutine
 	next     *Socket  // in session.sockets, under session.mu
 }
@@ -60,7 +61,15 @@ func (s *Socket) Accept(extra []byte) bool {
 	// Outside the lock: nothing is assumed about what the engine does in Send.
 	c.conn.Send(encodeConnect(s, extra))
 	c.conn.Established()
-	s.state.CompareAndSwap(stateAccepting, stateConnected)
+	if s.state.CompareAndSwap(stateAccepting, stateConnected) {
+		return true
+	}
+	c.mu.Lock()
+	cut := s.cut
+	c.mu.Unlock()
+	if cut { // Disconnect left it to Accept, so that DISCONNECT comes behind CONNECT
+		c.conn.Send(encodeDisconnect(s.namespace))
+	}
 	return true
 }
 
@@ -127,14 +136,16 @@ func (s *Socket) Disconnect(closeSession bool) {
 		c.mu.Unlock()
 		return
 	}
-	s.state.Store(stateEnded)
-	running := c.running == s
+	// Under the lock nothing but the end of Accept changes the state.
+	s.cut = s.state.Swap(stateEnded) == stateAccepting
+	cut, running, r := s.cut, c.running == s, s.receiver
 	if !running {
 		c.removeLocked(s)
 	}
-	r := s.receiver
 	c.mu.Unlock()
-	c.conn.Send(encodeDisconnect(s.namespace))
+	if !cut {
+		c.conn.Send(encodeDisconnect(s.namespace))
+	}
 	if !running {
 		r.Disconnected(engine.ReasonServer)
 	}

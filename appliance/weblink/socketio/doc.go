@@ -15,8 +15,8 @@
 // JSON is checked in one pass and handed on as it came; nothing is unmarshalled.
 // Decoded packets share memory with the input of the call that completed them.
 //
-// Left out: Connect packets of revision 4 and older without a payload object
-// (the query part that they carried is split off and kept), and custom parsers.
+// Left out: custom parsers. The query part that clients of older revisions put
+// behind a namespace is split off and kept.
 //
 // Source: https://github.com/socketio/socket.io-protocol, the document and its
 // test suite; where they say nothing, the behaviour of the reference parser is
