@@ -45,10 +45,18 @@ func (s *Server) Unhurry() {
 func (s *Server) Candidates() (n int) {
 	for _, c := range s.all() {
 		c.mu.Lock()
-		if c.polling != nil && c.polling.candidate != nil {
+		if c.polling != nil && (c.polling.reserved || c.polling.candidate != nil) {
 			n++
 		}
 		c.mu.Unlock()
 	}
 	return n
+}
+
+// Probed reports whether polls of the session end soon, for an upgrade.
+func (s *Server) Probed(sid string) bool {
+	c := s.sids.find(sid)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.polling.probed
 }
