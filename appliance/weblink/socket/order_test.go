@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -125,10 +126,16 @@ func TestDisconnectDuringAccept(t *testing.T) {
 		c.send("40")
 		s := next(t, sockets)
 		var both sync.WaitGroup
-		both.Go(func() { s.Accept(nil) })
-		both.Go(func() { s.Disconnect(false) })
+		var accepted atomic.Bool
+		both.Go(func() { s.Accept(nil); accepted.Store(true) })
+		both.Go(func() {
+			for !accepted.Load() { // so that one comes in the middle of Accept
+				s.Disconnect(false)
+				runtime.Gosched()
+			}
+		})
 		both.Wait()
-		s.Disconnect(false) // in case that Accept was too late for the other
+		s.Disconnect(false) // in case that none has
 		if m := c.text(); m != `40{"sid":"`+s.ID()+`"}` {
 			t.Fatal(m)
 		}
