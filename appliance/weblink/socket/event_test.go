@@ -128,3 +128,21 @@ func TestWriteAfterTheEndDoesNothing(t *testing.T) {
 	s.Disconnect(true)
 	expectQuiet(t, log)
 }
+
+func TestSocketWithoutReceiverDropsWhatComes(t *testing.T) {
+	sockets := make(chan *socket.Socket, room)
+	url := serveSockets(t, engine.Options{}, socket.Options{}, only(func(s *socket.Socket, _ []byte) socket.Receiver {
+		s.Accept(nil)
+		sockets <- s
+		return nil
+	}))
+	c := join(t, url, "/")
+	c.send(`421["a"]`)
+	c.send(`431[]`)
+	c.join("/a") // the session goes on
+	if next(t, sockets).Conn() != next(t, sockets).Conn() {
+		t.Error("sockets of one session do not share it")
+	}
+	c.send("41")
+	c.join("/")
+}
