@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/yizhan-im/yizhan/appliance/flush"
 	"github.com/yizhan-im/yizhan/appliance/link/internal/framing"
 	"github.com/yizhan-im/yizhan/appliance/secure"
 	"github.com/yizhan-im/yizhan/appliance/session"
@@ -34,7 +35,7 @@ type conn struct {
 	socket  socket
 	raw     syscall.RawConn
 	options *Options
-	flusher *flusher
+	flusher *flush.Flusher[*conn]
 	secure  *secure.Channel  // set by the reader, before anything is queued
 	session *session.Session // set by the reader, before anything is queued
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/yizhan-im/yizhan/appliance/flush"
 	"github.com/yizhan-im/yizhan/appliance/limitlog"
 	"github.com/yizhan-im/yizhan/appliance/secure"
 	"github.com/yizhan-im/yizhan/appliance/session"
@@ -29,7 +30,7 @@ type Server struct {
 	// crypto holds a token for each handshake that is being computed: at most on
 	// half of the cores, so that those who come do not hold up those who are here.
 	crypto    chan struct{}
-	flushers  []*flusher
+	flushers  []*flush.Flusher[*conn]
 	nextFlush atomic.Uint32
 
 	mu       sync.Mutex
@@ -72,9 +73,9 @@ func NewServer(key *secure.ServerKey, h session.Handler, logger *slog.Logger, re
 	s.options.Store(o.withDefaults())
 	s.handshakes.init()
 	for range runtime.GOMAXPROCS(0) {
-		f := newFlusher()
+		f := flush.New((*conn).flush, func(c *conn) **conn { return &c.nextDirty })
 		s.flushers = append(s.flushers, f)
-		s.writers.Go(f.run)
+		s.writers.Go(f.Run)
 	}
 	return s
 }
@@ -110,7 +111,7 @@ func (s *Server) Close() error {
 	}
 	s.goroutines.Wait()
 	for _, f := range s.flushers {
-		f.stop()
+		f.Stop()
 	}
 	s.writers.Wait()
 	return nil

@@ -145,7 +145,7 @@ func TestCloseTellsClientsAndLeavesNoGoroutines(t *testing.T) {
 		c.wantClosed(wire.CodeBusy)
 	}
 	waitForGoroutines(t, "appliance/link.(*conn)", 0)
-	waitForGoroutines(t, "appliance/link.(*flusher)", 0)
+	waitForGoroutines(t, "appliance/flush.(*Flusher", 0)
 	if _, err := g.dial(0); err == nil {
 		t.Error("a closed gateway accepts connections")
 	}

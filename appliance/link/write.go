@@ -45,7 +45,7 @@ func (c *conn) enqueue(frames []byte) {
 	schedule := c.scheduleLocked()
 	c.mu.Unlock()
 	if schedule {
-		c.flusher.add(c)
+		c.flusher.Add(c)
 	}
 }
 
@@ -128,7 +128,7 @@ func (c *conn) close(reason wire.Code, last *session.Event, drop bool) bool {
 	schedule := c.scheduleLocked() // also when nothing is queued: the flusher ends the stream
 	c.mu.Unlock()
 	if schedule {
-		c.flusher.add(c)
+		c.flusher.Add(c)
 	}
 	return true
 }
@@ -159,7 +159,7 @@ func (c *conn) flush() {
 	again := (c.out != nil || c.closing.Load()) && c.scheduleLocked()
 	c.mu.Unlock()
 	if again {
-		c.flusher.add(c)
+		c.flusher.Add(c)
 	}
 }
 

@@ -46,7 +46,7 @@ func (c *Conn) tick(now int64) (over bool) {
 		c.appendLocked(pingFrame)
 		if c.scheduleLocked() {
 			c.mu.Unlock()
-			c.flusher.add(c)
+			c.flusher.Add(c)
 			return false
 		}
 	}

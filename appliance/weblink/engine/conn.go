@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/yizhan-im/yizhan/appliance/flush"
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/weblink/websocket"
 )
@@ -26,7 +27,7 @@ const (
 type Conn struct {
 	server  *Server
 	options *Options
-	flusher *flusher
+	flusher *flush.Flusher[*Conn]
 	remote  netip.AddrPort
 
 	// receiving is held while a method of receiver runs: by the reader of the
@@ -73,7 +74,7 @@ func (c *Conn) Send(messages ...[]byte) {
 	schedule := c.scheduleLocked()
 	c.mu.Unlock()
 	if schedule {
-		c.flusher.add(c)
+		c.flusher.Add(c)
 	}
 }
 
@@ -186,7 +187,7 @@ func (c *Conn) close(reason Reason, e ending) bool {
 	}
 	c.mu.Unlock()
 	if schedule {
-		c.flusher.add(c)
+		c.flusher.Add(c)
 	}
 	return true
 }

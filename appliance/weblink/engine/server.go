@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/yizhan-im/yizhan/appliance/flush"
 	"github.com/yizhan-im/yizhan/appliance/limitlog"
 )
 
@@ -23,7 +24,7 @@ type Server struct {
 	pauses  pauses
 	sids    registry
 
-	flushers  []*flusher
+	flushers  []*flush.Flusher[*Conn]
 	nextFlush atomic.Uint32
 
 	mu       sync.Mutex
@@ -73,9 +74,9 @@ func NewServer(h Handler, logger *slog.Logger, reg prometheus.Registerer, o Opti
 	s.options.Store(o.withDefaults())
 	s.sids.init()
 	for range runtime.GOMAXPROCS(0) {
-		f := newFlusher()
+		f := flush.New((*Conn).flush, func(c *Conn) **Conn { return &c.nextDirty })
 		s.flushers = append(s.flushers, f)
-		s.writers.Go(f.run)
+		s.writers.Go(f.Run)
 	}
 	return s
 }
@@ -117,7 +118,7 @@ func (s *Server) Close() error {
 	}
 	s.goroutines.Wait()
 	for _, f := range s.flushers {
-		f.stop()
+		f.Stop()
 	}
 	s.writers.Wait()
 	return nil

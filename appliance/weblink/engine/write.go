@@ -49,7 +49,7 @@ func (c *Conn) flush() {
 	again := (c.out != nil || c.closing.Load()) && c.scheduleLocked()
 	c.mu.Unlock()
 	if again {
-		c.flusher.add(c)
+		c.flusher.Add(c)
 	}
 }
 
