@@ -31,6 +31,10 @@ type TenantRequest struct {
 	APIPerSecond int `json:"api_per_second,omitempty"`
 	// RecallSeconds is how long a message may be recalled.
 	RecallSeconds int `json:"recall_seconds,omitempty"`
+	// MaxFriends bounds the friends of an account, MaxListed its blacklist and its
+	// mute list; at most 10,000.
+	MaxFriends int `json:"max_friends,omitempty"`
+	MaxListed  int `json:"max_listed,omitempty"`
 	// NewSecret replaces the secret; only for UpdateTenant.
 	NewSecret bool `json:"new_secret,omitempty"`
 }
@@ -46,6 +50,8 @@ type TenantInfo struct {
 	RequestBurst      int    `json:"request_burst"`
 	APIPerSecond      int    `json:"api_per_second"`
 	RecallSeconds     int    `json:"recall_seconds"`
+	MaxFriends        int    `json:"max_friends"`
+	MaxListed         int    `json:"max_listed"`
 	CreatedMs         int64  `json:"created_ms"`
 }
 
@@ -63,6 +69,7 @@ func (r *TenantRequest) validate() error {
 	for name, n := range map[string]int{
 		"requests_per_second": r.RequestsPerSecond, "request_burst": r.RequestBurst,
 		"api_per_second": r.APIPerSecond, "recall_seconds": r.RecallSeconds,
+		"max_friends": r.MaxFriends, "max_listed": r.MaxListed,
 	} {
 		if n < 0 {
 			return wire.Errorf(wire.CodeBadParameter, "%s must not be negative", name)
@@ -88,6 +95,8 @@ func (r *TenantRequest) apply(l *state.Limits) error {
 		{r.RequestBurst, &l.RequestBurst},
 		{r.APIPerSecond, &l.APIPerSecond},
 		{r.RecallSeconds, &l.RecallSeconds},
+		{r.MaxFriends, &l.MaxFriends},
+		{r.MaxListed, &l.MaxListed},
 	} {
 		if field.asked != 0 {
 			*field.limit = field.asked
@@ -209,6 +218,8 @@ func tenantInfo(t *state.Tenant) TenantInfo {
 		RequestBurst:      t.Limits.RequestBurst,
 		APIPerSecond:      t.Limits.APIPerSecond,
 		RecallSeconds:     t.Limits.RecallSeconds,
+		MaxFriends:        t.Limits.MaxFriends,
+		MaxListed:         t.Limits.MaxListed,
 		CreatedMs:         t.CreatedMs,
 	}
 }

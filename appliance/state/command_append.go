@@ -28,7 +28,24 @@ func appendLimits(dst []byte, l *Limits) []byte {
 	for _, v := range l.counts() {
 		dst = binary.AppendUvarint(dst, uint64(v)) // a negative one is refused by Apply
 	}
+	later := l.setLater()
+	if len(later) == 0 {
+		return dst // as before there were any
+	}
+	dst = append(dst, byte(len(later)))
+	for _, v := range later {
+		dst = binary.AppendUvarint(dst, uint64(*v))
+	}
 	return dst
+}
+
+// setLater is laterCounts up to the last one that is not the default.
+func (l *Limits) setLater() []*int {
+	later := l.laterCounts()
+	for len(later) > 0 && *later[len(later)-1] == 0 {
+		later = later[:len(later)-1]
+	}
+	return later
 }
 
 func appendOptional(dst []byte, s *string) []byte {

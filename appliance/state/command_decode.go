@@ -24,6 +24,7 @@ func openCommand(cmd []byte) (kind byte, r reader) {
 // The decode methods read what Append wrote after the version byte. They report
 // false for anything else; the command is then meaningless.
 
+// decode takes what is left of r: limits come last.
 func (l *Limits) decode(r *reader) {
 	l.DevicePolicy = r.byte()
 	// int may be negative here; valid refuses that.
@@ -32,6 +33,18 @@ func (l *Limits) decode(r *reader) {
 	l.APIPerSecond = int(r.uint())
 	l.RecallSeconds = int(r.uint())
 	l.MaxBodyBytes = int(r.uint())
+	if len(r.b) == 0 {
+		return // written before there were more, or they have their defaults
+	}
+	later := l.laterCounts()
+	n := int(r.byte())
+	if n == 0 || n > len(later) {
+		r.fail()
+		return
+	}
+	for _, v := range later[:n] {
+		*v = int(r.uint())
+	}
 }
 
 func (r *reader) optional() *string {

@@ -23,7 +23,7 @@ var (
 	drawPlatf   = rapid.SampledFrom([]wire.Platform{0, wire.Platform_PLATFORM_IOS, wire.Platform_PLATFORM_WEB})
 	drawHash    = rapid.Custom(func(t *rapid.T) []byte { return HashToken("app", "a", drawText.Draw(t, "token")) })
 	drawLimits  = rapid.Custom(func(t *rapid.T) Limits {
-		return Limits{DevicePolicy: rapid.Byte().Draw(t, "policy"), RecallSeconds: rapid.IntRange(0, 9).Draw(t, "recall")}
+		return Limits{DevicePolicy: rapid.Byte().Draw(t, "policy"), RecallSeconds: rapid.IntRange(0, 9).Draw(t, "recall"), MaxListed: rapid.IntRange(0, 2).Draw(t, "listed")}
 	})
 )
 

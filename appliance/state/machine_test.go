@@ -152,6 +152,8 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 		"tenant without appkey":     &CreateTenant{Secret: "s"},
 		"tenant without secret":     &CreateTenant{AppKey: "new"},
 		"tenant with a long name":   &CreateTenant{AppKey: "new", Secret: "s", Name: long},
+		"negative later limit":      &CreateTenant{AppKey: "new", Secret: "s", Limits: Limits{MaxFriends: -1}},
+		"friends over the bound":    &CreateTenant{AppKey: "new", Secret: "s", Limits: Limits{MaxFriends: maxRelations + 1}},
 		"negative limit":            &CreateTenant{AppKey: "new", Secret: "s", Limits: Limits{RequestBurst: -1}},
 		"body limit over a command": &CreateTenant{AppKey: "new", Secret: "s", Limits: Limits{MaxBodyBytes: MaxCommandBytes}},
 		"update to no secret":       &UpdateTenant{AppKey: "app", Secret: ptr("")},

@@ -109,8 +109,15 @@ func (c *clientRow) decode(b []byte) error {
 	return r.end("client id")
 }
 
+// tenantRowVersion2 is of a row that has some of the later limits.
+const tenantRowVersion2 = 2
+
 func (t *Tenant) append(dst []byte) []byte {
-	dst = append(dst, rowVersion)
+	if len(t.Limits.setLater()) == 0 {
+		dst = append(dst, rowVersion)
+	} else {
+		dst = append(dst, tenantRowVersion2)
+	}
 	dst = binary.AppendUvarint(dst, uint64(t.CreatedMs))
 	dst = appendString(dst, t.AppKey)
 	dst = appendString(dst, t.Secret)
@@ -120,10 +127,16 @@ func (t *Tenant) append(dst []byte) []byte {
 
 // decode leaves ID, which is in the key.
 func (t *Tenant) decode(b []byte) error {
-	r := openRow(b)
+	r := reader{b: b}
+	version := r.byte()
 	t.CreatedMs = r.time()
 	t.AppKey, t.Secret, t.Name = r.string(), r.string(), r.string()
 	t.Limits.decode(&r)
+	switch hasLater := len(t.Limits.setLater()) > 0; {
+	case version == rowVersion && !hasLater, version == tenantRowVersion2 && hasLater:
+	default:
+		r.fail()
+	}
 	return r.end("tenant")
 }
 

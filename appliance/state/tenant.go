@@ -15,6 +15,11 @@ type Limits struct {
 	RecallSeconds int
 	// MaxBodyBytes bounds a message's body.
 	MaxBodyBytes int
+	// MaxFriends bounds the friends of one account, and in each direction its
+	// friend requests without an answer.
+	MaxFriends int
+	// MaxListed bounds the blacklist and the mute list of one account, each.
+	MaxListed int
 }
 
 // Default limits: Yunxin's where it documents one (facts/yunxin-api.md).
@@ -25,11 +30,16 @@ const (
 	DefaultRecallSeconds     = 120
 	// DefaultMaxBodyBytes holds 5,000 characters of any script in UTF-8.
 	DefaultMaxBodyBytes = 20_000
+	DefaultMaxFriends   = 3000
+	DefaultMaxListed    = 1000
 
 	// maxLimit bounds every limit, so that products with it cannot overflow.
 	maxLimit = 1 << 24
 	// maxBodyBytes keeps a command far below the largest Raft entry.
 	maxBodyBytes = 48 << 10
+	// maxRelations bounds MaxFriends and MaxListed: what an account may make a
+	// query read.
+	maxRelations = 10_000
 )
 
 // WithDefaults returns l with every zero field replaced by its default.
@@ -39,6 +49,8 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.APIPerSecond, DefaultAPIPerSecond)
 	setDefault(&l.RecallSeconds, DefaultRecallSeconds)
 	setDefault(&l.MaxBodyBytes, DefaultMaxBodyBytes)
+	setDefault(&l.MaxFriends, DefaultMaxFriends)
+	setDefault(&l.MaxListed, DefaultMaxListed)
 	return l
 }
 
@@ -55,13 +67,23 @@ func (l *Limits) valid() bool {
 			return false
 		}
 	}
-	return l.MaxBodyBytes <= maxBodyBytes
+	for _, v := range l.laterCounts() {
+		if *v < 0 || *v > maxLimit {
+			return false
+		}
+	}
+	return l.MaxBodyBytes <= maxBodyBytes && l.MaxFriends <= maxRelations && l.MaxListed <= maxRelations
 }
 
-// counts lists the numeric limits in the order of their encoding.
+// counts lists the numeric limits that were there from the beginning, in the
+// order of their encoding.
 func (l *Limits) counts() [5]int {
 	return [...]int{l.RequestsPerSecond, l.RequestBurst, l.APIPerSecond, l.RecallSeconds, l.MaxBodyBytes}
 }
+
+// laterCounts lists those that came later, in the order of their encoding: a new
+// one goes to the end.
+func (l *Limits) laterCounts() []*int { return []*int{&l.MaxFriends, &l.MaxListed} }
 
 // Tenant is one application (Yunxin: appkey) on this site.
 type Tenant struct {
