@@ -217,10 +217,55 @@ test("a read cursor moved while offline is told at the next connection", async (
   const bob = await fleet.connect("bob", { callTimeoutMs: 200 });
   site.inject("alice", "bob", "1");
   await until("1", () => bob.seen.messages.length === 1);
+  site.cut("bob"); // the sync that follows leaves nothing for the next to tell
+  await until("synced", () => site.logins === 2 && bob.client.state === "connected");
   site.intercept = (_a, command) => (command === "read" ? "silent" : undefined);
   await expect(bob.client.open("alice").markRead()).rejects.toThrow("no answer");
   site.intercept = undefined;
   site.cut("bob");
   await until("told", () => site.requests.filter((r) => r.command === "read").length === 2);
   expect(bob.client.conversations()[0]!.unread).toBe(0);
+});
+
+test("a read cursor that the page could not tell is told by the next", async () => {
+  const store = new MemoryStore();
+  const first = await fleet.connect("bob", { store, callTimeoutMs: 100 });
+  site.inject("alice", "bob", "1");
+  await until("1", () => first.seen.messages.length === 1);
+  site.intercept = (_a, command) => (command === "read" ? "silent" : undefined);
+  await expect(first.client.open("alice").markRead()).rejects.toThrow("no answer");
+  await first.client.close();
+  site.intercept = undefined;
+  await fleet.connect("bob", { store });
+  await until("told", () => site.requests.filter((r) => r.command === "read").length === 2);
+});
+
+test("what was recalled is gone from the store", async () => {
+  const store = new MemoryStore();
+  const { client, seen } = await fleet.connect("bob", { store });
+  const alice = await fleet.connect("alice");
+  alice.client.open("bob").send("secret");
+  await until("the message", () => seen.messages.length === 1 && alice.seen.messages.length === 1);
+  await alice.client.open("bob").recall(1);
+  await until("the recall", () => seen.recalls.length === 1);
+  await client.close();
+  expect(JSON.stringify([await store.load(), await store.messages("alice", 1, 9)])).not.toContain("secret");
+});
+
+test("after close the app hears nothing more, and the next page goes on from there", async () => {
+  const store = new MemoryStore();
+  for (const text of numbers(20)) {
+    site.inject("alice", "bob", text);
+  }
+  const first = fleet.make("bob", { store });
+  first.client.on("message", (m) => {
+    if (m.seq === 7) {
+      void first.client.close();
+    }
+  });
+  await expect(first.client.connect()).rejects.toThrow("closed");
+  await first.client.close();
+  expect(first.seen.bodies("alice")).toEqual(numbers(7));
+  const second = await fleet.connect("bob", { store });
+  expect(second.seen.bodies("alice")).toEqual(numbers(20).slice(7));
 });

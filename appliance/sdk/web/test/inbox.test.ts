@@ -319,3 +319,52 @@ test("unread is exact for what was delivered, and bounded", () => {
   bench.inbox.offer(entry("a", 3001, { type: MessageType.Recall, refSeq: 2999 }));
   expect(row.unread.length).toBe(499);
 });
+
+test("a first sync that breaks off leaves a new device new", async () => {
+  const bench = new Bench((command, body) => {
+    if (command !== "sync") {
+      return { messages: [json(entry(String(body.peer), Number(body.fromSeq)))] };
+    }
+    if (Number(body.version) === 0) {
+      return { version: "1", conversations: [{ peer: "a", lastSeq: "1" }], more: true };
+    }
+    throw new ConnectionError("lost");
+  });
+  bench.run();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(bench.inbox.version).toBe(0);
+  bench.inbox.exists("b", 5_000); // an old conversation of the second page
+  expect(bench.inbox.row("b")).toMatchObject({ delivered: 4_000 }); // the backlog is 1000
+});
+
+test("nothing is acknowledged while something is missing", async () => {
+  let give!: (answer: Json) => void;
+  const bench = new Bench((command) => {
+    if (command === "sync") {
+      return { version: "3", conversations: [{ peer: "a", lastSeq: "1" }] };
+    }
+    return command === "history" ? new Promise<Json>((resolve) => (give = resolve)) : {};
+  });
+  bench.run();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(bench.requests.map((r) => r.command)).toEqual(["sync", "history"]);
+  bench.inbox.exists("a", 2); // work for the loop, and still a fill under way
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(bench.caughtUp).toBe(0);
+  give({ messages: [json(entry("a", 1)), json(entry("a", 2))] });
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(bench.requests.map((r) => r.command)).toEqual(["sync", "history", "ack"]);
+});
+
+test("an answer of history that was made before a recall does not bring the content back", () => {
+  const bench = new Bench(() => ({}));
+  bench.inbox.load(1, []);
+  const secret = entry("a", 1);
+  bench.inbox.offer(secret);
+  expect(bench.inbox.current(secret)).toBe(secret);
+  for (let seq = 2; seq <= 70; seq++) {
+    bench.inbox.offer(entry("a", seq, { type: MessageType.Recall, refSeq: seq === 70 ? 1 : 1000 + seq }));
+  }
+  expect(bench.inbox.current(secret)).toMatchObject({ body: "", recalled: true, refSeq: 70 });
+  expect(bench.inbox.current(entry("a", 1002)).recalled).toBe(false); // bounded: the oldest are forgotten
+});

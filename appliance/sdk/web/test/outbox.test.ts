@@ -144,3 +144,18 @@ test("text that is none is refused at once", async () => {
   expect(() => client.open("bob").send({ body: 5 as unknown as string })).toThrow("body must be a string");
   expect(() => client.open("not an account")).toThrow("an account is");
 });
+
+test("what was accepted before is shown as it is now", async () => {
+  const { client, seen } = await fleet.connect("alice");
+  site.mangle = () => [];
+  site.intercept = (_a, command) => {
+    if (command !== "send") {
+      return undefined;
+    }
+    const { seq } = site.inject("alice", "bob", "as it is now");
+    return { code: 200, body: { seq: String(seq), duplicate: true } };
+  };
+  client.open("bob").send("as it was");
+  await until("shown", () => seen.messages.length === 1);
+  expect(seen.bodies("bob")).toEqual(["as it is now"]);
+});
