@@ -159,6 +159,16 @@ func (n *node) demo() demoFile {
 	return d
 }
 
+// log is what the node has logged.
+func (n *node) log() string {
+	n.t.Helper()
+	b, err := os.ReadFile(filepath.Join(n.dir, "yizhan.log"))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return string(b)
+}
+
 func (n *node) lbs() string { return "http://" + n.http + "/lbs" }
 
 // yizhan runs another command of the binary, with the node's environment, and

@@ -1,7 +1,7 @@
 // The page of somebody who is signed in: the list, a chat or a room, the state
 // of the connection.
 
-import { Client, KickedError, type StateChange } from "../../src/index";
+import { Client, KickedError, ServerError, type StateChange } from "../../src/index";
 import { avatar, roomAvatar } from "./avatar";
 import { Banner } from "./banner";
 import { announce, button, h, toast } from "./dom";
@@ -157,8 +157,8 @@ export class App {
       this.#main.replaceChildren(this.#head, this.#banner.element, this.#pane.body, this.#pane.foot);
     }
     this.#refresh();
-    // On a phone the keyboard would cover what one came to read.
-    if (matchMedia("(hover: hover)").matches) this.#pane?.focus();
+    // With a finger for a mouse, a keyboard would cover what one came to read.
+    if (!matchMedia("(pointer: coarse)").matches) this.#pane?.focus();
   }
 
   #makePane(route: Route): Pane {
@@ -215,7 +215,7 @@ export class App {
     this.#state.textContent = stateNames[change.state];
     this.#banner.show(change);
     if (change.state === "connected") this.#refresh();
-    if (change.state === "refused") this.#end(`The node refuses the sign-in. ${change.error?.message ?? ""}`);
+    if (change.state === "refused") this.#end(refusal(change.error));
     if (change.state === "kicked") this.#kicked(change.error);
   }
 
@@ -292,6 +292,12 @@ export class App {
     this.close();
     this.#ended(problem);
   }
+}
+
+/** Why a sign-in was refused, for people. */
+function refusal(error: Error | undefined): string {
+  const why = error instanceof ServerError && error.note ? error.note : error?.message;
+  return why ? `The node refuses the sign-in: ${why}.` : "The node refuses the sign-in.";
 }
 
 function emptyPane(): HTMLElement {

@@ -161,7 +161,7 @@ export class Log {
     let anchor: HTMLElement | undefined;
     if (!this.#end) {
       for (const line of this.#list.children as HTMLCollectionOf<HTMLElement>) {
-        if (line.offsetTop + line.offsetHeight > top && line.dataset.entry) {
+        if (line.offsetTop + line.offsetHeight > top && line.dataset.entry !== undefined) {
           anchor = line;
           break;
         }

@@ -17,7 +17,7 @@ export function signInPage(problem: string, signIn: (who: Credentials) => void):
 
   void demoUsers().then((users) => {
     demo.hidden = users.length === 0;
-    other.open = users.length === 0;
+    other.open = users.length === 0 || problem !== "";
     people.append(
       ...users.map((user) =>
         button(
