@@ -84,18 +84,23 @@ func TestASessionMayBeClosedWithinItsHandler(t *testing.T) {
 	if len(p.received) != 0 {
 		t.Errorf("%q was received after the close", <-p.received)
 	}
+	n.Unhurry()
 	poll, p := n.polling(t, false)
 	poll.wantTaken("4one\x1e4two")
-	poll.want("4last\x1e1")
+	poll.want("4last")
+	poll.want("1")
 	p.wantClosed(t, engine.ReasonServer)
 
 	a.onOpened = func(p *peer) { p.Close(last) }
+	n.Hurry()
 	c, p = n.session(t, false)
 	c.want("4last", "1")
 	c.wantClose(1000)
 	p.wantClosed(t, engine.ReasonServer)
+	n.Unhurry()
 	poll, p = n.polling(t, false)
-	poll.want("4last\x1e1")
+	poll.want("4last")
+	poll.want("1")
 	p.wantClosed(t, engine.ReasonServer)
 }
 

@@ -52,11 +52,3 @@ func (s *Server) Candidates() (n int) {
 	}
 	return n
 }
-
-// Probed reports whether polls of the session end soon, for an upgrade.
-func (s *Server) Probed(sid string) bool {
-	c := s.sids.find(sid)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.polling.probed
-}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -32,70 +33,105 @@ func (c *Conn) poll(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.get = true
-	probed := p.probed
+	late := p.reserved || p.candidate != nil
 	c.mu.Unlock()
 
 	// A read timeout of the HTTP server would end the wait.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	var patience <-chan time.Time
-	if probed {
-		timer := time.NewTimer(c.server.pauses.probed)
-		defer timer.Stop()
-		patience = timer.C
-	}
+	var patience *time.Timer
+	var impatience <-chan time.Time
 	impatient := false
 	for {
 		if r.Context().Err() != nil {
-			// The client is gone, or has given this request up. What waits stays.
-			c.mu.Lock()
-			p.get = false
-			c.mu.Unlock()
+			c.abandoned(r.Context().Err())
 			return
 		}
-		q, over := c.takePoll(impatient, probed)
-		if q != nil || over {
+		q, next := c.takePoll(late, impatient)
+		switch {
+		case next == pollAnswered:
 			c.answerPoll(w, q)
 			return
+		case next == pollHurries && patience == nil:
+			patience = time.NewTimer(c.server.pauses.probed)
+			defer patience.Stop()
+			impatience = patience.C
 		}
 		select {
 		case <-p.wake:
-		case <-patience:
+		case <-impatience:
 			impatient = true
 		case <-r.Context().Done():
 		}
 	}
 }
 
-// takePoll takes what a poll that waits is to answer, and ends its wait. over
-// without frames is the end of the session; neither is a reason to wait on. A
-// poll that came after the probe waits until it is impatient.
-func (c *Conn) takePoll(impatient, probed bool) (q *queue, over bool) {
+// pollState is what becomes of a poll.
+type pollState uint8
+
+const (
+	pollWaits    pollState = iota
+	pollHurries            // waits, but not for long
+	pollAnswered           // with frames or, without, with an error
+)
+
+// takePoll takes what a poll that waits is to answer, and ends its wait.
+//
+// A client needs its polls to end before it sends the upgrade packet. One that
+// came before the WebSocket ends with the probe. One that came late ends a while
+// after it, so that a client which polls on makes few requests; if it still
+// waits when the upgrade packet comes, the client has polled a session that it
+// had given another transport, and gets an error.
+func (c *Conn) takePoll(late, impatient bool) (*queue, pollState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.polling
+	var q *queue
 	switch {
-	case c.ended:
-		over = true
+	case c.ended || (c.ws != nil && late):
 	case c.ws == nil && c.outState == outHeld && !c.closing.Load():
-		// A POST is being handled; it will signal.
-		return nil, false
+		return nil, pollWaits // a POST is being handled; it will signal
 	case c.ws == nil && c.out != nil:
 		q = c.takePayloadLocked()
-	case c.ws != nil || impatient || p.released || (p.probed && !probed):
+	case c.ws != nil || impatient || p.released || (p.probed && !late):
 		q = getQueue()
 		q.add(noopFrame)
+	case p.probed:
+		return nil, pollHurries
 	default:
-		return nil, false
+		return nil, pollWaits
 	}
 	p.get, p.released = false, false // before the client can know, and poll again
-	return q, over
+	return q, pollAnswered
+}
+
+// abandoned ends the session whose client has gone, or given its poll up, unless
+// it goes on over its WebSocket.
+func (c *Conn) abandoned(err error) {
+	c.mu.Lock()
+	c.polling.get = false
+	polls := c.ws == nil
+	if polls && c.closing.Load() {
+		c.endPollingLocked()
+	}
+	c.mu.Unlock()
+	if polls {
+		c.broke(err)
+	}
 }
 
 // takePayloadLocked takes as much of what waits as one answer may carry: always
-// something, never more than MaxPayload unless that is one message.
+// something, never more than MaxPayload unless that is one message. The close
+// packet comes alone: stock clients act on it before they hand on what came with
+// it.
 func (c *Conn) takePayloadLocked() *queue {
 	n, size := 0, 0
 	for _, f := range c.out.frames {
+		if bytes.Equal(f, closeFrame) {
+			if n == 0 {
+				n = len(c.out.frames) // the close frame behind it means nothing to a poll
+			}
+			break
+		}
 		size += 1 + polledLen(f) // with a separator
 		if n == maxPolledPackets || (n > 0 && size-1 > c.options.MaxPayload) {
 			break

@@ -32,8 +32,9 @@ func TestAPollWaitsForAMessage(t *testing.T) {
 	c.wantAnswer(got, "4now")
 }
 
-// What a poll whose client is gone would have carried goes with the next one.
-func TestAPollThatIsGivenUpLosesNothing(t *testing.T) {
+// As in the reference: the stock client gives its session up with its poll. What
+// was queued is not lost silently.
+func TestAPollThatIsGivenUpEndsTheSession(t *testing.T) {
 	both(t, func(t *testing.T, secure bool) {
 		n := serve(t, newApp(), engine.Options{})
 		c, p := n.polling(t, secure)
@@ -43,9 +44,8 @@ func TestAPollThatIsGivenUpLosesNothing(t *testing.T) {
 		}
 		eventually(t, func() bool { return n.Waiting(c.sid) }, func() { t.Fatal("the poll does not wait") })
 		_ = conn.Close()
-		eventually(t, func() bool { return !n.Waiting(c.sid) }, func() { t.Fatal("the poll waits although its client is gone") })
-		p.Send(engine.Message([]byte("kept"), false))
-		c.want("4kept")
+		p.wantClosed(t, engine.ReasonTransport)
+		c.wantGone()
 	})
 }
 
@@ -218,21 +218,23 @@ func TestTheServerClosesAPollingSession(t *testing.T) {
 	n := serve(t, newApp(), engine.Options{})
 	message := func(s string) []byte { return engine.Message([]byte(s), false) }
 
+	n.Unhurry()
 	c, p := n.polling(t, false)
 	got := c.later()
 	p.Close(message("last"))
-	c.wantAnswer(got, "4last\x1e1")
+	c.wantAnswer(got, "4last")
+	c.want("1")
 	p.wantClosed(t, engine.ReasonServer)
 	c.wantGone()
 
-	n.Unhurry()
 	c, p = n.polling(t, false)
 	p.Send(message("queued"))
 	p.Close(message("last"))
 	p.Send(message("too late"))
 	p.Close(message("too late"))
 	c.wantTaken("4dropped")
-	c.want("4queued\x1e4last\x1e1")
+	c.want("4queued\x1e4last")
+	c.want("1")
 	p.wantClosed(t, engine.ReasonServer)
 	c.wantGone()
 	if len(p.received) != 0 {

@@ -78,16 +78,28 @@ func (k *socket) hold() {
 // Message implements websocket.Handler.
 func (k *socket) Message(op websocket.Opcode, data []byte) error {
 	k.received++
-	c := k.session
-	limits := engineio.Limits{MaxPayload: c.options.MaxPayload}
-	p, err := limits.DecodeFrame(data, op == websocket.OpBinary)
+	p, err := k.decode(op, data)
 	if err != nil {
 		return err
 	}
 	if k.attached {
-		return c.packet(p)
+		return k.session.packet(p)
 	}
 	return k.probing(p)
+}
+
+// decode reads the packet of a frame. Stock clients that are told to
+// (forceBase64) send binary messages as a poll's body would carry them.
+func (k *socket) decode(op websocket.Opcode, data []byte) (engineio.Packet, error) {
+	limits := engineio.Limits{MaxPayload: k.session.options.MaxPayload, MaxPackets: 1}
+	if op == websocket.OpText && len(data) > 0 && data[0] == 'b' {
+		packets, err := limits.DecodePayload(nil, data)
+		if err != nil {
+			return engineio.Packet{}, err
+		}
+		return packets[0], nil
+	}
+	return limits.DecodeFrame(data, op == websocket.OpBinary)
 }
 
 // Ping implements websocket.Handler.

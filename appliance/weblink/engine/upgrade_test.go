@@ -61,19 +61,32 @@ func TestUpgrade(t *testing.T) {
 	})
 }
 
-func TestAPollThatWaitsDuringTheUpgradeGetsANoop(t *testing.T) {
+// Such as stock clients have one while they probe.
+func TestAPollThatWaitsWhenTheUpgradeBeginsGetsANoop(t *testing.T) {
+	n := serve(t, newApp(), engine.Options{})
+	n.Unhurry()
+	c, p := n.polling(t, false)
+	waiting := c.later()
+	ws := c.candidate(t)
+	ws.text("2probe", "5")
+	c.wantAnswer(waiting, "6")
+	p.Send(engine.Message([]byte("hello"), false))
+	ws.want("3probe", "4hello")
+}
+
+// No stock client has one when it sends the upgrade packet.
+func TestAPollThatComesDuringTheUpgradeIsRefusedByIt(t *testing.T) {
 	n := serve(t, newApp(), engine.Options{})
 	n.Unhurry()
 	c, p := n.polling(t, false)
 	ws := c.candidate(t)
-	ws.text("2probe")
-	ws.want("3probe")
-	eventually(t, func() bool { return n.Probed(c.sid) }, func() { t.Fatal("the probe has no effect") })
 	waiting := c.later()
-	ws.text("5")
-	c.wantAnswer(waiting, "6")
+	ws.text("2probe", "5")
+	if a := <-waiting; a.err != nil || a.status != http.StatusBadRequest {
+		t.Errorf("the poll got HTTP %d %q, %v; want 400", a.status, a.body, a.err)
+	}
 	p.Send(engine.Message([]byte("hello"), false))
-	ws.want("4hello")
+	ws.want("3probe", "4hello")
 }
 
 func TestAFailedUpgradeLeavesPollingAsItWas(t *testing.T) {

@@ -27,6 +27,23 @@ func TestWebSocketCarriesTextAndBinaryInOrder(t *testing.T) {
 	})
 }
 
+// As clients do that are told to (forceBase64).
+func TestBinaryMessagesMayComeAsBase64(t *testing.T) {
+	n := serve(t, newApp(), engine.Options{})
+	c, p := n.session(t, false)
+	c.text("bAQIDBA==", "b", "4after")
+	p.wantReceived(t, "binary:\x01\x02\x03\x04", "binary:", "after")
+	for _, malformed := range []string{"bAQ", "b!!!!", "bAQID\x1e4more"} {
+		c, p := n.session(t, false)
+		c.text(malformed)
+		c.wantClose(1002)
+		p.wantClosed(t, engine.ReasonParse)
+		if len(p.received) != 0 {
+			t.Errorf("%q: received %q", malformed, <-p.received)
+		}
+	}
+}
+
 func TestFramesBehindTheHandshakeAreTaken(t *testing.T) {
 	a := newApp()
 	a.echo = true
