@@ -46,13 +46,15 @@ func eval[T any](p *tab, body string, args ...any) T {
 	return v
 }
 
-// client makes window.client for an account. Only waking shortens its pauses:
-// on their own they would outlast the test.
-func (p *tab) client(account string, connect bool) {
+// never is a pause that outlasts the test: only waking ends it.
+const never = 4 * pageTimeout
+
+// client makes window.client for an account, which pauses before it reconnects.
+func (p *tab) client(account string, pause time.Duration, connect bool) {
 	p.t.Helper()
 	options, err := json.Marshal(map[string]any{
 		"endpoint": p.s.url, "appKey": p.s.appKey, "account": account, "token": p.s.tokens[account],
-		"minBackoffMs": 4 * pageTimeout.Milliseconds(), "maxBackoffMs": 4 * pageTimeout.Milliseconds(),
+		"minBackoffMs": pause.Milliseconds(), "maxBackoffMs": pause.Milliseconds(),
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -93,7 +95,7 @@ func TestTabs(t *testing.T) {
 
 	t.Run("what was written without a connection is sent after a reload", func(t *testing.T) {
 		first := page.during(t)
-		first.client("alice", true)
+		first.client("alice", never, true)
 		device := eval[string](first, `
 			client.open("bob").send("one");
 			await new Promise((done) => client.on("message", done));
@@ -115,7 +117,7 @@ func TestTabs(t *testing.T) {
 		if err := chromedp.Do(first.ctx, chromedp.Reload()); err != nil {
 			t.Fatal(err)
 		}
-		first.client("alice", false)
+		first.client("alice", never, false)
 		got := eval[[]string](first, `
 			const chat = client.open("bob");
 			const { messages } = await chat.history();
@@ -156,11 +158,45 @@ func TestTabs(t *testing.T) {
 		ctx, cancel := chromedp.NewContext(first.ctx)
 		defer cancel()
 		second := openTab(t, ctx, s)
-		second.client("alice", true)
+		second.client("alice", never, true)
 		first.until(`client.state === "kicked" && kicked.bySameBrowser`)
 		shown := eval[int](second, `return (await client.open("bob").history()).messages.length;`)
 		if shown != 4 {
 			t.Errorf("the second tab shows %d messages of the shared store, want 4", shown)
+		}
+	})
+
+	t.Run("a node that restarts twice, gently and not, loses and doubles nothing", func(t *testing.T) {
+		ctx, cancel := chromedp.NewContext(page.ctx)
+		defer cancel()
+		sender := openTab(t, ctx, s)
+		receiver := page.during(t)
+		sender.client("alice", 50*time.Millisecond, true)
+		receiver.client("bob", 50*time.Millisecond, true)
+		const n = 300
+		eval[bool](sender, `
+			window.sent = 0;
+			window.ticking = setInterval(() => {
+				client.open("bob").send("tick " + ++sent);
+				if (sent === %d) clearInterval(ticking);
+			}, 10);
+			return true;`, n)
+		sender.until(`heard.length > 20`)
+		s.restart(t, 200*time.Millisecond)
+		sender.until(`heard.length > 120`)
+		s.restart(t, 0)
+		sender.until(fmt.Sprintf(`heard.length >= %d`, n))
+		receiver.until(fmt.Sprintf(`heard.filter((text) => text.startsWith("tick")).length >= %d`, n))
+		for _, p := range []*tab{sender, receiver} {
+			got := eval[[]string](p, `return heard.filter((text) => text.startsWith("tick"));`)
+			if len(got) != n {
+				t.Errorf("%d messages, want %d", len(got), n)
+			}
+			for i, text := range got {
+				if want := fmt.Sprintf("tick %d", i+1); text != want {
+					t.Fatalf("message %d is %q, want %q", i, text, want)
+				}
+			}
 		}
 	})
 }

@@ -109,10 +109,36 @@ type site struct {
 	url, appKey string
 	tokens      map[string]string
 
+	dir  string
+	node atomic.Pointer[appliance.Node]
 	shut atomic.Bool // answers requests to the gateway with 503
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool // all that are open, under mu
+}
+
+func (s *site) openNode(t *testing.T) {
+	t.Helper()
+	node, err := appliance.Open(t.Context(), appliance.Config{NodeID: "node1", DataDir: s.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.node.Store(node)
+}
+
+// restart stops the node as an operator does, who gives clients the time drain
+// to move, and starts it again. Meanwhile clients are refused.
+func (s *site) restart(t *testing.T, drain time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if drain > 0 {
+		s.node.Load().Drain(ctx, drain)
+	}
+	if err := s.node.Load().Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.openNode(t)
 }
 
 // cut closes all connections.
@@ -142,17 +168,14 @@ func (s *site) track(conn net.Conn, state http.ConnState) {
 // also serves files, if there are any.
 func openSite(t *testing.T, files http.Handler) *site {
 	t.Helper()
-	node, err := appliance.Open(t.Context(), appliance.Config{NodeID: "node1", DataDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := &site{dir: t.TempDir(), tokens: map[string]string{}, conns: map[net.Conn]bool{}}
+	s.openNode(t)
 	mux := http.NewServeMux()
-	s := &site{tokens: map[string]string{}, conns: map[net.Conn]bool{}}
 	server := httptest.NewUnstartedServer(mux)
 	server.Config.ConnState = s.track
 	server.Start()
 	t.Cleanup(func() {
-		err := node.Close()
+		err := s.node.Load().Close()
 		server.Close()
 		if err != nil {
 			t.Errorf("closing the node: %v", err)
@@ -167,12 +190,14 @@ func openSite(t *testing.T, files http.Handler) *site {
 			http.Error(w, "the gateway is shut", http.StatusServiceUnavailable)
 			return
 		}
-		node.WebLink().ServeHTTP(w, r)
+		s.node.Load().WebLink().ServeHTTP(w, r)
 	})
-	mux.Handle("/lbs", node.LBS([]lbs.AccessPoint{{Transport: "weblink", Address: net.JoinHostPort(host, port)}}))
+	points := []lbs.AccessPoint{{Transport: "weblink", Address: net.JoinHostPort(host, port)}}
+	mux.HandleFunc("/lbs", func(w http.ResponseWriter, r *http.Request) { s.node.Load().LBS(points).ServeHTTP(w, r) })
 	if files != nil {
 		mux.Handle("/", files)
 	}
+	node := s.node.Load()
 	tenant, err := node.CreateTenant(t.Context(), appliance.TenantRequest{})
 	s.url, s.appKey = server.URL, tenant.AppKey
 	for _, account := range []string{"alice", "bob"} {
