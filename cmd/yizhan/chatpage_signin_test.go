@@ -57,8 +57,9 @@ func TestTheChatWithoutAMouse(t *testing.T) {
 	alice := newBrowser(t).tab("alice", n.site())
 	alice.looks(1000, 700, "light")
 
-	// The first demo user has the focus.
-	alice.waitFor("the focus", `document.activeElement?.dataset.account === "alice"`)
+	alice.waitFor("the demo users", `document.querySelectorAll(".person").length === 3`)
+	alice.press(kb.Tab)
+	alice.waitFor("the focus on the first one", `document.activeElement?.dataset.account === "alice"`)
 	alice.press(kb.Enter)
 	alice.online()
 	alice.unread("carol", "1")

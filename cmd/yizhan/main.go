@@ -22,7 +22,7 @@ func main() {
 gateway for apps, a replicated store, access-point selection (LBS) and an HTTP
 API for tenants' backends.
 
-To try it on this machine, with a demo tenant and two accounts:
+To try it on this machine, with a demo tenant and a chat in the browser:
 
 	$ yizhan quickstart
 

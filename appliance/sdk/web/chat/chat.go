@@ -4,7 +4,8 @@
 //	src/ + ../src ──build.mjs (esbuild)──▶ dist/ ──embed──▶ Files ──▶ caddymodules
 //
 // dist/ is checked in, so that building the node needs only Go; a test holds it
-// to its sources. The package never serves anything itself.
+// to its sources. README.md says how to build it. The package never serves
+// anything itself.
 package chat
 
 import (

@@ -87,8 +87,9 @@ export class Composer {
   #changed(changed: (draft: string) => void): void {
     this.#send.disabled = this.#input.value.trim() === "";
     // Grows with its text, up to the height that chat.css allows.
-    this.#input.style.height = "auto";
-    this.#input.style.height = `${this.#input.scrollHeight}px`;
+    const input = this.#input;
+    input.style.height = "auto";
+    input.style.height = `${input.scrollHeight + input.offsetHeight - input.clientHeight}px`;
     changed(this.#input.value);
   }
 }

@@ -28,7 +28,7 @@ export function signInPage(problem: string, signIn: (who: Credentials) => void):
         ),
       ),
     );
-    (people.querySelector("button") ?? form.querySelector("input"))?.focus();
+    if (users.length === 0) form.querySelector("input")?.focus();
   });
 
   return h(
