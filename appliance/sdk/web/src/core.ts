@@ -116,6 +116,7 @@ export class Core implements Passenger, Listener {
   async #run(): Promise<void> {
     await this.load();
     if (this.calls.final) {
+      await this.#end(); // closed meanwhile
       return;
     }
     const stop = onWake(() => this.wake());

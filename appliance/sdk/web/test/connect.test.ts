@@ -1,7 +1,7 @@
 // Against the fake site of site.ts: LBS, logins and the ends of connections.
 
 import { createServer } from "node:net";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import pkg from "../package.json" with { type: "json" };
 import { Client } from "../src/client";
 import { ClosedError, KickedError, ServerError, UsageError } from "../src/errors";
@@ -183,9 +183,12 @@ test("close tells why, and the client comes back", async () => {
 });
 
 test("close is final, rejects what waits, and can come before the connection", async () => {
-  const { client } = fleet.make("alice");
+  const store = new MemoryStore();
+  const letGo = vi.spyOn(store, "close");
+  const { client } = fleet.make("alice", { store });
   const connecting = client.connect();
   await Promise.all([client.close(), expect(connecting).rejects.toBeInstanceOf(ClosedError)]);
+  expect(letGo).toHaveBeenCalledOnce();
   expect(client.state).toBe("closed");
   await expect(client.open("bob").recall(1)).rejects.toBeInstanceOf(ClosedError);
   expect(site.sessions.size).toBe(0);
