@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -221,7 +222,7 @@ func TestUpgradesLoseNothingUnderLoad(t *testing.T) {
 				for i := range messages {
 					p.Send(engine.Message(fmt.Append(nil, i), false))
 					if i%8 == 0 {
-						time.Sleep(100 * time.Microsecond) // paces the load, decides nothing
+						runtime.Gosched() // so that polls and frames interleave
 					}
 				}
 			})
