@@ -37,7 +37,7 @@ type socket struct {
 	plain   bool
 	deflate bool
 
-	// Owned by whoever writes; see write.go.
+	// Owned by whoever writes; see writer.go.
 	room      int   // bytes that the kernel surely takes without waiting
 	writeOver int64 // when the write deadline of a TLS connection strikes
 }
