@@ -85,15 +85,21 @@ func TestRefusedClientMayTryAgain(t *testing.T) {
 func TestRefusedLaterIsToldAtTheLatestWithTheNextPacket(t *testing.T) {
 	sockets, log := make(chan *socket.Socket, 2), make(chan string, room)
 	url := serveSockets(t, engine.Options{}, socket.Options{}, only(func(s *socket.Socket, _ []byte) socket.Receiver {
+		if s.Namespace() == "/open" {
+			s.Accept(nil)
+			return nil
+		}
 		sockets <- s
 		return &recorder{socket: s, log: log}
 	}))
 	c := open(t, url)
 	c.send("40/a,")
+	c.send("40/b,")
+	c.join("/open") // the others are waiting for their answers now
 	next(t, sockets).Refuse("no", nil)
 	c.expect(`44/a,{"message":"no"}`)
 	expectQuiet(t, log) // Refuse itself calls nothing: its caller may hold locks
-	c.send("40/b,")
+	c.send(`42/open,["next"]`)
 	expectLog(t, log, "/a disconnected server")
 	next(t, sockets).Refuse("no", nil)
 	c.expect(`44/b,{"message":"no"}`)
