@@ -1,11 +1,5 @@
 package socketio
 
-import (
-	"bytes"
-	"encoding/json"
-	"math/bits"
-)
-
 // scanner checks one JSON value (RFC 8259) in one pass, with a bounded depth and
 // without allocating. Of a packet with attachments it also collects the
 // placeholders, objects with the members {"_placeholder":true,"num":n}.
@@ -16,9 +10,6 @@ type scanner struct {
 	due    int    // attachments announced; 0: placeholders are plain data
 	seen   uint64 // bit n: attachment n has its placeholder
 }
-
-// placeholders is the number of different ones seen.
-func (s *scanner) placeholders() int { return bits.OnesCount64(s.seen) }
 
 func (s *scanner) peek() byte {
 	if s.at < len(s.in) {
@@ -288,45 +279,4 @@ func (s *scanner) member() (key, value []byte, err error) {
 		return nil, nil, err
 	}
 	return key, s.in[start:s.at], nil
-}
-
-// The members of a placeholder.
-const (
-	placeholderMember = "_placeholder"
-	numberMember      = "num"
-)
-
-// memberName is the name that the string raw stands for when it is one of a
-// placeholder's, else "".
-func memberName(raw []byte) string {
-	switch {
-	case string(raw) == `"`+placeholderMember+`"`:
-		return placeholderMember
-	case string(raw) == `"`+numberMember+`"`:
-		return numberMember
-	case bytes.IndexByte(raw, '\\') < 0 || len(raw) > len(`"\u0000"`)*len(placeholderMember):
-		return ""
-	}
-	return unquote(raw) // a parser of the reference sees through escapes
-}
-
-// attachmentNumber is the number of a placeholder, -1 when raw is none.
-func attachmentNumber(raw []byte) int {
-	n, size := leadingDigits(raw)
-	if size == 0 || size != len(raw) || n >= attachmentsCeiling {
-		return -1
-	}
-	return int(n)
-}
-
-// unquote is what the checked string raw stands for.
-func unquote(raw []byte) string {
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
-	}
-	var out string
-	if err := json.Unmarshal(raw, &out); err != nil {
-		return "" // not reached: raw has been checked
-	}
-	return out
 }
