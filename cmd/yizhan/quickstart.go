@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
@@ -18,6 +20,10 @@ import (
 
 	"github.com/yizhan-im/yizhan/caddymodules"
 )
+
+// certificatePatience is how long the start waits for the certificate of the site
+// for browsers. It usually takes milliseconds.
+const certificatePatience = 5 * time.Second
 
 //go:embed Caddyfile
 var quickstartCaddyfile []byte
@@ -94,6 +100,7 @@ func (q *quickstart) run(ctx context.Context, out io.Writer) error {
 	if err == nil {
 		var d *demo
 		if d, err = ensureDemo(ctx, node, q.dir); err == nil {
+			q.awaitCertificate(ctx)
 			q.explain(out, d)
 		}
 	}
@@ -141,15 +148,46 @@ Look at it:
 	_, _ = b.WriteTo(out)
 }
 
+// hasChat reports whether the folder's Caddyfile serves the chat: one that an
+// earlier version wrote does not.
+func (q *quickstart) hasChat() bool {
+	config, err := os.ReadFile(filepath.Join(q.dir, "Caddyfile"))
+	return err == nil && bytes.Contains(config, []byte("yizhan_chat"))
+}
+
+// awaitCertificate waits until the site for browsers has its certificate, which
+// Caddy gets in the background, so that the address works once it is printed. It
+// does not wait for ever: the log says what is wrong.
+func (q *quickstart) awaitCertificate(ctx context.Context) {
+	if !q.hasChat() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, certificatePatience)
+	defer cancel()
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: "localhost", InsecureSkipVerify: true}} // only looks whether there is one
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", q.https)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // explainChat tells how to chat in a browser.
 func (q *quickstart) explainChat() string {
-	file := filepath.Join(q.dir, "Caddyfile")
-	config, err := os.ReadFile(file)
-	if err != nil || !bytes.Contains(config, []byte("yizhan_chat")) {
+	if !q.hasChat() {
 		return fmt.Sprintf(`
 %s has no yizhan_chat, so there is no chat in the browser. If it was
 written by an earlier version, delete it and start again to get a new one.
-`, file)
+`, filepath.Join(q.dir, "Caddyfile"))
 	}
 	_, port, _ := net.SplitHostPort(q.https)
 	return fmt.Sprintf(`

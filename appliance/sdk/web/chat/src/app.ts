@@ -4,7 +4,7 @@
 import { Client, KickedError, ServerError, type StateChange } from "../../src/index";
 import { avatar, roomAvatar } from "./avatar";
 import { Banner } from "./banner";
-import { announce, button, h, toast } from "./dom";
+import { announce, button, coalesce, h, toast } from "./dom";
 import { textOf } from "./format";
 import { icon } from "./icons";
 import { List } from "./list";
@@ -51,6 +51,9 @@ export class App {
   readonly #drafts = new Map<string, string>();
   readonly #ended: (problem: string) => void;
   readonly #abort = new AbortController();
+  readonly #showListSoon = coalesce(() => {
+    if (!this.#abort.signal.aborted) this.#showList();
+  });
   #route: Route = home;
   #pane: Pane | undefined;
 
@@ -65,7 +68,7 @@ export class App {
       maxBackoffMs,
     });
     this.#names = new Names(this.#client, () => this.#refresh());
-    this.#rooms = new RoomBook(this.#client, () => this.#showList());
+    this.#rooms = new RoomBook(this.#client, () => this.#showListSoon());
     this.#list = new List(who.account, this.#names);
     this.element = h("div", { class: "app" }, this.#side(), this.#main);
     this.#listen();
@@ -90,7 +93,7 @@ export class App {
   #listen(): void {
     const client = this.#client;
     client.on("state", (change) => this.#showState(change));
-    client.on("conversations", () => this.#showList());
+    client.on("conversations", () => this.#showListSoon());
     client.on("message", (message, { live }) => {
       const open = this.#route.kind === "chat" && this.#route.name === message.peer;
       if (live && !message.own && !open) {

@@ -68,6 +68,19 @@ export function reconcile(parent: HTMLElement, items: Keyed[]): void {
   });
 }
 
+/** Makes many calls that follow each other closely one call of run. */
+export function coalesce(run: () => void): () => void {
+  let planned = false;
+  return () => {
+    if (planned) return;
+    planned = true;
+    setTimeout(() => {
+      planned = false;
+      run();
+    });
+  };
+}
+
 /** Says text to screen readers. */
 export function announce(text: string): void {
   const live = document.getElementById("live");

@@ -23,8 +23,9 @@ export class Names {
     return name || account;
   }
 
-  /** Asks for an account; false when there is none of that name. */
+  /** Whether there is such an account; it throws when that cannot be known now. */
   async exists(account: string): Promise<boolean> {
+    if (this.#client.state !== "connected") throw new Error("not connected");
     const [profile] = await this.#client.profiles([account]);
     if (profile) this.#names.set(profile.account, profile.name);
     return profile !== undefined;

@@ -1,7 +1,7 @@
 // A room on the screen.
 
 import { Composer } from "./composer";
-import { announce, h } from "./dom";
+import { announce, coalesce, h } from "./dom";
 import { Log } from "./log";
 import type { Names } from "./names";
 import type { Pane } from "./pane";
@@ -17,6 +17,7 @@ export class RoomPane implements Pane {
   readonly #log: Log;
   readonly #composer: Composer;
   #atEnd = true;
+  #closed = false;
   #announced: string | undefined;
 
   constructor(book: RoomBook, name: string, names: Names, draft: string, keep: (draft: string) => void) {
@@ -44,6 +45,7 @@ export class RoomPane implements Pane {
       draft,
       (text) => {
         book.send(chat, text);
+        this.refresh();
         this.#log.toEnd();
       },
       keep,
@@ -51,7 +53,7 @@ export class RoomPane implements Pane {
     this.body = this.#log.element;
     this.foot = this.#composer.element;
     this.#log.setTop(h("p", {}, "Rooms keep no history: you see what is said while you are here"));
-    chat.onChange = () => this.#changed();
+    chat.onChange = coalesce(() => this.#changed());
     this.refresh();
   }
 
@@ -78,6 +80,7 @@ export class RoomPane implements Pane {
   }
 
   close(): void {
+    this.#closed = true;
     this.#chat.onChange = undefined;
     this.#log.close();
   }
@@ -88,6 +91,7 @@ export class RoomPane implements Pane {
   }
 
   #changed(): void {
+    if (this.#closed) return;
     const last = this.#chat.lastLine;
     if (last && !last.own && last.key !== this.#announced) {
       this.#announced = last.key;

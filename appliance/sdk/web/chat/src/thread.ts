@@ -10,7 +10,7 @@ import {
   ServerError,
 } from "../../src/index";
 import { Composer } from "./composer";
-import { announce, button, h, toast } from "./dom";
+import { announce, button, coalesce, h, toast } from "./dom";
 import { textOf } from "./format";
 import { type Action, type Entry, Log, type Mark } from "./log";
 import type { Names } from "./names";
@@ -33,6 +33,7 @@ export class Thread implements Pane {
   readonly #entries = new Map<number, Message>();
   readonly #gaps = new Map<number, number>(); // first missing seq → last
   readonly #stop: (() => void)[] = [];
+  readonly #refreshSoon = coalesce(() => this.refresh());
   #oldest = 0; // seq of the first entry; 0: nothing is loaded
   #more = true;
   #loading = false;
@@ -74,11 +75,11 @@ export class Thread implements Pane {
       conversation.on("recall", ({ seq }) => this.#recalled(seq)),
       conversation.on("missing", ({ fromSeq, toSeq }) => {
         this.#gaps.set(fromSeq, toSeq);
-        this.refresh();
+        this.#refreshSoon();
       }),
-      conversation.on("outgoing", () => this.refresh()),
-      conversation.on("read", () => this.refresh()),
-      conversation.on("change", () => this.refresh()),
+      conversation.on("outgoing", () => this.#refreshSoon()),
+      conversation.on("read", () => this.#refreshSoon()),
+      conversation.on("change", () => this.#refreshSoon()),
       client.on("reset", () => this.#reset()),
       client.on("state", ({ state }) => {
         if (state === "connected" && this.#failed) this.#loadOlder(true);
@@ -186,15 +187,13 @@ export class Thread implements Pane {
       announce(`${this.#names.of(message.from)}: ${textOf(message.type, message.body)}`);
     }
     this.#trim();
-    this.refresh();
-    this.#read();
+    this.#refreshSoon();
   }
 
   #recalled(seq: number): void {
     const message = this.#entries.get(seq);
     if (message) this.#entries.set(seq, { ...message, recalled: true, body: "", ext: "" });
-    this.refresh();
-    this.#read();
+    this.#refreshSoon();
   }
 
   /** Everything that was shown is void. */
