@@ -58,6 +58,9 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		res.Seq, res.ID, res.TimeMs = first.seq, first.id, first.timeMs
 		return res, nil
 	}
+	if ok, err := m.admit(tx, c.Tenant, msg, res); err != nil || !ok {
+		return res, err
+	}
 	conv, err := m.conv(tx, c.Tenant, msg.From, msg.To)
 	if err != nil {
 		return nil, err

@@ -114,3 +114,103 @@ func BenchmarkSendAppend(b *testing.B) {
 		buf = c.Append(buf[:0])
 	}
 }
+
+// BenchmarkApplySendListed is BenchmarkApplySend on a site where accounts have
+// others on their blacklists: "others" not the sender, as nearly always; "muted"
+// the sender too, on the mute list.
+func BenchmarkApplySendListed(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		peer int // relative to the sender
+		op   RelationOp
+	}{{"others", 1, RelationBlacklist}, {"muted", 0, RelationMute}} {
+		b.Run(c.name, func(b *testing.B) {
+			n := newNode(b)
+			const accounts = 1000
+			names := make([]string, accounts)
+			for i := range names {
+				names[i] = fmt.Sprintf("account%d", i)
+			}
+			tenant := n.setup("app", names...)
+			receiver := func(i int) int { return (i*31 + 1) % accounts }
+			var lists []command
+			for i := range accounts {
+				peer := names[(i+c.peer)%accounts]
+				if owner := names[receiver(i)]; owner != peer {
+					lists = append(lists, &RelationChange{Op: c.op, TimeMs: testTime, Tenant: tenant, Account: owner, Peer: peer, On: true, Limit: 10})
+				}
+			}
+			n.apply(lists...)
+			body := strings.Repeat("hello ", 16)
+			benchApply(b, n, func(i int) command {
+				from := i * 7 % accounts
+				return text(testTime, tenant, names[from], names[receiver(from)], fmt.Sprintf("%016x-%08x", uint64(i)*0x9e3779b97f4a7c15, i), body)
+			})
+		})
+	}
+}
+
+// BenchmarkApplyRelation is the time of Apply alone, for each change of a
+// relation of two among 1,000 accounts.
+func BenchmarkApplyRelation(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		ops  []RelationOp // in turn, so that each changes something
+	}{
+		{"add, delete", []RelationOp{RelationAdd, RelationDelete}},
+		{"ask, accept, delete", []RelationOp{RelationAsk, RelationAccept, RelationDelete}},
+		{"blacklist", []RelationOp{RelationBlacklist}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			n := newNode(b)
+			const accounts = 1000
+			names := make([]string, accounts)
+			for i := range names {
+				names[i] = fmt.Sprintf("account%d", i)
+			}
+			tenant := n.setup("app", names...)
+			benchApply(b, n, func(i int) command {
+				pair, turn := i/len(c.ops), i%len(c.ops)
+				x, y := names[pair*7%accounts], names[(pair*7*31+1+pair/accounts)%accounts]
+				if x == y {
+					y = names[(pair+1)%accounts]
+				}
+				if c.ops[turn] == RelationAccept {
+					x, y = y, x
+				}
+				return &RelationChange{Op: c.ops[turn], TimeMs: testTime, Tenant: tenant, Account: x, Peer: y, On: i/accounts%2 == 0, Limit: 10_000}
+			})
+		})
+	}
+}
+
+// benchApply measures Apply of the commands that nth returns, in batches.
+func benchApply(b *testing.B, n *node, nth func(i int) command) {
+	cmds, results := make([][]byte, 0, benchBatch), make([]any, benchBatch)
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.StopTimer()
+	for done := 0; done < b.N; done += len(cmds) {
+		cmds = cmds[:0]
+		for i := range min(benchBatch, b.N-done) {
+			cmds = append(cmds, nth(done+i).Append(nil))
+		}
+		n.inApply(func(tx *raftstore.Tx) error {
+			b.StartTimer()
+			defer b.StopTimer()
+			return n.b.m.Apply(tx, cmds, results[:len(cmds)])
+		})
+	}
+	for _, res := range results[:len(cmds)] {
+		switch res := res.(type) {
+		case *SendResult:
+			if res.Code != wire.CodeOK || res.Duplicate {
+				b.Fatalf("result: %+v", res)
+			}
+		case *RelationResult:
+			if res.Code != wire.CodeOK {
+				b.Fatalf("result: %+v", res)
+			}
+		}
+	}
+}

@@ -33,7 +33,7 @@ type filterSize struct {
 // 31 MiB for 21 million. Loading 4,096 rows adds about a millisecond to an Apply.
 var defaultFilterSize = filterSize{blocks: 1 << 14, segments: 5, rows: 4096}
 
-// bloom is the filter of one generation: split-block Bloom filters (Putze,
+// bloom is a filter, here of one generation: split-block Bloom filters (Putze,
 // Sanders, Singler: Cache-, Hash- and Space-Efficient Bloom Filters, 2007) in
 // segments, of which only the last one takes new ids.
 type bloom struct {
@@ -64,18 +64,8 @@ func (f *clientFilter) mayHold(generation uint32, hash uint64) bool {
 		return true
 	}
 	b := &f.generations[generation%2]
-	if b.generation != generation {
-		return false // loaded, and no id of it was met
-	}
-	if b.full {
-		return true
-	}
-	for _, blocks := range b.segments {
-		if blockOf(blocks, hash).holds(hash) {
-			return true
-		}
-	}
-	return false
+	// Of another generation: loaded, and no id of this one was met.
+	return b.generation == generation && b.mayHold(hash)
 }
 
 // add records an id that is stored in the generation.
@@ -87,19 +77,7 @@ func (f *clientFilter) add(generation uint32, hash uint64) {
 	case b.generation > generation:
 		return // dropped meanwhile
 	}
-	if b.room == 0 {
-		if len(b.segments) == f.segments {
-			b.full, b.segments = true, nil
-		}
-		if b.full {
-			return
-		}
-		blocks := make([]bloomBlock, f.blocks<<len(b.segments))
-		b.segments = append(b.segments, blocks)
-		b.room = len(blocks) * idsPerBlock
-	}
-	b.room--
-	blockOf(b.segments[len(b.segments)-1], hash).set(hash)
+	b.add(&f.filterSize, hash)
 }
 
 // load reads the next rows that were stored before Reset. Call it before the
@@ -108,25 +86,63 @@ func (f *clientFilter) load(tx *raftstore.Tx) error {
 	if f.next == nil {
 		return nil
 	}
-	it, err := tx.Iter(f.next, prefixEnd(appendTable(nil, tableClient)))
+	var err error
+	f.next, err = loadRows(tx, f.next, tableClient, f.rows, func(key []byte) {
+		if len(key) >= generationEnd {
+			f.add(binary.BigEndian.Uint32(key[generationStart:]), f.hash(key))
+		}
+	})
+	return err
+}
+
+// loadRows calls each for the keys of at most limit rows of the table, from key
+// from on, and returns where to go on, nil at the end. It may reuse from.
+func loadRows(tx *raftstore.Tx, from []byte, table byte, limit int, each func(key []byte)) (next []byte, err error) {
+	it, err := tx.Iter(from, prefixEnd(appendTable(nil, table)))
 	if err != nil {
-		return err
+		return from, err
 	}
 	ok := it.First()
-	for n := 0; ok && n < f.rows; n++ {
-		key := it.Key()
-		if len(key) < generationEnd {
-			break
-		}
-		f.add(binary.BigEndian.Uint32(key[generationStart:]), f.hash(key))
+	for n := 0; ok && n < limit; n++ {
+		each(it.Key())
 		ok = it.Next()
 	}
 	if ok {
-		f.next = append(f.next[:0], it.Key()...)
-	} else {
-		f.next = nil
+		next = append(from[:0], it.Key()...)
 	}
-	return it.Close()
+	return next, it.Close()
+}
+
+// empty reports whether nothing was added.
+func (b *bloom) empty() bool { return !b.full && len(b.segments) == 0 }
+
+// mayHold reports whether an id of that hash may have been added.
+func (b *bloom) mayHold(hash uint64) bool {
+	if b.full {
+		return true
+	}
+	for _, blocks := range b.segments {
+		if blockOf(blocks, hash).holds(hash) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *bloom) add(size *filterSize, hash uint64) {
+	if b.room == 0 {
+		if len(b.segments) == size.segments {
+			b.full, b.segments = true, nil
+		}
+		if b.full {
+			return
+		}
+		blocks := make([]bloomBlock, size.blocks<<len(b.segments))
+		b.segments = append(b.segments, blocks)
+		b.room = len(blocks) * idsPerBlock
+	}
+	b.room--
+	blockOf(b.segments[len(b.segments)-1], hash).set(hash)
 }
 
 func blockOf(blocks []bloomBlock, hash uint64) *bloomBlock {

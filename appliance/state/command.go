@@ -108,7 +108,8 @@ type RecordLogin struct {
 // Send appends Message to the conversation of its From and To. Its Seq, ID,
 // TimeMs, RefSeq and Recalled must be unset. (Tenant, From, ClientId) is the
 // idempotency key for at least one week. From == To is a note to oneself.
-// CodeNotFound: one of the two accounts does not exist.
+// CodeNotFound: one of the two accounts does not exist; CodeBlacklisted: the
+// receiver has blacklisted the sender, and nothing is stored.
 type Send struct {
 	TimeMs  int64
 	Tenant  uint32

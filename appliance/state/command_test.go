@@ -31,6 +31,12 @@ func fullCommands() []command {
 		},
 		&Read{TimeMs: testTime, Tenant: 1, Session: 2, Reader: "a", Peer: "b", Seq: 3},
 		&Ack{TimeMs: testTime, Tenant: 1, Account: "a", DeviceID: "phone", Version: 9},
+		&RelationChange{
+			Op: RelationUpdate, TimeMs: testTime, Tenant: 1, Session: 2, Account: "a", Peer: "b", Backend: true, On: true, Forget: true,
+			Note: "note", Alias: proto.String(""), Ex: proto.String("ex"), ServerEx: proto.String("server"), Limit: 3,
+		},
+		&RelationChange{Op: RelationMute, TimeMs: testTime, Tenant: 1, Account: "a", Peer: "b"},
+		&SetFriendMode{TimeMs: testTime, Tenant: 1, Session: 2, Account: "a", Mode: wire.FriendMode_FRIEND_MODE_NOBODY},
 		&StoragePut{TimeMs: testTime, Key: "a/b", Value: []byte("value")},
 		&StorageDelete{TimeMs: testTime, Key: "a/b"},
 		&StorageLock{TimeMs: testTime, Name: "x", Owner: StorageOwner{"n1", 2, 3}, LeaseMs: 4, Renew: true},
@@ -82,6 +88,9 @@ func decodeCommand(b []byte) command {
 	case kindAck:
 		c := new(Ack)
 		return accept(c, c.decode(&r))
+	case kindSetFriendMode:
+		c := new(SetFriendMode)
+		return accept(c, c.decode(&r))
 	case kindStoragePut:
 		c := new(StoragePut)
 		return accept(c, c.decode(&r))
@@ -94,6 +103,10 @@ func decodeCommand(b []byte) command {
 	case kindStorageUnlock:
 		c := new(StorageUnlock)
 		return accept(c, c.decode(&r))
+	}
+	if kind >= kindRelationFirst && kind <= kindRelationLast {
+		c := new(RelationChange)
+		return accept(c, c.decode(kind, &r))
 	}
 	return nil
 }

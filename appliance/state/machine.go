@@ -22,6 +22,7 @@ type Machine struct {
 	formatted bool // the format version is stored
 	convs     convCache
 	clients   clientFilter
+	specials  specialFilter
 	key, val  []byte
 	msg       wire.Message // the Send being applied; shares memory with its result
 	sends     []SendResult // results to hand out, see newSend
@@ -31,14 +32,15 @@ var _ raftstore.Machine = (*Machine)(nil)
 
 // New makes a Machine for one Store.
 func New() *Machine {
-	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize)}
+	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize), specials: newSpecialFilter(defaultFilterSize)}
 }
 
 // Reset implements raftstore.Machine.
 func (m *Machine) Reset(v *raftstore.View) error {
 	*m = Machine{
 		convs: newConvCache(m.convs.limit), clients: newClientFilter(m.clients.filterSize),
-		key: m.key, val: m.val,
+		specials: newSpecialFilter(m.specials.filterSize),
+		key:      m.key, val: m.val,
 	}
 	stored, ok, err := v.Get(keyFormat)
 	if err != nil {
@@ -67,6 +69,9 @@ func (m *Machine) Reset(v *raftstore.View) error {
 // Apply implements raftstore.Machine.
 func (m *Machine) Apply(tx *raftstore.Tx, cmds [][]byte, results []any) error {
 	if err := m.clients.load(tx); err != nil {
+		return err
+	}
+	if err := m.specials.load(tx); err != nil {
 		return err
 	}
 	if !m.formatted {
@@ -126,6 +131,11 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.storageLock(tx, &r)
 	case kindStorageUnlock:
 		return m.storageUnlock(tx, &r)
+	case kindSetFriendMode:
+		return m.setFriendMode(tx, &r)
+	}
+	if kind >= kindRelationFirst && kind <= kindRelationLast {
+		return m.changeRelation(tx, kind, &r)
 	}
 	return &UnknownResult{Code: wire.CodeBadProtocol}, nil
 }

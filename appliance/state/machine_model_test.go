@@ -40,7 +40,7 @@ func drawCommand(t *rapid.T, now int64) command {
 	switch rapid.SampledFrom([]string{
 		"send", "send", "send", "send", "send", "send", "read", "read", "recall", "recall", "ack", "login",
 		"account", "account", "tenant", "update", "token", "block", "profile", "garbage",
-		"storage", "storage", "storage", "storage",
+		"storage", "storage", "storage", "storage", "relation", "relation", "relation", "relation", "relation",
 	}).Draw(t, "kind") {
 	case "send":
 		return &Send{TimeMs: now, Tenant: tenant, Session: drawSeq.Draw(t, "session"), Message: &wire.Message{
@@ -59,6 +59,8 @@ func drawCommand(t *rapid.T, now int64) command {
 		}
 	case "storage":
 		return drawStorageCommand(t, now)
+	case "relation":
+		return drawRelationCommand(t, now, tenant, account, peer)
 	case "ack":
 		return &Ack{TimeMs: now, Tenant: tenant, Account: account, DeviceID: drawDevice.Draw(t, "device"), Version: rapid.Uint64Range(0, 60).Draw(t, "version")}
 	case "login":
@@ -163,6 +165,7 @@ func compareQueries(t *rapid.T, q *Queries, m *model) {
 	for _, key := range names {
 		compareAccount(t, q, m, key)
 		compareSync(t, q, m, key)
+		compareRelations(t, q, m, key)
 	}
 	for _, tenant := range []uint32{1, 2, 3} {
 		for _, from := range []string{"a", "aa", "b", "c"} {
@@ -206,6 +209,9 @@ func compareSync(t *rapid.T, q *Queries, m *model, key accountKey) {
 		res, err := q.Sync(key.tenant, key.account, version, limit)
 		if err != nil {
 			t.Fatalf("sync %v: %v", key, err)
+		}
+		if want := m.relations.versions[key]; res.RelationsVersion != want {
+			t.Fatalf("sync %v: relations version %d, want %d", key, res.RelationsVersion, want)
 		}
 		page := want[:min(limit, len(want))]
 		if len(res.Conversations) != len(page) || res.More != (len(want) > limit) {

@@ -12,13 +12,14 @@ import (
 // model is what the Machine should do, written for being obviously right: maps,
 // no encoding, no batches, no cache.
 type model struct {
-	clock    int64
-	counter  uint64
-	tenants  []*Tenant
-	accounts map[accountKey]*modelAccount
-	convs    map[convKey]*modelConv
-	clients  map[clientKey]modelClient
-	storage  storageModel
+	clock     int64
+	counter   uint64
+	tenants   []*Tenant
+	accounts  map[accountKey]*modelAccount
+	convs     map[convKey]*modelConv
+	clients   map[clientKey]modelClient
+	storage   storageModel
+	relations relationModel
 }
 
 type accountKey struct {
@@ -57,7 +58,7 @@ type modelClient struct {
 func newModel() *model {
 	return &model{
 		accounts: map[accountKey]*modelAccount{}, convs: map[convKey]*modelConv{}, clients: map[clientKey]modelClient{},
-		storage: newStorageModel(),
+		storage: newStorageModel(), relations: newRelationModel(),
 	}
 }
 
@@ -111,6 +112,10 @@ func (m *model) apply(c command) any {
 		return m.recall(c)
 	case *Read:
 		return m.read(c)
+	case *RelationChange:
+		return m.changeRelation(c)
+	case *SetFriendMode:
+		return m.setFriendMode(c)
 	case *StoragePut:
 		return m.storagePut(c)
 	case *StorageDelete:
@@ -223,6 +228,12 @@ func (m *model) send(c *Send) *SendResult {
 		res.Seq, res.ID, res.TimeMs = first.seq, first.id, first.timeMs
 		return res
 	}
+	held := m.relations.of(c.Tenant, s.To, s.From)
+	if held.Blacklisted {
+		res.Code = wire.CodeBlacklisted
+		return res
+	}
+	res.Muted = held.Muted
 	conv := m.conv(c.Tenant, s.From, s.To)
 	if conv == nil {
 		if m.accounts[accountKey{c.Tenant, s.From}] == nil || m.accounts[accountKey{c.Tenant, s.To}] == nil {

@@ -15,7 +15,7 @@ import (
 // changes, at most limit (1..MaxSyncPage, 0 means 100). Asking again with the
 // answer's Version misses nothing, and repeats at most what changed meanwhile.
 // A version from the future (of a site that was restored) brings nothing but the
-// present one.
+// present one. RelationsVersion tells whether Relations has news.
 //
 // It reads the rows of all the account's conversations and keeps limit of them.
 func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int) (*wire.SyncResponse, error) {
@@ -30,6 +30,10 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	if _, err := readRow(v, keySite, site.decode); err != nil {
 		return nil, err
 	}
+	totals, err := readRelationTotals(v, tenant, account)
+	if err != nil {
+		return nil, err
+	}
 	page := syncPage{after: version, limit: pageSize(limit, MaxSyncPage)}
 	if err := page.own(v, tenant, account); err != nil {
 		return nil, err
@@ -39,7 +43,7 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	}
 	found := page.found
 	slices.SortFunc(found, func(x, y *wire.ConversationState) int { return cmp.Compare(x.Version, y.Version) })
-	res := &wire.SyncResponse{Conversations: found, Version: site.counter, More: page.more}
+	res := &wire.SyncResponse{Conversations: found, Version: site.counter, More: page.more, RelationsVersion: totals.version}
 	if page.more {
 		res.Version = min(site.counter, found[len(found)-1].Version)
 	}

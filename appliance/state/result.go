@@ -18,6 +18,9 @@ type SendResult struct {
 	// Duplicate: the command repeats an accepted one, whose Seq, ID and TimeMs
 	// these are. Nothing was stored.
 	Duplicate bool
+	// Muted: the receiver has muted the sender. The message is as any other, but
+	// must not make noise: no push to a device that sleeps, no badge.
+	Muted bool
 	// RefSeq is the entry that a Recall took back.
 	RefSeq uint64
 	// Message is the new entry as stored, an encoded wire.Message; nil when Code

@@ -17,7 +17,7 @@ type row interface {
 // emptyRows has one of each kind.
 func emptyRows() []row {
 	return []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
-		new(storageInfoRow), new(storageLockRow), new(storageTotalsRow)}
+		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow)}
 }
 
 func fullRows() []row {
@@ -28,6 +28,11 @@ func fullRows() []row {
 		&Tenant{AppKey: "app", Secret: "secret", Name: "name", Limits: Limits{1, 2, 3, 4, 5, 6, 7, 8}, CreatedMs: testTime},
 		&accountRow{createdMs: testTime, blocked: true, tokenHash: HashToken("", "", "")},
 		&devicesRow{lastDevice: "phone", lastPlatform: wire.Platform_PLATFORM_IOS, lastLoginMs: testTime, devices: []device{{"phone", 7}, {"desk", 0}}},
+		&relationRow{
+			friend: true, muted: true, request: requestRefused, friendMs: testTime, requestMs: testTime + 1, updatedMs: testTime + 2,
+			version: 1 << 60, alias: "alias", ex: "ex", serverEx: "server", note: "note",
+		},
+		&relationTotals{version: 9, floor: 8, mode: wire.FriendMode_FRIEND_MODE_VERIFY, friends: 1, sent: 2, received: 3, blacklisted: 4, muted: 5, spare: 6},
 		&storageInfoRow{modifiedMs: testTime, size: 5},
 		&storageLockRow{owner: StorageOwner{"n1", 2, 3}, fence: 4, expiresMs: testTime},
 		&storageTotalsRow{entries: 1, bytes: 2, locks: 3},
@@ -94,10 +99,12 @@ func TestKeysDoNotMeet(t *testing.T) {
 	for _, tenant := range []uint32{1, 256, 1 << 24} {
 		add(fmt.Sprint("tenant", tenant), appendTenantKey(nil, tenant))
 		for _, x := range names {
-			for _, table := range []byte{tableAccount, tableProfile, tableDevices} {
+			for _, table := range []byte{tableAccount, tableProfile, tableDevices, tableRelationTotals} {
 				add(fmt.Sprint("account", table, tenant, x), appendAccountKey(nil, table, tenant, x))
 			}
 			for _, y := range names {
+				add(fmt.Sprint("relation", tenant, x, y), appendRelationKey(nil, tableRelation, tenant, x, y))
+				add(fmt.Sprint("special", tenant, x, y), appendRelationKey(nil, tableSpecial, tenant, x, y))
 				add(fmt.Sprint("client", tenant, x, y), appendClientKey(nil, 1, tenant, x, y))
 				key := appendConvKey(nil, tenant, x, y)
 				if !bytes.Equal(key, appendConvKey(nil, tenant, y, x)) {

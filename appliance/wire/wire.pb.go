@@ -6038,10 +6038,10 @@ type RelationsResponse struct {
 	Version   uint64      `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
 	Floor     uint64      `protobuf:"varint,3,opt,name=floor,proto3" json:"floor,omitempty"`
 	More      bool        `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
-	// reset means that the server cannot tell the difference to the version asked
-	// for: this is the first page of all relations, and what is not among them is
-	// no more.
-	Reset_        bool       `protobuf:"varint,5,opt,name=reset,proto3" json:"reset,omitempty"`
+	// start_over means that the server cannot tell the difference to the version
+	// asked for: this is the first page of all relations, and what is not among
+	// them is no more.
+	StartOver     bool       `protobuf:"varint,5,opt,name=start_over,json=startOver,proto3" json:"start_over,omitempty"`
 	FriendMode    FriendMode `protobuf:"varint,6,opt,name=friend_mode,json=friendMode,proto3,enum=yizhan.wire.v1.FriendMode" json:"friend_mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -6105,9 +6105,9 @@ func (x *RelationsResponse) GetMore() bool {
 	return false
 }
 
-func (x *RelationsResponse) GetReset_() bool {
+func (x *RelationsResponse) GetStartOver() bool {
 	if x != nil {
-		return x.Reset_
+		return x.StartOver
 	}
 	return false
 }
@@ -6669,13 +6669,14 @@ const file_wire_proto_rawDesc = "" +
 	"\x10RelationsRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05floor\x18\x02 \x01(\x04R\x05floor\x12\x14\n" +
-	"\x05limit\x18\x03 \x01(\rR\x05limit\"\xe2\x01\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"\xeb\x01\n" +
 	"\x11RelationsResponse\x126\n" +
 	"\trelations\x18\x01 \x03(\v2\x18.yizhan.wire.v1.RelationR\trelations\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05floor\x18\x03 \x01(\x04R\x05floor\x12\x12\n" +
-	"\x04more\x18\x04 \x01(\bR\x04more\x12\x14\n" +
-	"\x05reset\x18\x05 \x01(\bR\x05reset\x12;\n" +
+	"\x04more\x18\x04 \x01(\bR\x04more\x12\x1d\n" +
+	"\n" +
+	"start_over\x18\x05 \x01(\bR\tstartOver\x12;\n" +
 	"\vfriend_mode\x18\x06 \x01(\x0e2\x1a.yizhan.wire.v1.FriendModeR\n" +
 	"friendMode\"h\n" +
 	"\fRelationPush\x124\n" +

@@ -4733,9 +4733,9 @@ func (m *RelationsResponse) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x30
 	}
-	if m.Reset_ {
+	if m.StartOver {
 		i--
-		if m.Reset_ {
+		if m.StartOver {
 			dAtA[i] = 1
 		} else {
 			dAtA[i] = 0
@@ -6772,7 +6772,7 @@ func (m *RelationsResponse) SizeVT() (n int) {
 	if m.More {
 		n += 2
 	}
-	if m.Reset_ {
+	if m.StartOver {
 		n += 2
 	}
 	if m.FriendMode != 0 {
@@ -18784,7 +18784,7 @@ func (m *RelationsResponse) UnmarshalVT(dAtA []byte) error {
 			m.More = bool(v != 0)
 		case 5:
 			if wireType != 0 {
-				return fmt.Errorf("proto: wrong wireType = %d for field Reset_", wireType)
+				return fmt.Errorf("proto: wrong wireType = %d for field StartOver", wireType)
 			}
 			var v int
 			for shift := uint(0); ; shift += 7 {
@@ -18801,7 +18801,7 @@ func (m *RelationsResponse) UnmarshalVT(dAtA []byte) error {
 					break
 				}
 			}
-			m.Reset_ = bool(v != 0)
+			m.StartOver = bool(v != 0)
 		case 6:
 			if wireType != 0 {
 				return fmt.Errorf("proto: wrong wireType = %d for field FriendMode", wireType)
@@ -31591,7 +31591,7 @@ func (m *RelationsResponse) UnmarshalVTUnsafe(dAtA []byte) error {
 			m.More = bool(v != 0)
 		case 5:
 			if wireType != 0 {
-				return fmt.Errorf("proto: wrong wireType = %d for field Reset_", wireType)
+				return fmt.Errorf("proto: wrong wireType = %d for field StartOver", wireType)
 			}
 			var v int
 			for shift := uint(0); ; shift += 7 {
@@ -31608,7 +31608,7 @@ func (m *RelationsResponse) UnmarshalVTUnsafe(dAtA []byte) error {
 					break
 				}
 			}
-			m.Reset_ = bool(v != 0)
+			m.StartOver = bool(v != 0)
 		case 6:
 			if wireType != 0 {
 				return fmt.Errorf("proto: wrong wireType = %d for field FriendMode", wireType)
