@@ -142,7 +142,7 @@ func BenchmarkApplySendListed(b *testing.B) {
 			}
 			n.apply(lists...)
 			body := strings.Repeat("hello ", 16)
-			benchApply(b, n, func(i int) command {
+			benchCommands(b, n, func(i int) command {
 				from := i * 7 % accounts
 				return text(testTime, tenant, names[from], names[receiver(from)], fmt.Sprintf("%016x-%08x", uint64(i)*0x9e3779b97f4a7c15, i), body)
 			})
@@ -169,7 +169,7 @@ func BenchmarkApplyRelation(b *testing.B) {
 				names[i] = fmt.Sprintf("account%d", i)
 			}
 			tenant := n.setup("app", names...)
-			benchApply(b, n, func(i int) command {
+			benchCommands(b, n, func(i int) command {
 				pair, turn := i/len(c.ops), i%len(c.ops)
 				x, y := names[pair*7%accounts], names[(pair*7*31+1+pair/accounts)%accounts]
 				if x == y {
@@ -184,8 +184,8 @@ func BenchmarkApplyRelation(b *testing.B) {
 	}
 }
 
-// benchApply measures Apply of the commands that nth returns, in batches.
-func benchApply(b *testing.B, n *node, nth func(i int) command) {
+// benchCommands measures Apply of the commands that nth returns, in batches.
+func benchCommands(b *testing.B, n *node, nth func(i int) command) {
 	cmds, results := make([][]byte, 0, benchBatch), make([]any, benchBatch)
 	b.ReportAllocs()
 	b.ResetTimer()
