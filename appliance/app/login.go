@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"net/netip"
 	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/session"
@@ -37,7 +38,7 @@ func (a *App) logIn(r *request, in *wire.LoginRequest) error {
 		return errBusyLogins
 	}
 	defer a.finishLogin()
-	tenant, acc, err := a.authenticate(r, in, name)
+	tenant, acc, err := a.authenticate(r.client.RemoteAddr(), r.start, in.AppKey, name, in.Token)
 	if err != nil {
 		return err
 	}
@@ -118,17 +119,17 @@ var nobody = &state.Account{TokenHash: make([]byte, state.TokenHashSize)}
 // authenticate finds the account whose token the client has. Whoever does not
 // know the token learns neither whether the account exists nor whether it is
 // blocked.
-func (a *App) authenticate(r *request, in *wire.LoginRequest, name string) (*state.Tenant, *state.Account, error) {
-	tenant, err := a.tenants.get(in.AppKey)
+func (a *App) authenticate(remote netip.AddrPort, now time.Time, appKey, name, token string) (*state.Tenant, *state.Account, error) {
+	tenant, err := a.tenants.get(appKey)
 	unknownTenant := wire.CodeOf(err) == wire.CodeNotFound
 	if err != nil && !unknownTenant {
 		return nil, nil, err
 	}
-	from := sourceOf(r.client.RemoteAddr(), 0)
+	from := sourceOf(remote, 0)
 	if tenant != nil {
 		from.tenant = tenant.ID
 	}
-	if a.failures.exhausted(from, r.start) {
+	if a.failures.exhausted(from, now) {
 		return nil, nil, errManyFailures
 	}
 	acc := nobody
@@ -141,8 +142,8 @@ func (a *App) authenticate(r *request, in *wire.LoginRequest, name string) (*sta
 			return nil, nil, err
 		}
 	}
-	if !acc.TokenMatches(in.AppKey, in.Token) {
-		a.failures.failed(from, r.start)
+	if !acc.TokenMatches(appKey, token) {
+		a.failures.failed(from, now)
 		return nil, nil, errWrongToken
 	}
 	if acc.Blocked {
