@@ -17,7 +17,7 @@ import (
 const patience = time.Minute
 
 // scripts are the files that Node needs, relative to this folder.
-var scripts = []string{".npmrc", "package.json", "package-lock.json", "matrix.mjs", "lib", "cases"}
+var scripts = []string{".npmrc", "package.json", "package-lock.json", "matrix.mjs", "gateway.mjs", "lib", "cases", "gateway", "examples"}
 
 // workshop is a copy of the scripts with the packages that they import, made once
 // for all tests.

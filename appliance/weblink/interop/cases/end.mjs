@@ -3,9 +3,8 @@
 import assert from "node:assert/strict";
 import { same } from "../lib/values.mjs";
 
-export function addEnds(add, options, transport) {
+export function addEnds(add, options) {
   for (const [event, what] of [["leave", "the server ends a namespace"], ["leave-all", "the server ends the session"]]) {
-    if (event === "leave-all" && transport !== "websocket") continue;
     add(what, async (t) => {
       const s = await t.connected(options);
       s.io.on("reconnect_attempt", () => t.fail(new Error("the client reconnects by itself")));

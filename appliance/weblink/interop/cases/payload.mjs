@@ -36,7 +36,7 @@ export function addPayloads(add, options, transport) {
     });
   }
   if (transport === "fetch") return;
-  if (transport === "polling") add("binary as base64", async (t) => {
+  add("binary as base64", async (t) => {
     const s = await t.connected({ ...options, forceBase64: true });
     const args = [{ a: bytes(1000) }, bytes(0), bytes(1), bytes(2)];
     const back = t.once(s, "message-back");

@@ -1,19 +1,15 @@
 // Networks that fail: the client comes back by itself and goes on.
 
 import assert from "node:assert/strict";
-import { upgraded } from "../lib/transports.mjs";
+import { served, settled } from "../lib/transports.mjs";
 import { same } from "../lib/values.mjs";
 
-export function addReconnects(add, options, transport) {
-  const settled = async (t, s) => {
-    await t.connect(s);
-    if (transport === "upgrade") await upgraded(t, s);
-  };
-
+export function addReconnects(add, options) {
   for (const how of ["cut", "reset"]) {
     add(`reconnects after a ${how}`, async (t) => {
       const cable = await t.cable();
       const s = t.socket(options, { url: cable.url });
+      await t.connect(s);
       await settled(t, s);
       await t.ask(s, "note", 1);
       const { id } = s;
@@ -34,16 +30,17 @@ export function addReconnects(add, options, transport) {
     add(`goes on after a short ${how}`, async (t) => {
       const cable = await t.cable();
       const s = t.socket(options, { url: cable.url });
+      await t.connect(s);
       await settled(t, s);
       await cable[how]();
-      // Whether the client notices or not, soon it is served again.
-      await t.until("the client is served", () => s.timeout(2_000).emitWithAck("message-with-ack", true).catch(() => false));
+      await served(t, s); // soon, whether it has noticed or not
     });
   }
 
   add("reconnects when the server is away for a while", async (t) => {
     const cable = await t.cable();
     const s = t.socket(options, { url: cable.url });
+    await t.connect(s);
     await settled(t, s);
     const failures = t.take(s.io, "reconnect_error", 2);
     await cable.down();
@@ -51,6 +48,7 @@ export function addReconnects(add, options, transport) {
     await failures;
     s.emit("note", 1);
     await cable.up();
+    await t.connect(s);
     await settled(t, s);
     same((await t.ask(s, "journal")).notes, [1]);
   });
@@ -60,6 +58,7 @@ export function addReconnects(add, options, transport) {
     const s = t.socket(options, { url: cable.url });
     s._opts.retries = 10; // as in io(url, { retries, ackTimeout })
     s._opts.ackTimeout = 5_000;
+    await t.connect(s);
     await settled(t, s);
     const sent = [1, 2, 3, 4, 5].map((n) => t.within(new Promise((resolve, reject) => s.emit("note", n, (error) => (error ? reject(error) : resolve())))));
     await cable.cut();
@@ -77,7 +76,6 @@ export function addReconnects(add, options, transport) {
     await cable.freeze();
     same((await gone).slice(0, 1), ["ping timeout"]);
     await cable.thaw();
-    await t.connect(s);
-    await t.ask(s, "message-with-ack", 1);
+    await served(t, s);
   });
 }

@@ -1,7 +1,7 @@
 // Changing from polling to WebSocket, and networks that do not let it.
 
 import assert from "node:assert/strict";
-import { upgraded } from "../lib/transports.mjs";
+import { served, upgraded } from "../lib/transports.mjs";
 import { bytes, same } from "../lib/values.mjs";
 
 const both = { transports: ["polling", "websocket"] };
@@ -56,7 +56,7 @@ export function addUpgrades(add) {
     const s = t.socket({ ...both, path: "/strict/" }, { url: cable.url });
     await fromEngine(t, s, "upgrading");
     await cable.cut();
-    await t.until("the client is served", () => s.timeout(2_000).emitWithAck("message-with-ack", true).catch(() => false));
+    await served(t, s);
   });
 
   add("upgrade/leaving before it is complete", async (t) => {

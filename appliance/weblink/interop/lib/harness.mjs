@@ -54,7 +54,7 @@ async function runOne(c, url) {
   try {
     await t.within(Promise.race([c.run(t), t.broken]));
   } catch (error) {
-    return `${error?.stack ?? error}${t.log.length ? "\n  " + t.log.slice(-30).join("\n  ") : ""}`;
+    return `${error?.stack ?? error}${t.waiting.size ? `\n  waiting for ${[...t.waiting].join(", ")}` : ""}${t.log.length ? "\n  " + t.log.slice(-30).join("\n  ") : ""}`;
   } finally {
     t.close();
   }
@@ -68,6 +68,7 @@ export class Case {
   constructor(url) {
     this.url = url;
     this.log = []; // what the clients went through; printed when the case fails
+    this.waiting = new Set(); // what it waits for
     this.managers = [];
     this.broken = new Promise((_, reject) => (this.fail = reject));
     this.broken.catch(() => {}); // nobody may be waiting
@@ -154,7 +155,11 @@ export class Case {
       const error = new Error(`no ${what} after ${patience} ms`);
       timer = setTimeout(() => reject(error), patience);
     });
-    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+    this.waiting.add(what);
+    return Promise.race([promise, late]).finally(() => {
+      clearTimeout(timer);
+      this.waiting.delete(what);
+    });
   }
 
   /** Asks the desk of the Go test for something. */
