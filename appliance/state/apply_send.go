@@ -49,7 +49,7 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
-	first, hash, ok, err := m.firstSend(tx, c.Tenant, msg)
+	first, hash, ok, err := m.firstSend(tx, c.Tenant, msg.From, msg.ClientId)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +57,9 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		res.Code, res.Duplicate = wire.CodeOK, true
 		res.Seq, res.ID, res.TimeMs = first.seq, first.id, first.timeMs
 		return res, nil
+	}
+	if msg.Scene == wire.Scene_SCENE_TEAM {
+		return res, m.sendTeam(tx, c.Tenant, msg, own, hash, res)
 	}
 	if ok, err := m.admit(tx, c.Tenant, msg, res); err != nil || !ok {
 		return res, err
@@ -79,19 +82,24 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	if err := m.putEntry(tx, c.Tenant, conv, res); err != nil {
 		return nil, err
 	}
+	return res, m.putClient(tx, c.Tenant, msg.From, msg.ClientId, hash, &clientRow{seq: res.Seq, id: res.ID, timeMs: res.TimeMs})
+}
+
+// putClient stores the first result for a sender's client id, whose hash in the
+// filter firstSend has returned.
+func (m *Machine) putClient(tx *raftstore.Tx, tenant uint32, sender, clientID string, hash uint64, first *clientRow) error {
 	generation := generationOf(m.site.clockMs)
 	m.clients.add(generation, hash)
-	m.key = appendClientKey(m.key[:0], generation, c.Tenant, msg.From, msg.ClientId)
-	first = clientRow{seq: res.Seq, id: res.ID, timeMs: res.TimeMs}
+	m.key = appendClientKey(m.key[:0], generation, tenant, sender, clientID)
 	m.val = first.append(m.val[:0])
-	return res, tx.Set(m.key, m.val)
+	return tx.Set(m.key, m.val)
 }
 
 // firstSend looks for an accepted message with the same sender and client id. It
 // also returns their hash in the filter.
-func (m *Machine) firstSend(tx *raftstore.Tx, tenant uint32, msg *wire.Message) (row clientRow, hash uint64, ok bool, err error) {
+func (m *Machine) firstSend(tx *raftstore.Tx, tenant uint32, sender, clientID string) (row clientRow, hash uint64, ok bool, err error) {
 	now := generationOf(m.site.clockMs)
-	m.key = appendClientKey(m.key[:0], now, tenant, msg.From, msg.ClientId)
+	m.key = appendClientKey(m.key[:0], now, tenant, sender, clientID)
 	hash = m.clients.hash(m.key)
 	for _, generation := range [...]uint32{now, now - 1} { // before 0 is one that never comes
 		if !m.clients.mayHold(generation, hash) {
@@ -143,10 +151,25 @@ func appendStamp(dst []byte, seq, id uint64, timeMs int64) []byte {
 }
 
 func validMessage(m *wire.Message) bool {
-	return m.Scene == wire.Scene_SCENE_P2P && m.Type != TypeRecall &&
+	return m.Type != TypeRecall && validReceiver(m) &&
 		m.Seq == 0 && m.Id == 0 && m.TimeMs == 0 && m.RefSeq == 0 && !m.Recalled &&
-		validAccount(m.From) && validAccount(m.To) && validName(m.ClientId, maxClientID) &&
+		validAccount(m.From) && validName(m.ClientId, maxClientID) &&
 		validText(m.FromDevice, maxDevice) &&
 		// Their length is bounded by that of the command.
 		validText(m.Body, MaxCommandBytes) && validText(m.Ext, MaxCommandBytes)
+}
+
+// validReceiver checks whom m is for, and what only messages of teams have.
+func validReceiver(m *wire.Message) bool {
+	switch m.Scene {
+	case wire.Scene_SCENE_P2P:
+		return validAccount(m.To) && m.Event == nil && len(m.Mentions) == 0 && !m.MentionAll
+	case wire.Scene_SCENE_TEAM:
+		_, ok := ParseTeamID(m.To)
+		for _, account := range m.Mentions {
+			ok = ok && validAccount(account)
+		}
+		return ok && m.Type != TypeTeamEvent && m.Event == nil && len(m.Mentions) <= MaxMentions
+	}
+	return false
 }

@@ -133,6 +133,10 @@ type Recall struct {
 	WindowMs     int64  // 0: no limit
 	FromPlatform wire.Platform
 	FromDevice   string
+	// Team, when it is not 0, says that the message is one of a team's, and Peer
+	// has no meaning. Then who manages the team may recall a message of a member
+	// with a smaller role.
+	Team uint64
 }
 
 // Read moves Reader's cursor in the conversation with Peer to Seq. A Seq beyond
@@ -145,6 +149,7 @@ type Read struct {
 	Reader  string
 	Peer    string
 	Seq     uint64
+	Team    uint64 // as in Recall
 }
 
 // Ack notes that a device holds everything up to Version. It never goes back,

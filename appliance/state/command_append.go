@@ -133,6 +133,9 @@ func (c *Send) Append(dst []byte) []byte {
 
 // Append appends the encoded command to dst.
 func (c *Recall) Append(dst []byte) []byte {
+	if c.Team != 0 {
+		return c.appendTeam(dst)
+	}
 	dst = target(dst, kindRecall, c.TimeMs, c.Tenant)
 	dst = binary.AppendUvarint(dst, c.Session)
 	dst = appendString(dst, c.From)
@@ -147,6 +150,9 @@ func (c *Recall) Append(dst []byte) []byte {
 
 // Append appends the encoded command to dst.
 func (c *Read) Append(dst []byte) []byte {
+	if c.Team != 0 {
+		return c.appendTeam(dst)
+	}
 	dst = target(dst, kindRead, c.TimeMs, c.Tenant)
 	dst = binary.AppendUvarint(dst, c.Session)
 	dst = appendString(dst, c.Reader)

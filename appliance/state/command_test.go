@@ -41,7 +41,27 @@ func fullCommands() []command {
 		&StorageDelete{TimeMs: testTime, Key: "a/b"},
 		&StorageLock{TimeMs: testTime, Name: "x", Owner: StorageOwner{"n1", 2, 3}, LeaseMs: 4, Renew: true},
 		&StorageUnlock{TimeMs: testTime, Name: "x", Owner: StorageOwner{"n1", 2, 3}},
+		&Recall{
+			TimeMs: testTime, Tenant: 1, Session: 2, From: "a", Team: 300, Seq: 3, ClientID: "id", Note: "note",
+			WindowMs: 4, FromPlatform: wire.Platform_PLATFORM_MAC, FromDevice: "desk",
+		},
+		&Read{TimeMs: testTime, Tenant: 1, Session: 2, Reader: "a", Team: 300, Seq: 3},
+		fullTeamChange(TeamCreate), fullTeamChange(TeamSettings), fullTeamChange(TeamKick),
 	}
+}
+
+func fullTeamChange(op TeamOp) *TeamChange {
+	c := &TeamChange{
+		TimeMs: testTime, Tenant: 1, Session: 2, Op: op, By: "a", Team: 300, Backend: true, Direct: true, Flag: true,
+		Mute: wire.TeamMute_TEAM_MUTE_ALL, Accounts: []string{"b", "c"}, ClientID: "id", Note: "note", MemberLimit: 3, TeamLimit: 4,
+	}
+	switch op {
+	case TeamCreate:
+		c.Info = &wire.TeamChanges{Name: proto.String("")}
+	case TeamSettings:
+		c.Member = &wire.TeamMemberChanges{NotifyOff: proto.Bool(false)}
+	}
+	return c
 }
 
 // decodeCommand decodes any command, or returns nil.
@@ -103,6 +123,16 @@ func decodeCommand(b []byte) command {
 	case kindStorageUnlock:
 		c := new(StorageUnlock)
 		return accept(c, c.decode(&r))
+	case kindRecallTeam:
+		c := new(Recall)
+		return accept(c, c.decodeTeam(&r))
+	case kindReadTeam:
+		c := new(Read)
+		return accept(c, c.decodeTeam(&r))
+	}
+	if kind >= kindTeamFirst && kind <= kindTeamLast {
+		c := new(TeamChange)
+		return accept(c, c.decode(kind, &r))
 	}
 	if kind >= kindRelationFirst && kind <= kindRelationLast {
 		c := new(RelationChange)
@@ -136,13 +166,18 @@ func TestGarbledCommandsAreAnswered(t *testing.T) {
 		encoded := c.Append(nil)
 		want := reflect.TypeOf(n.apply(raw(append(bytes.Clone(encoded[:1]), 99)))[0]) // another version
 		garbled := []command{raw(encoded[:2]), raw(encoded[:5])}
+		change, _ := c.(*TeamChange)
 		switch c.(type) {
 		case *StoragePut: // ends in a value, which may be anything
 			garbled = append(garbled, raw(encoded[:len(encoded)-len("a/bvalue")]))
 		case *Send, *CreateAccount, *UpdateProfile: // end in protobuf, whose tail may be anything well formed
 			garbled = append(garbled, raw(append(bytes.Clone(encoded), 0xff)), raw(encoded[:len(encoded)-1]))
 		default:
-			garbled = append(garbled, raw(append(bytes.Clone(encoded), 0)), raw(encoded[:len(encoded)-1]))
+			end := byte(0)
+			if change != nil && (change.Info != nil || change.Member != nil) {
+				end = 0xff // ends in protobuf too
+			}
+			garbled = append(garbled, raw(append(bytes.Clone(encoded), end)), raw(encoded[:len(encoded)-1]))
 		}
 		for _, g := range garbled {
 			got := n.apply(g)[0]

@@ -124,7 +124,7 @@ func (n *node) reload(convs int, size filterSize) {
 	n.inApply(func(*raftstore.Tx) error {
 		v := n.store.View()
 		defer v.Close()
-		n.b.m.convs.limit, n.b.m.clients.filterSize, n.b.m.specials.filterSize = convs, size, size
+		n.b.m.convs.limit, n.b.m.clients.filterSize, n.b.m.specials.filterSize, n.b.m.teams.limit = convs, size, size, convs
 		return n.b.m.Reset(v)
 	})
 }

@@ -22,6 +22,7 @@ type Machine struct {
 	formatted bool // the format version is stored
 	convs     convCache
 	clients   clientFilter
+	teams     teamCache
 	specials  specialFilter
 	key, val  []byte
 	msg       wire.Message // the Send being applied; shares memory with its result
@@ -32,7 +33,7 @@ var _ raftstore.Machine = (*Machine)(nil)
 
 // New makes a Machine for one Store.
 func New() *Machine {
-	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize), specials: newSpecialFilter(defaultFilterSize)}
+	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize), specials: newSpecialFilter(defaultFilterSize), teams: newTeamCache(maxHotMembers)}
 }
 
 // Reset implements raftstore.Machine.
@@ -40,6 +41,7 @@ func (m *Machine) Reset(v *raftstore.View) error {
 	*m = Machine{
 		convs: newConvCache(m.convs.limit), clients: newClientFilter(m.clients.filterSize),
 		specials: newSpecialFilter(m.specials.filterSize),
+		teams:    newTeamCache(m.teams.limit),
 		key:      m.key, val: m.val,
 	}
 	stored, ok, err := v.Get(keyFormat)
@@ -133,6 +135,13 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.storageUnlock(tx, &r)
 	case kindSetFriendMode:
 		return m.setFriendMode(tx, &r)
+	case kindRecallTeam:
+		return m.recallTeam(tx, &r)
+	case kindReadTeam:
+		return m.readTeam(tx, &r)
+	}
+	if kind >= kindTeamFirst && kind <= kindTeamLast {
+		return m.changeTeam(tx, kind, &r)
 	}
 	if kind >= kindRelationFirst && kind <= kindRelationLast {
 		return m.changeRelation(tx, kind, &r)

@@ -34,13 +34,14 @@ func drawTime(t *rapid.T, now int64) int64 {
 	return max(now+step, 0)
 }
 
-func drawCommand(t *rapid.T, now int64) command {
-	now = drawTime(t, now)
+func drawCommand(t *rapid.T, m *model) command {
+	now := drawTime(t, m.clock)
 	tenant, account, peer := drawTenant.Draw(t, "tenant"), drawAccount.Draw(t, "account"), drawAccount.Draw(t, "peer")
 	switch rapid.SampledFrom([]string{
 		"send", "send", "send", "send", "send", "send", "read", "read", "recall", "recall", "ack", "login",
 		"account", "account", "tenant", "update", "token", "block", "profile", "garbage",
 		"storage", "storage", "storage", "storage", "relation", "relation", "relation", "relation", "relation",
+		"team", "team", "team", "team", "team", "team", "team", "team", "team", "team",
 	}).Draw(t, "kind") {
 	case "send":
 		return &Send{TimeMs: now, Tenant: tenant, Session: drawSeq.Draw(t, "session"), Message: &wire.Message{
@@ -57,6 +58,8 @@ func drawCommand(t *rapid.T, now int64) command {
 			ClientID: drawText.Draw(t, "client id"), Note: drawText.Draw(t, "note"),
 			WindowMs: rapid.SampledFrom([]int64{0, 2000, week}).Draw(t, "window"), FromDevice: drawDevice.Draw(t, "device"),
 		}
+	case "team":
+		return drawTeamCommand(t, m, now)
 	case "storage":
 		return drawStorageCommand(t, now)
 	case "relation":
@@ -94,6 +97,12 @@ func drawCommand(t *rapid.T, now int64) command {
 // is the model's; and the same commands in other batches, with hardly a cache,
 // give the same results and store the same bytes.
 func TestMachineMatchesModel(t *testing.T) {
+	matchModel(t, nil, drawCommand)
+}
+
+// matchModel runs commands that draw makes, after those that every run begins
+// with and start.
+func matchModel(t *testing.T, more []command, draw func(*rapid.T, *model) command) {
 	n := newNode(t)
 	rapid.Check(t, func(t *rapid.T) {
 		n.wipe()
@@ -115,7 +124,7 @@ func TestMachineMatchesModel(t *testing.T) {
 			}
 			history, results = append(history, batch...), append(results, got...)
 		}
-		run(start)
+		run(append(start, more...))
 		for range rapid.IntRange(1, 12).Draw(t, "rounds") {
 			switch rapid.IntRange(0, 60).Draw(t, "interruption") {
 			case 60:
@@ -127,7 +136,7 @@ func TestMachineMatchesModel(t *testing.T) {
 			}
 			batch := make([]command, rapid.IntRange(1, 9).Draw(t, "batch"))
 			for i := range batch {
-				batch[i] = drawCommand(t, m.clock)
+				batch[i] = draw(t, m)
 			}
 			run(batch)
 			compareQueries(t, n.q, m)
@@ -161,6 +170,7 @@ func compareQueries(t *rapid.T, q *Queries, m *model) {
 		}
 	}
 	compareStorage(t, q, &m.storage)
+	compareTeams(t, q, m)
 	names := m.accountNames()
 	for _, key := range names {
 		compareAccount(t, q, m, key)

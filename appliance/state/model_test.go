@@ -19,6 +19,7 @@ type model struct {
 	convs     map[convKey]*modelConv
 	clients   map[clientKey]modelClient
 	storage   storageModel
+	teams     modelTeams
 	relations relationModel
 }
 
@@ -58,7 +59,7 @@ type modelClient struct {
 func newModel() *model {
 	return &model{
 		accounts: map[accountKey]*modelAccount{}, convs: map[convKey]*modelConv{}, clients: map[clientKey]modelClient{},
-		storage: newStorageModel(), relations: newRelationModel(),
+		storage: newStorageModel(), relations: newRelationModel(), teams: newModelTeams(),
 	}
 }
 
@@ -109,9 +110,17 @@ func (m *model) apply(c command) any {
 	case *Send:
 		return m.send(c)
 	case *Recall:
+		if c.Team != 0 {
+			return m.recallTeam(c)
+		}
 		return m.recall(c)
 	case *Read:
+		if c.Team != 0 {
+			return m.readTeam(c)
+		}
 		return m.read(c)
+	case *TeamChange:
+		return m.changeTeam(c)
 	case *RelationChange:
 		return m.changeRelation(c)
 	case *SetFriendMode:
@@ -228,6 +237,9 @@ func (m *model) send(c *Send) *SendResult {
 		res.Seq, res.ID, res.TimeMs = first.seq, first.id, first.timeMs
 		return res
 	}
+	if s.Scene == wire.Scene_SCENE_TEAM {
+		return m.sendTeam(c, key, res)
+	}
 	held := m.relations.of(c.Tenant, s.To, s.From)
 	if held.Blacklisted {
 		res.Code = wire.CodeBlacklisted
@@ -311,6 +323,7 @@ func (m *model) sync(tenant uint32, account string, after uint64) (found []*wire
 			Version: conv.version, TimeMs: conv.timeMs,
 		})
 	}
+	found = append(found, m.syncTeams(tenant, account, after)...)
 	slices.SortFunc(found, func(x, y *wire.ConversationState) int { return cmp.Compare(x.Version, y.Version) })
 	return found
 }
@@ -321,14 +334,19 @@ func (m *model) history(tenant uint32, account string, req *wire.HistoryRequest)
 	if conv == nil {
 		return nil, false
 	}
+	return pageOf(conv.log, 1, req)
+}
+
+// pageOf is the answer of History for a log that is readable from first on.
+func pageOf(log []*wire.Message, first uint64, req *wire.HistoryRequest) ([]*wire.Message, bool) {
 	from, to := req.FromSeq, req.ToSeq
 	newest := from == 0 && to == 0
 	if to == 0 {
 		to = math.MaxUint64
 	}
 	var in []*wire.Message
-	for _, e := range conv.log {
-		if e.Seq >= from && e.Seq <= to {
+	for _, e := range log {
+		if e.Seq >= from && e.Seq >= first && e.Seq <= to {
 			in = append(in, e)
 		}
 	}

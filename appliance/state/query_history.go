@@ -24,25 +24,24 @@ const (
 // (1..MaxHistoryPage, 0 means 100) messages and at most one frame of them, the
 // lowest seqs first, or with Reverse the highest; More tells that the range, or
 // what is older than the newest page, goes on. An unknown conversation is empty.
+// Of a team only its members may read, from the entry that FirstSeq tells on:
+// CodeTeamMissing, CodeNotInTeam.
 func (q *Queries) History(tenant uint32, account string, req *wire.HistoryRequest) (*wire.HistoryResponse, error) {
-	if req.Scene != wire.Scene_SCENE_P2P {
-		return nil, wire.Errorf(wire.CodeBadParameter, "scene %d has no history", req.Scene)
-	}
 	if req.ToSeq != 0 && req.FromSeq > req.ToSeq {
 		return nil, wire.Errorf(wire.CodeBadParameter, "from_seq is after to_seq")
 	}
 	v := q.view()
 	defer v.Close()
-	l, err := openLog(v, tenant, account, req.Peer)
+	l, first, err := openHistory(v, tenant, account, req)
 	if err != nil || l == nil {
 		return &wire.HistoryResponse{}, err
 	}
-	from, to := max(req.FromSeq, 1), l.lastSeq
+	from, to := max(req.FromSeq, first, 1), l.lastSeq
 	if req.ToSeq != 0 {
 		to = min(to, req.ToSeq)
 	}
 	newest := req.FromSeq == 0 && req.ToSeq == 0
-	res := new(wire.HistoryResponse)
+	res := &wire.HistoryResponse{FirstSeq: first}
 	c := collector{limit: pageSize(int(req.Limit), MaxHistoryPage)}
 	res.More, err = l.walk(from, to, newest || req.Reverse, c.add)
 	if err != nil {
@@ -96,16 +95,22 @@ func (q *Queries) MessageByID(tenant uint32, from, to string, id uint64) (*wire.
 	if err != nil {
 		return nil, err
 	}
-	if l != nil {
-		seq, err := l.search(func(m *wire.Message) bool { return m.Id >= id })
-		if err != nil {
-			return nil, err
-		}
-		if seq <= l.lastSeq {
-			m := new(wire.Message)
-			if err := l.read(seq, m); err != nil || m.Id == id {
-				return m, err
-			}
+	if l == nil {
+		return nil, wire.Errorf(wire.CodeNotFound, "no such message")
+	}
+	return l.byID(id)
+}
+
+// byID finds the entry with an id.
+func (l *convLog) byID(id uint64) (*wire.Message, error) {
+	seq, err := l.search(func(m *wire.Message) bool { return m.Id >= id })
+	if err != nil {
+		return nil, err
+	}
+	if seq <= l.lastSeq {
+		m := new(wire.Message)
+		if err := l.read(seq, m); err != nil || m.Id == id {
+			return m, err
 		}
 	}
 	return nil, wire.Errorf(wire.CodeNotFound, "no such message")

@@ -11,13 +11,15 @@ import (
 )
 
 // Sync tells which of the account's conversations changed after version: by a
-// message, a recall or either side's read cursor. They come in the order of their
+// message, a recall or either side's read cursor; and which of its teams, by an
+// entry of their log or a change of what the account is to them. They come in the order of their
 // changes, at most limit (1..MaxSyncPage, 0 means 100). Asking again with the
 // answer's Version misses nothing, and repeats at most what changed meanwhile.
 // A version from the future (of a site that was restored) brings nothing but the
 // present one. RelationsVersion tells whether Relations has news.
 //
-// It reads the rows of all the account's conversations and keeps limit of them.
+// It reads the rows of all the account's conversations and teams and keeps limit
+// of them.
 func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int) (*wire.SyncResponse, error) {
 	if !validAccount(account) {
 		return nil, wire.Errorf(wire.CodeBadParameter, "malformed account")
@@ -39,6 +41,9 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 		return nil, err
 	}
 	if err := page.memberships(v, tenant, account); err != nil {
+		return nil, err
+	}
+	if err := page.teams(v, tenant, account); err != nil {
 		return nil, err
 	}
 	found := page.found
@@ -103,25 +108,36 @@ func (p *syncPage) add(account string, peer, stored []byte) error {
 	if row.version <= p.after {
 		return nil
 	}
-	var c *wire.ConversationState
-	full := len(p.found) == p.limit
-	if full {
-		p.more = true
-		if c = p.found[0]; row.version > c.Version {
-			return nil
-		}
-	} else {
-		c = new(wire.ConversationState)
+	if c := p.slot(row.version); c != nil {
+		c.Peer = string(peer)
+		c.LastSeq, c.Version, c.TimeMs = row.lastSeq, row.version, row.timeMs
+		c.ReadSeq, c.PeerReadSeq = *row.cursor(account, c.Peer), *row.cursor(c.Peer, account)
+		p.placed(c)
 	}
-	c.Peer = string(peer)
-	c.LastSeq, c.Version, c.TimeMs = row.lastSeq, row.version, row.timeMs
-	c.ReadSeq, c.PeerReadSeq = *row.cursor(account, c.Peer), *row.cursor(c.Peer, account)
-	if full {
+	return nil
+}
+
+// slot returns the empty state that a change of that version may fill, nil when
+// the page is full of older ones. The caller sets its Version and calls placed.
+func (p *syncPage) slot(version uint64) *wire.ConversationState {
+	if len(p.found) < p.limit {
+		return new(wire.ConversationState)
+	}
+	p.more = true
+	c := p.found[0]
+	if version > c.Version {
+		return nil
+	}
+	*c = wire.ConversationState{}
+	return c
+}
+
+func (p *syncPage) placed(c *wire.ConversationState) {
+	if len(p.found) > 0 && p.found[0] == c {
 		heap.Fix(p, 0)
 	} else {
 		heap.Push(p, c)
 	}
-	return nil
 }
 
 // Len, Less, Swap, Push and Pop implement heap.Interface.

@@ -23,6 +23,11 @@ type SendResult struct {
 	Muted bool
 	// RefSeq is the entry that a Recall took back.
 	RefSeq uint64
+	// Team is set for a message of a team, whose id To is too; Members are to be
+	// told, in the order of their names. The slice is shared and must not be
+	// changed.
+	Team    uint64
+	Members []string
 	// Message is the new entry as stored, an encoded wire.Message; nil when Code
 	// is not CodeOK or Duplicate is set.
 	Message []byte
@@ -37,7 +42,8 @@ type ReadResult struct {
 	Peer    string
 	Seq     uint64 // the cursor after the command
 	TimeMs  int64
-	Changed bool // the cursor moved: others must be told
+	Changed bool   // the cursor moved: others must be told
+	Team    uint64 // of Peer when that is a team: only the reader's devices are told
 }
 
 // AccountChange says what a command did to an account.

@@ -17,7 +17,8 @@ type row interface {
 // emptyRows has one of each kind.
 func emptyRows() []row {
 	return []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
-		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow)}
+		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow),
+		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow)}
 }
 
 func fullRows() []row {
@@ -36,6 +37,11 @@ func fullRows() []row {
 		&storageInfoRow{modifiedMs: testTime, size: 5},
 		&storageLockRow{owner: StorageOwner{"n1", 2, 3}, fence: 4, expiresMs: testTime},
 		&storageTotalsRow{entries: 1, bytes: 2, locks: 3},
+		&teamHead{lastSeq: 1, version: 2, timeMs: testTime, infoVersion: 3, members: 4, managers: 5, applications: 6, applied: 7, mute: 3, dismissed: true},
+		&memberRow{role: 2, muted: true, joinedMs: testTime, inviter: "b", nick: "nick", custom: "custom"},
+		&standingRow{standing: 2, version: 1, timeMs: testTime, firstSeq: 2, readSeq: 3, notifyOff: true, by: "b", note: "note"},
+		&teamAccountRow{joined: 1, quiet: 2},
+		&applicantRow{timeMs: testTime, note: "note"},
 	}
 }
 
@@ -99,7 +105,12 @@ func TestKeysDoNotMeet(t *testing.T) {
 	for _, tenant := range []uint32{1, 256, 1 << 24} {
 		add(fmt.Sprint("tenant", tenant), appendTenantKey(nil, tenant))
 		for _, x := range names {
-			for _, table := range []byte{tableAccount, tableProfile, tableDevices, tableRelationTotals} {
+			for _, team := range []uint64{1, 256, 1 << 56} {
+				add(fmt.Sprint("team member", tenant, team, x), appendTeamMemberKey(nil, tableTeamMember, tenant, team, x))
+				add(fmt.Sprint("applicant", tenant, team, x), appendTeamMemberKey(nil, tableTeamApplicant, tenant, team, x))
+				add(fmt.Sprint("standing", tenant, team, x), appendStandingKey(nil, tenant, x, team))
+			}
+			for _, table := range []byte{tableAccount, tableProfile, tableDevices, tableRelationTotals, tableTeamAccount} {
 				add(fmt.Sprint("account", table, tenant, x), appendAccountKey(nil, table, tenant, x))
 			}
 			for _, y := range names {

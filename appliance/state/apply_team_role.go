@@ -1,0 +1,208 @@
+package state
+
+import (
+	"slices"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// transfer gives the team to a member. It has an effect once: asked again by who
+// was the owner, it finds the new one there and is done.
+func (o *teamOp) transfer() (wire.Code, error) {
+	to := o.c.Accounts[0]
+	k, is := o.t.members.find(to)
+	switch {
+	case !is:
+		return wire.CodeNotInTeam, nil
+	case k.role() == wire.TeamRole_TEAM_ROLE_OWNER:
+		return wire.CodeOK, nil
+	case o.by.role() != wire.TeamRole_TEAM_ROLE_OWNER:
+		return wire.CodeTeamPermission, nil
+	}
+	info, err := o.info()
+	if err != nil {
+		return 0, err
+	}
+	if err := o.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_OWNER, By: o.c.By, Accounts: o.c.Accounts}); err != nil {
+		return 0, err
+	}
+	if k.role() == wire.TeamRole_TEAM_ROLE_MANAGER {
+		o.t.head.managers--
+	}
+	if err := o.setRole(o.c.By, wire.TeamRole_TEAM_ROLE_MEMBER); err != nil {
+		return 0, err
+	}
+	if err := o.setOwner(to); err != nil {
+		return 0, err
+	}
+	info.Owner, info.UpdatedMs = to, o.m.site.clockMs
+	o.t.head.infoVersion = o.t.head.version
+	o.res.Members = o.t.members.names
+	if err := o.putInfo(info); err != nil || !o.c.Flag {
+		return wire.CodeOK, err
+	}
+	gone := []string{o.c.By}
+	if err := o.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, By: o.c.By, Accounts: gone}); err != nil {
+		return 0, err
+	}
+	return wire.CodeOK, o.expel(gone, wire.TeamStanding_TEAM_STANDING_LEFT)
+}
+
+// setOwner also lifts a mute, which nobody else could.
+func (o *teamOp) setOwner(account string) error {
+	row, err := o.member(account)
+	if err != nil {
+		return err
+	}
+	row.role, row.muted = wire.TeamRole_TEAM_ROLE_OWNER, false
+	return o.putMember(account, &row)
+}
+
+func (o *teamOp) setManagers() (wire.Code, error) {
+	if o.by.role() != wire.TeamRole_TEAM_ROLE_OWNER {
+		return wire.CodeTeamPermission, nil
+	}
+	role, kind := wire.TeamRole_TEAM_ROLE_MEMBER, wire.TeamEventKind_TEAM_EVENT_MANAGERS_REMOVED
+	if o.c.Flag {
+		role, kind = wire.TeamRole_TEAM_ROLE_MANAGER, wire.TeamEventKind_TEAM_EVENT_MANAGERS_ADDED
+	}
+	changed, ok := o.changing(func(k mark) bool { return k.role() != role })
+	if !ok {
+		return wire.CodeNotInTeam, nil
+	}
+	if o.c.Flag && int(o.t.head.managers)+len(changed) > MaxTeamManagers {
+		return wire.CodeTeamManagers, nil
+	}
+	if len(changed) == 0 {
+		return wire.CodeOK, nil
+	}
+	if o.c.Flag {
+		o.t.head.managers += uint64(len(changed))
+	} else {
+		o.t.head.managers -= uint64(len(changed))
+	}
+	if err := o.log(&wire.TeamEvent{Kind: kind, By: o.c.By, Accounts: changed}); err != nil {
+		return 0, err
+	}
+	for _, account := range changed {
+		if err := o.setRole(account, role); err != nil {
+			return 0, err
+		}
+	}
+	o.res.Members = o.t.members.names
+	return wire.CodeOK, nil
+}
+
+func (o *teamOp) muteMembers() (wire.Code, error) {
+	if !o.by.manages() {
+		return wire.CodeTeamPermission, nil
+	}
+	kind := wire.TeamEventKind_TEAM_EVENT_MEMBERS_UNMUTED
+	if o.c.Flag {
+		kind = wire.TeamEventKind_TEAM_EVENT_MEMBERS_MUTED
+	}
+	allowed := true
+	changed, ok := o.changing(func(k mark) bool {
+		allowed = allowed && k.role() < o.by.role()
+		return k.muted() != o.c.Flag
+	})
+	switch {
+	case !ok:
+		return wire.CodeNotInTeam, nil
+	case !allowed:
+		return wire.CodeTeamPermission, nil
+	case len(changed) == 0:
+		return wire.CodeOK, nil
+	}
+	if err := o.log(&wire.TeamEvent{Kind: kind, By: o.c.By, Accounts: changed}); err != nil {
+		return 0, err
+	}
+	for _, account := range changed {
+		row, err := o.member(account)
+		if err != nil {
+			return 0, err
+		}
+		row.muted = o.c.Flag
+		if err := o.putMember(account, &row); err != nil {
+			return 0, err
+		}
+	}
+	o.res.Members = o.t.members.names
+	return wire.CodeOK, nil
+}
+
+// changing are those of c.Accounts that differ; ok is false when one of them is
+// no member.
+func (o *teamOp) changing(differs func(mark) bool) (changed []string, ok bool) {
+	for _, account := range o.c.Accounts {
+		k, is := o.t.members.find(account)
+		if !is {
+			return nil, false
+		}
+		if differs(k) {
+			changed = append(changed, account)
+		}
+	}
+	return changed, true
+}
+
+func (o *teamOp) muteAll() (wire.Code, error) {
+	if !o.by.manages() {
+		return wire.CodeTeamPermission, nil
+	}
+	if o.t.head.mute == o.c.Mute {
+		return wire.CodeOK, nil
+	}
+	o.t.head.mute = o.c.Mute
+	o.res.Members = o.t.members.names
+	return wire.CodeOK, o.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_TEAM_MUTED, By: o.c.By, Mute: o.c.Mute})
+}
+
+// settings changes what a member shows in this team and, for himself, whether
+// he wants to be notified.
+func (o *teamOp) settings() (wire.Code, error) {
+	account, u := o.c.Accounts[0], o.c.Member
+	k, is := o.t.members.find(account)
+	switch {
+	case !is:
+		return wire.CodeNotInTeam, nil
+	case account != o.c.By && (u.NotifyOff != nil || k.role() >= o.by.role()):
+		return wire.CodeTeamPermission, nil
+	}
+	if err := o.setNotify(account, u.NotifyOff); err != nil {
+		return 0, err
+	}
+	if u.Nick == nil && u.Custom == nil {
+		return wire.CodeOK, nil
+	}
+	row, err := o.member(account)
+	if err != nil {
+		return 0, err
+	}
+	give(&row.nick, u.Nick)
+	give(&row.custom, u.Custom)
+	if err := o.putMember(account, &row); err != nil {
+		return 0, err
+	}
+	o.res.Members = o.t.members.names
+	return wire.CodeOK, o.log(&wire.TeamEvent{
+		Kind: wire.TeamEventKind_TEAM_EVENT_MEMBER_UPDATED, By: o.c.By, Accounts: slices.Clone(o.c.Accounts),
+		Member: &wire.TeamMemberChanges{Nick: u.Nick, Custom: u.Custom},
+	})
+}
+
+// setNotify tells the account's devices; nobody else sees it.
+func (o *teamOp) setNotify(account string, off *bool) error {
+	if off == nil {
+		return nil
+	}
+	standing, _, err := o.standing(account)
+	if err != nil || standing.notifyOff == *off {
+		return err
+	}
+	standing.notifyOff, standing.version = *off, o.m.nextID()
+	if err := o.setStanding(account, &standing); err != nil {
+		return err
+	}
+	return o.tellStates([]string{account})
+}

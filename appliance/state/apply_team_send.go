@@ -1,0 +1,177 @@
+package state
+
+import (
+	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
+
+// advanceTeam gives the team's log one more entry, made now, and res its numbers.
+func (m *Machine) advanceTeam(head *teamHead, res *SendResult) {
+	res.Code = wire.CodeOK
+	res.ID, res.TimeMs = m.nextID(), m.site.clockMs
+	head.lastSeq++
+	head.version, head.timeMs = res.ID, res.TimeMs
+	res.Seq = head.lastSeq
+}
+
+// sendTeam is the part of send for scene TEAM: own is the encoded message, and
+// hash that of its client id, which is new. Like a message of two accounts it is
+// three writes, whatever the number of members.
+func (m *Machine) sendTeam(tx *raftstore.Tx, tenant uint32, msg *wire.Message, own []byte, hash uint64, res *SendResult) error {
+	id, _ := ParseTeamID(msg.To)
+	t, err := m.team(tx, tenant, id)
+	if err != nil {
+		return err
+	}
+	if res.Code = t.maySend(msg.From); res.Code != wire.CodeOK {
+		return nil
+	}
+	m.advanceTeam(&t.head, res)
+	res.Team, res.Members = id, t.members.names
+	res.Message = appendStamp(own, res.Seq, res.ID, res.TimeMs)
+	m.key = appendMessageKey(m.key[:0], tenant, id, res.Seq)
+	if err := tx.Set(m.key, res.Message); err != nil {
+		return err
+	}
+	if err := m.putTeam(tx, tenant, id, t); err != nil {
+		return err
+	}
+	return m.putClient(tx, tenant, msg.From, msg.ClientId, hash, &clientRow{seq: res.Seq, id: res.ID, timeMs: res.TimeMs})
+}
+
+// maySend is CodeOK when from may write in the team; t is nil when there is none.
+func (t *team) maySend(from string) wire.Code {
+	if t == nil {
+		return wire.CodeTeamMissing
+	}
+	k, is := t.members.find(from)
+	switch {
+	case !is:
+		return wire.CodeNotInTeam
+	case k.muted() || t.head.mute == wire.TeamMute_TEAM_MUTE_ALL || t.head.mute == wire.TeamMute_TEAM_MUTE_MEMBERS && !k.manages():
+		return wire.CodeTeamMuted
+	}
+	return wire.CodeOK
+}
+
+// recallTeam is recall in a team: by the sender, or by who manages the team and
+// has a higher role.
+func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
+	var c Recall
+	ok := c.decodeTeam(r)
+	res := m.newSend()
+	*res = SendResult{Code: wire.CodeBadProtocol, Tenant: c.Tenant, Session: c.Session, From: c.From, To: TeamID(c.Team), Team: c.Team, RefSeq: c.Seq}
+	if !ok {
+		return res, nil
+	}
+	if !validAccount(c.From) || !validText(c.ClientID, maxClientID) || !validText(c.Note, maxNote) || !validText(c.FromDevice, maxDevice) {
+		res.Code = wire.CodeBadParameter
+		return res, nil
+	}
+	if err := m.tick(tx, c.TimeMs); err != nil {
+		return nil, err
+	}
+	t, err := m.team(tx, c.Tenant, c.Team)
+	if err != nil {
+		return nil, err
+	}
+	if t == nil {
+		res.Code = wire.CodeTeamMissing
+		return res, nil
+	}
+	by, is := t.members.find(c.From)
+	if !is {
+		res.Code = wire.CodeNotInTeam
+		return res, nil
+	}
+	if c.Seq < 1 || c.Seq > t.head.lastSeq {
+		res.Code = wire.CodeNotFound
+		return res, nil
+	}
+	log := &convRow{id: c.Team}
+	target, err := m.entry(tx, c.Tenant, log, c.Seq)
+	if err != nil {
+		return nil, err
+	}
+	sender, _ := t.members.find(target.From) // a plain member when it has gone
+	switch {
+	case target.Type == TypeRecall || target.Type == TypeTeamEvent,
+		target.From != c.From && (!by.manages() || sender.role() >= by.role()):
+		res.Code = wire.CodeForbidden
+		return res, nil
+	case target.Recalled:
+		first, err := m.entry(tx, c.Tenant, log, target.RefSeq)
+		if err != nil {
+			return nil, err
+		}
+		res.Code, res.Duplicate = wire.CodeOK, true
+		res.Seq, res.ID, res.TimeMs = first.Seq, first.Id, first.TimeMs
+		return res, nil
+	case c.WindowMs > 0 && m.site.clockMs-target.TimeMs > c.WindowMs:
+		res.Code = wire.CodeRecallExpired
+		return res, nil
+	}
+	m.advanceTeam(&t.head, res)
+	res.Members = t.members.names
+	target.Body, target.Ext, target.Recalled, target.RefSeq = "", "", true, res.Seq
+	target.Mentions, target.MentionAll = nil, false
+	m.key = appendMessageKey(m.key[:0], c.Tenant, c.Team, c.Seq)
+	if err := m.put(tx, target); err != nil {
+		return nil, err
+	}
+	entry := wire.Message{
+		Scene: wire.Scene_SCENE_TEAM, From: c.From, To: res.To, ClientId: c.ClientID, Type: TypeRecall, Body: c.Note,
+		FromPlatform: c.FromPlatform, FromDevice: c.FromDevice, RefSeq: c.Seq,
+		Seq: res.Seq, Id: res.ID, TimeMs: res.TimeMs,
+	}
+	res.Message = appendBody(nil, &entry)
+	m.key = appendMessageKey(m.key[:0], c.Tenant, c.Team, res.Seq)
+	if err := tx.Set(m.key, res.Message); err != nil {
+		return nil, err
+	}
+	return res, m.putTeam(tx, c.Tenant, c.Team, t)
+}
+
+// readTeam moves a member's cursor. It is the member's own row: the others'
+// sync does not see it, and the team's row does not grow.
+func (m *Machine) readTeam(tx *raftstore.Tx, r *reader) (*ReadResult, error) {
+	var c Read
+	ok := c.decodeTeam(r)
+	res := &ReadResult{Code: wire.CodeBadProtocol, Tenant: c.Tenant, Session: c.Session, Reader: c.Reader, Peer: TeamID(c.Team), Team: c.Team}
+	if !ok {
+		return res, nil
+	}
+	if !validAccount(c.Reader) {
+		res.Code = wire.CodeBadParameter
+		return res, nil
+	}
+	if err := m.tick(tx, c.TimeMs); err != nil {
+		return nil, err
+	}
+	t, err := m.team(tx, c.Tenant, c.Team)
+	if err != nil {
+		return nil, err
+	}
+	if t == nil {
+		res.Code = wire.CodeTeamMissing
+		return res, nil
+	}
+	row, _, err := m.standing(tx, c.Tenant, c.Reader, c.Team)
+	if err != nil {
+		return nil, err
+	}
+	if !row.isMember() {
+		res.Code = wire.CodeNotInTeam
+		return res, nil
+	}
+	seq := min(c.Seq, t.head.lastSeq)
+	res.Code, res.Seq, res.TimeMs = wire.CodeOK, max(seq, row.readSeq), m.site.clockMs
+	if seq <= row.readSeq {
+		return res, nil
+	}
+	res.Changed = true
+	row.readSeq, row.version = seq, m.nextID()
+	m.key = appendStandingKey(m.key[:0], c.Tenant, c.Reader, c.Team)
+	m.val = row.append(m.val[:0])
+	return res, tx.Set(m.key, m.val)
+}

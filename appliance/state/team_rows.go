@@ -1,0 +1,190 @@
+package state
+
+import (
+	"encoding/binary"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// The tables of teams; see keys.go. A team's log is in tableMessage, its
+// conversation id is the team's id. No row grows with the team: a member is one
+// row under the team, for who looks at the team, and one under the account, for
+// the account's sync.
+const (
+	tableTeam          = 0x60 // tenant, team
+	tableTeamHead      = 0x61 // tenant, team
+	tableTeamMember    = 0x62 // tenant, team, account
+	tableTeamStanding  = 0x63 // tenant, account+, team
+	tableTeamAccount   = 0x64 // tenant, account
+	tableTeamApplicant = 0x65 // tenant, team, account
+)
+
+// appendTeamKey is for the tables keyed by team, and below all keys of the
+// team in those that an account follows.
+func appendTeamKey(dst []byte, table byte, tenant uint32, team uint64) []byte {
+	return appendU64(appendU32(appendTable(dst, table), tenant), team)
+}
+
+func appendTeamMemberKey(dst []byte, table byte, tenant uint32, team uint64, account string) []byte {
+	return append(appendTeamKey(dst, table, tenant, team), account...)
+}
+
+func appendStandingKey(dst []byte, tenant uint32, account string, team uint64) []byte {
+	return appendU64(appendConvPrefix(dst, tableTeamStanding, tenant, account), team)
+}
+
+// teamHead is what of a team changes often: each message writes it.
+type teamHead struct {
+	lastSeq      uint64
+	version      uint64 // of the newest log entry
+	timeMs       int64
+	infoVersion  uint64 // of the newest change of wire.Team
+	members      uint64
+	managers     uint64 // without the owner
+	applications uint64
+	applied      uint64 // version of the newest change of applications
+	mute         wire.TeamMute
+	dismissed    bool
+}
+
+func (h *teamHead) append(dst []byte) []byte {
+	dst = append(dst, rowVersion)
+	for _, v := range [...]uint64{h.lastSeq, h.version, uint64(h.timeMs), h.infoVersion, h.members, h.managers, h.applications, h.applied, uint64(uint32(h.mute))} {
+		dst = binary.AppendUvarint(dst, v)
+	}
+	return appendBool(dst, h.dismissed)
+}
+
+func (h *teamHead) decode(b []byte) error {
+	r := openRow(b)
+	h.lastSeq, h.version, h.timeMs, h.infoVersion = r.uint(), r.uint(), r.time(), r.uint()
+	h.members, h.managers, h.applications, h.applied = r.uint(), r.uint(), r.uint(), r.uint()
+	h.mute, h.dismissed = wire.TeamMute(r.u32()), r.bool()
+	return r.end("head of a team")
+}
+
+// memberRow is a member as the others see it.
+type memberRow struct {
+	role     wire.TeamRole
+	muted    bool
+	joinedMs int64
+	inviter  string
+	nick     string
+	custom   string
+}
+
+func (m *memberRow) append(dst []byte) []byte {
+	dst = append(dst, rowVersion, byte(m.role))
+	dst = appendBool(dst, m.muted)
+	dst = binary.AppendUvarint(dst, uint64(m.joinedMs))
+	dst = appendString(dst, m.inviter)
+	dst = appendString(dst, m.nick)
+	return appendString(dst, m.custom)
+}
+
+func (m *memberRow) decode(b []byte) error {
+	r := openRow(b)
+	m.role, m.muted, m.joinedMs = wire.TeamRole(r.byte()), r.bool(), r.time()
+	m.inviter, m.nick, m.custom = r.string(), r.string(), r.string()
+	if m.role > wire.TeamRole_TEAM_ROLE_OWNER {
+		r.fail()
+	}
+	return r.end("member of a team")
+}
+
+func (m *memberRow) member(account string) *wire.TeamMember {
+	return &wire.TeamMember{
+		Account: account, Role: m.role, Nick: m.nick, Custom: m.custom, Muted: m.muted,
+		JoinedMs: m.joinedMs, Inviter: m.inviter,
+	}
+}
+
+// standingRow is what one account is to one team.
+type standingRow struct {
+	standing  wire.TeamStanding
+	version   uint64 // of the newest change of this row
+	timeMs    int64
+	firstSeq  uint64 // first entry that the member may read
+	readSeq   uint64
+	notifyOff bool
+	by        string // who has invited, refused or removed
+	note      string
+}
+
+func (s *standingRow) append(dst []byte) []byte {
+	dst = append(dst, rowVersion, byte(s.standing))
+	for _, v := range [...]uint64{s.version, uint64(s.timeMs), s.firstSeq, s.readSeq} {
+		dst = binary.AppendUvarint(dst, v)
+	}
+	dst = appendBool(dst, s.notifyOff)
+	dst = appendString(dst, s.by)
+	return appendString(dst, s.note)
+}
+
+func (s *standingRow) decode(b []byte) error {
+	r := openRow(b)
+	s.standing, s.version, s.timeMs = wire.TeamStanding(r.byte()), r.uint(), r.time()
+	s.firstSeq, s.readSeq, s.notifyOff = r.uint(), r.uint(), r.bool()
+	s.by, s.note = r.string(), r.string()
+	if s.standing < 1 || s.standing > wire.TeamStanding_TEAM_STANDING_REFUSED {
+		r.fail()
+	}
+	return r.end("standing in a team")
+}
+
+func (s *standingRow) isMember() bool { return s.standing == wire.TeamStanding_TEAM_STANDING_MEMBER }
+
+// state is the account's view of the team. self is nil unless it is a member.
+func (s *standingRow) state(team uint64, h *teamHead, self *wire.TeamMember) *wire.ConversationState {
+	c := &wire.ConversationState{
+		Scene: wire.Scene_SCENE_TEAM, Peer: TeamID(team), Version: s.version, TimeMs: s.timeMs,
+		Team: &wire.TeamState{Standing: s.standing, By: s.by, Note: s.note},
+	}
+	if self == nil {
+		return c
+	}
+	c.LastSeq, c.ReadSeq, c.FirstSeq = h.lastSeq, s.readSeq, s.firstSeq
+	c.Version, c.TimeMs = max(s.version, h.version), h.timeMs
+	c.Team.Self, c.Team.NotifyOff, c.Team.InfoVersion = self, s.notifyOff, h.infoVersion
+	if self.Role != wire.TeamRole_TEAM_ROLE_MEMBER {
+		c.Team.Applications = uint32(h.applications)
+		c.Version = max(c.Version, h.applied)
+	}
+	return c
+}
+
+// teamAccountRow bounds an account's standings.
+type teamAccountRow struct {
+	joined uint64 // memberships
+	quiet  uint64 // the others
+}
+
+func (a *teamAccountRow) append(dst []byte) []byte {
+	dst = append(dst, rowVersion)
+	dst = binary.AppendUvarint(dst, a.joined)
+	return binary.AppendUvarint(dst, a.quiet)
+}
+
+func (a *teamAccountRow) decode(b []byte) error {
+	r := openRow(b)
+	a.joined, a.quiet = r.uint(), r.uint()
+	return r.end("number of teams")
+}
+
+// applicantRow is an application that waits.
+type applicantRow struct {
+	timeMs int64
+	note   string
+}
+
+func (a *applicantRow) append(dst []byte) []byte {
+	dst = append(dst, rowVersion)
+	dst = binary.AppendUvarint(dst, uint64(a.timeMs))
+	return appendString(dst, a.note)
+}
+
+func (a *applicantRow) decode(b []byte) error {
+	r := openRow(b)
+	a.timeMs, a.note = r.time(), r.string()
+	return r.end("application")
+}
