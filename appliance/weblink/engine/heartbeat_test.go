@@ -50,11 +50,26 @@ func TestASessionThatIsNotEstablishedInTimeIsClosed(t *testing.T) {
 		p.wantClosed(t, engine.ReasonOpenTimeout)
 	})
 	c, p := n.polling(t, false)
-	c.wantAnswer(c.later(), "1")
-	p.wantClosed(t, engine.ReasonOpenTimeout)
-	c, p = n.polling(t, false)
 	p.wantClosed(t, engine.ReasonOpenTimeout)
 	c.wantGone()
+}
+
+func TestAPollingSessionThatIsNotEstablishedInTimeIsClosed(t *testing.T) {
+	a := newApp()
+	a.anonymous = true
+	inBubble(t, a, engine.Options{}, func(b *bubble, p *peer) {
+		start := time.Now()
+		b.want("1")
+		if took := time.Since(start); took != 10*time.Second {
+			t.Errorf("closed after %v, want 10 s", took)
+		}
+		p.wantClosed(t, engine.ReasonOpenTimeout)
+	})
+	inBubble(t, a, engine.Options{}, func(b *bubble, p *peer) {
+		time.Sleep(9 * time.Second)
+		p.Established()
+		b.want("2")
+	})
 }
 
 // The heartbeat goes on where polling left it.

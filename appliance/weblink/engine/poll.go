@@ -224,6 +224,7 @@ func (c *Conn) writeBody(w http.ResponseWriter, body []byte) error {
 	h.Set("Content-Type", "text/plain; charset=UTF-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff") // it holds what users write
 	control := http.NewResponseController(w)
 	// It replaces one that the HTTP server has set when the wait began. Writers
 	// that know no deadlines are those of tests.

@@ -92,7 +92,7 @@ func TestAPollThatComesDuringTheUpgradeIsRefusedByIt(t *testing.T) {
 
 func TestAFailedUpgradeLeavesPollingAsItWas(t *testing.T) {
 	both(t, func(t *testing.T, secure bool) {
-		n := serve(t, newApp(), engine.Options{UpgradeTimeout: 200 * time.Millisecond, MaxPayload: 1000})
+		n := serve(t, newApp(), engine.Options{MaxPayload: 1000})
 		for name, fail := range map[string]func(*wsClient){
 			"no probe":          func(ws *wsClient) { ws.text("5"); ws.wantClose(1002) },
 			"a message":         func(ws *wsClient) { ws.text("4hello"); ws.wantClose(1002) },
@@ -100,11 +100,16 @@ func TestAFailedUpgradeLeavesPollingAsItWas(t *testing.T) {
 			"two probes":        func(ws *wsClient) { ws.text("2probe", "2probe"); ws.want("3probe"); ws.wantClose(1002) },
 			"a malformed frame": func(ws *wsClient) { ws.write([]byte{0x81, 1, '5'}); ws.wantClose(1002) },
 			"a long message":    func(ws *wsClient) { ws.text(strings.Repeat("2", 1001)); ws.wantClose(1009) },
-			"no upgrade":        func(ws *wsClient) { ws.text("2probe"); ws.want("3probe"); ws.wantClose(1008) },
+			"no upgrade":        func(ws *wsClient) { ws.text("2probe"); ws.wantClose(1008) },
 			"silence":           func(ws *wsClient) { ws.wantClose(1008) },
 			"a close frame":     func(ws *wsClient) { ws.write(frameOf(opClose, true, "\x03\xe8")); _, _, _ = ws.next() },
 			"the end":           func(ws *wsClient) { ws.text("2probe"); _ = ws.Close() },
 		} {
+			timeout := time.Minute
+			if name == "no upgrade" || name == "silence" {
+				timeout = 100 * time.Millisecond
+			}
+			n.SetOptions(engine.Options{MaxPayload: 1000, UpgradeTimeout: timeout})
 			c, p := n.polling(t, secure)
 			ws := c.candidate(t)
 			fail(ws)
@@ -113,6 +118,8 @@ func TestAFailedUpgradeLeavesPollingAsItWas(t *testing.T) {
 			p.Close()
 		}
 		n.wantCount(t, "upgrades_total", "ok", 0)
+		n.wantCount(t, "upgrades_total", "timeout", 2)
+		n.SetOptions(engine.Options{})
 		eventually(t, func() bool { return n.Candidates() == 0 }, func() { t.Error("candidates are left") })
 		c, p := n.polling(t, secure)
 		c.candidate(t).text("4hello")

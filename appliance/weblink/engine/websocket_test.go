@@ -251,9 +251,8 @@ func TestBadInputEndsTheSessionWithAFittingStatus(t *testing.T) {
 			{"a close status that may not be sent", frameOf(opClose, true, "\x03\xed"), 1002},
 		} {
 			client, p := n.session(t, secure)
-			client.text("4before")
-			client.write(c.input)
-			client.write(frameOf(opText, true, "4behind")) // is dropped
+			behind := frameOf(opText, true, "4behind") // is dropped
+			client.write(bytes.Join([][]byte{frameOf(opText, true, "4before"), c.input, behind}, nil))
 			if before := client.wantClose(c.status); len(before) != 1 || before[0] != "1" {
 				t.Errorf("%s: %q came before the close frame, want a close packet", c.name, before)
 			}
