@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -120,11 +121,17 @@ func (n *node) lastWords() string {
 	return string(printed[max(len(printed)-most, 0):])
 }
 
-// freeAddress is a port of the loopback interface that is free now.
+// freeAddress is a port of the loopback interface that is free now. It is below
+// those that the kernel gives to outgoing connections (32768 and up, ip(7)), which
+// could take it before the node does.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var lastErr error
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(20_000)))
+		if err == nil {
+			return l.Addr().String(), l.Close()
+		}
+		lastErr = err
 	}
-	return l.Addr().String(), l.Close()
+	return "", lastErr
 }

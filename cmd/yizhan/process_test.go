@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -229,14 +230,19 @@ func (n *node) get(url string) string {
 	return string(b)
 }
 
-// freeAddresses finds ports that nobody uses now.
+// freeAddresses finds ports that nobody uses now. They are below those that the
+// kernel gives to outgoing connections (32768 and up, ip(7)), which would
+// sometimes take one before the process under test has it.
 func freeAddresses(t *testing.T, count int) []string {
 	t.Helper()
 	var addresses []string
-	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for try := 0; len(addresses) < count; try++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(20_000)))
 		if err != nil {
-			t.Fatal(err)
+			if try > 1000 {
+				t.Fatal(err)
+			}
+			continue
 		}
 		defer l.Close()
 		addresses = append(addresses, l.Addr().String())
