@@ -209,7 +209,11 @@ func (o *teamOp) update() (wire.Code, error) {
 		return wire.CodeTeamPermission, nil
 	}
 	mergeTeam(info, o.c.Info)
-	if !validTeam(info, o.c.MemberLimit) || info.MemberLimit < uint32(o.t.head.members) {
+	limit := o.c.MemberLimit
+	if o.c.Info.MemberLimit == nil {
+		limit = MaxTeamMembers // the tenant's may have been lowered since
+	}
+	if !validTeam(info, limit) || info.MemberLimit < uint32(o.t.head.members) {
 		return wire.CodeBadParameter, nil
 	}
 	if err := o.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_UPDATED, By: o.c.By, Changes: o.c.Info}); err != nil {

@@ -56,6 +56,9 @@ func (p *syncPage) teams(v *raftstore.View, tenant uint32, account string) error
 		if max(row.version, head.version, head.applied) <= p.after {
 			return nil
 		}
+		if low := max(row.version, head.version); low > p.after && p.passes(low) {
+			return nil
+		}
 		self, err := readMember(v, tenant, id, account)
 		if err != nil {
 			return err
@@ -63,6 +66,14 @@ func (p *syncPage) teams(v *raftstore.View, tenant uint32, account string) error
 		p.addTeam(&row, id, &head, self)
 		return nil
 	})
+}
+
+// passes reports whether a change of that version, or a later one, does not
+// fit the page, and notes that.
+func (p *syncPage) passes(version uint64) bool {
+	full := len(p.found) == p.limit && version > p.found[0].Version
+	p.more = p.more || full
+	return full
 }
 
 func (p *syncPage) addTeam(row *standingRow, id uint64, head *teamHead, self *wire.TeamMember) {

@@ -102,14 +102,21 @@ func loadRoster(tx *raftstore.Tx, tenant uint32, id uint64) (*roster, error) {
 		return nil, err
 	}
 	r := new(roster)
-	var row memberRow
+	var all []byte // the names share one piece of memory
+	var ends []int
 	for ok := it.First(); ok && err == nil; ok = it.Next() {
-		if err = row.decode(it.Value()); err == nil {
-			r.names, r.marks = append(r.names, string(it.Key()[len(prefix):])), append(r.marks, markOf(&row))
-		}
+		var k mark
+		k, err = decodeMark(it.Value())
+		all = append(all, it.Key()[len(prefix):]...)
+		ends, r.marks = append(ends, len(all)), append(r.marks, k)
 	}
 	if closeErr := it.Close(); err == nil {
 		err = closeErr
+	}
+	text, from := string(all), 0
+	r.names = make([]string, len(ends))
+	for i, to := range ends {
+		r.names[i], from = text[from:to], to
 	}
 	return r, err
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
@@ -90,6 +91,16 @@ func (m *memberRow) decode(b []byte) error {
 		r.fail()
 	}
 	return r.end("member of a team")
+}
+
+// decodeMark reads only what a roster needs of an encoded memberRow.
+func decodeMark(b []byte) (mark, error) {
+	r := openRow(b)
+	m := memberRow{role: wire.TeamRole(r.byte()), muted: r.bool()}
+	if r.bad || m.role > wire.TeamRole_TEAM_ROLE_OWNER {
+		return 0, fmt.Errorf("%w: member of a team", errDamaged)
+	}
+	return markOf(&m), nil
 }
 
 func (m *memberRow) member(account string) *wire.TeamMember {
