@@ -140,3 +140,37 @@ func TestTheChatSignsIn(t *testing.T) {
 		}
 	}
 }
+
+func TestTheChatTellsWhatFails(t *testing.T) {
+	n := newNode(t).start()
+	alice := newBrowser(t).signIn(n, "alice")
+	alice.looks(900, 700, "dark")
+
+	// The dialog knows before the message is written,
+	alice.click(`[aria-label="New chat or room"]`)
+	alice.click(".dialog input[name=account]")
+	alice.typeText("nobody")
+	alice.press(kb.Enter)
+	alice.waitFor("the complaint", `document.querySelector("#account-problem").textContent.includes("no account “nobody”")`)
+	alice.click(".dialog input[name=room]")
+	alice.typeText("two words")
+	alice.press(kb.Enter)
+	alice.waitFor("the complaint", `document.querySelector("#room-problem").textContent.includes("no spaces")`)
+	alice.press(kb.Escape)
+	alice.waitFor("the dialog closed", `!document.querySelector("dialog")`)
+
+	// and who gets there another way finds out afterwards.
+	alice.open("chat", "nobody")
+	alice.say("is anybody there?")
+	alice.marked("is anybody there?", "failed")
+	alice.waitFor("the reason", `document.querySelector(".line .problem").textContent.includes("no account “nobody”")`)
+	alice.shot("failed")
+	alice.click(".line [data-action=retry]")
+	alice.marked("is anybody there?", "failed")
+	alice.click(".line [data-action=discard]")
+	alice.waitFor("it gone", `document.querySelectorAll(".line").length === 0`)
+
+	// An address that nobody can have leads home.
+	alice.eval(`location.hash = "#/chat/" + "x".repeat(99)`)
+	alice.waitFor("home", `location.hash === "#/" && document.querySelector(".toast")`)
+}
