@@ -29,6 +29,15 @@ const (
 	CodeBusy           Code = 503
 	CodeRecallExpired  Code = 508
 	CodeBadProtocol    Code = 509
+	CodeTeamFull       Code = 801
+	CodeTeamPermission Code = 802
+	CodeTeamMissing    Code = 803
+	CodeNotInTeam      Code = 804
+	CodeTooManyTeams   Code = 806
+	CodeTeamStanding   Code = 807
+	CodeAlreadyInTeam  Code = 809
+	CodeTeamMuted      Code = 812
+	CodeTeamManagers   Code = 815
 	CodeSlowClient     Code = 997
 	CodeMalformedFrame Code = 998
 	CodeBlacklisted    Code = 7101
@@ -61,6 +70,15 @@ var codeTable = []codeInfo{
 	{CodeBusy, "busy", "the server is overloaded, read-only or without a leader; try again", true},
 	{CodeRecallExpired, "recall_expired", "the message is too old to be recalled", false},
 	{CodeBadProtocol, "bad_protocol", "unknown command, or a command out of place", false},
+	{CodeTeamFull, "team_full", "the team has as many members as it may have", false},
+	{CodeTeamPermission, "team_permission", "the account may not do this in the team", false},
+	{CodeTeamMissing, "team_missing", "the team does not exist or was dismissed", false},
+	{CodeNotInTeam, "not_in_team", "the account is not a member of the team", false},
+	{CodeTooManyTeams, "too_many_teams", "the account is in as many teams as it may be", false},
+	{CodeTeamStanding, "team_standing", "there is no such application or invitation", false},
+	{CodeAlreadyInTeam, "already_in_team", "the account is a member already", false},
+	{CodeTeamMuted, "team_muted", "the team or the account in it is muted", false},
+	{CodeTeamManagers, "team_managers", "the team has as many managers as it may have", false},
 	{CodeSlowClient, "slow_client", "the client reads too slowly; reconnect and sync", true},
 	{CodeMalformedFrame, "malformed_frame", "a frame could not be decoded", false},
 	{CodeBlacklisted, "blacklisted", "the receiver has blacklisted the sender", false},
