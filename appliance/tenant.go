@@ -35,6 +35,10 @@ type TenantRequest struct {
 	// mute list; at most 10,000.
 	MaxFriends int `json:"max_friends,omitempty"`
 	MaxListed  int `json:"max_listed,omitempty"`
+	// MaxTeamMembers bounds the members of a team, at most 2,000, MaxTeams the
+	// teams that an account is in, at most 5,000.
+	MaxTeamMembers int `json:"max_team_members,omitempty"`
+	MaxTeams       int `json:"max_teams,omitempty"`
 	// NewSecret replaces the secret; only for UpdateTenant.
 	NewSecret bool `json:"new_secret,omitempty"`
 }
@@ -52,6 +56,8 @@ type TenantInfo struct {
 	RecallSeconds     int    `json:"recall_seconds"`
 	MaxFriends        int    `json:"max_friends"`
 	MaxListed         int    `json:"max_listed"`
+	MaxTeamMembers    int    `json:"max_team_members"`
+	MaxTeams          int    `json:"max_teams"`
 	CreatedMs         int64  `json:"created_ms"`
 }
 
@@ -70,6 +76,7 @@ func (r *TenantRequest) validate() error {
 		"requests_per_second": r.RequestsPerSecond, "request_burst": r.RequestBurst,
 		"api_per_second": r.APIPerSecond, "recall_seconds": r.RecallSeconds,
 		"max_friends": r.MaxFriends, "max_listed": r.MaxListed,
+		"max_team_members": r.MaxTeamMembers, "max_teams": r.MaxTeams,
 	} {
 		if n < 0 {
 			return wire.Errorf(wire.CodeBadParameter, "%s must not be negative", name)
@@ -97,6 +104,8 @@ func (r *TenantRequest) apply(l *state.Limits) error {
 		{r.RecallSeconds, &l.RecallSeconds},
 		{r.MaxFriends, &l.MaxFriends},
 		{r.MaxListed, &l.MaxListed},
+		{r.MaxTeamMembers, &l.MaxTeamMembers},
+		{r.MaxTeams, &l.MaxTeams},
 	} {
 		if field.asked != 0 {
 			*field.limit = field.asked
@@ -220,6 +229,8 @@ func tenantInfo(t *state.Tenant) TenantInfo {
 		RecallSeconds:     t.Limits.RecallSeconds,
 		MaxFriends:        t.Limits.MaxFriends,
 		MaxListed:         t.Limits.MaxListed,
+		MaxTeamMembers:    t.Limits.MaxTeamMembers,
+		MaxTeams:          t.Limits.MaxTeams,
 		CreatedMs:         t.CreatedMs,
 	}
 }

@@ -21,19 +21,19 @@ func TestTenantIsCreatedWithDefaultsAndASecret(t *testing.T) {
 	if !randomKey.MatchString(a.AppKey) || !randomKey.MatchString(a.AppSecret) || a.AppKey == a.AppSecret {
 		t.Errorf("appkey %q, secret %q", a.AppKey, a.AppSecret)
 	}
-	if a.DevicePolicy != "per-platform" || a.APIPerSecond != 100 || a.RecallSeconds != 120 || a.MaxFriends != 3000 || a.MaxListed != 1000 || a.CreatedMs == 0 {
+	if a.DevicePolicy != "per-platform" || a.APIPerSecond != 100 || a.RecallSeconds != 120 || a.MaxFriends != 3000 || a.MaxListed != 1000 || a.MaxTeamMembers != 500 || a.MaxTeams != 1000 || a.CreatedMs == 0 {
 		t.Errorf("defaults: %+v", a)
 	}
 	b, err := node.CreateTenant(t.Context(), appliance.TenantRequest{
 		AppKey: "my-app_1", Name: "我的应用", DevicePolicy: "all",
-		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6,
+		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := appliance.TenantInfo{
 		AppKey: "my-app_1", AppSecret: b.AppSecret, Name: "我的应用", DevicePolicy: "all",
-		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6, CreatedMs: b.CreatedMs,
+		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8, CreatedMs: b.CreatedMs,
 	}
 	if b != want {
 		t.Errorf("created %+v, want %+v", b, want)

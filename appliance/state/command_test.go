@@ -13,7 +13,7 @@ import (
 
 // fullCommands has one of each kind with every field set.
 func fullCommands() []command {
-	limits := Limits{DevicePolicy: 1, RequestsPerSecond: 2, RequestBurst: 3, APIPerSecond: 4, RecallSeconds: 5, MaxBodyBytes: 6, MaxFriends: 7, MaxListed: 8}
+	limits := Limits{DevicePolicy: 1, RequestsPerSecond: 2, RequestBurst: 3, APIPerSecond: 4, RecallSeconds: 5, MaxBodyBytes: 6, MaxFriends: 7, MaxListed: 8, MaxTeamMembers: 9, MaxTeams: 10}
 	hash := HashToken("app", "a", "token")
 	return []command{
 		&CreateTenant{TimeMs: testTime, AppKey: "app", Secret: "secret", Name: "name", Limits: limits},

@@ -10,6 +10,9 @@ import (
 // whole (see roster) has at most MaxTeamMembers.
 const (
 	MaxTeamMembers = 2000
+	// maxTeams bounds the teams that a tenant may let an account be in: each costs
+	// every sync of the account a look.
+	maxTeams = 5000
 	// MaxTeamAccounts is how many accounts one command may name.
 	MaxTeamAccounts = 200
 	// MaxTeamManagers is how many managers a team has beside its owner.

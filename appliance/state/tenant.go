@@ -20,6 +20,10 @@ type Limits struct {
 	MaxFriends int
 	// MaxListed bounds the blacklist and the mute list of one account, each.
 	MaxListed int
+	// MaxTeamMembers bounds the members of one team, its owner among them, and
+	// MaxTeams the teams that one account is a member of.
+	MaxTeamMembers int
+	MaxTeams       int
 }
 
 // Default limits: Yunxin's where it documents one (facts/yunxin-api.md).
@@ -32,6 +36,10 @@ const (
 	DefaultMaxBodyBytes = 20_000
 	DefaultMaxFriends   = 3000
 	DefaultMaxListed    = 1000
+	// DefaultTeamMembers is what a team is limited to that names no limit.
+	DefaultTeamMembers    = 200
+	DefaultMaxTeamMembers = 500
+	DefaultMaxTeams       = 1000
 
 	// maxLimit bounds every limit, so that products with it cannot overflow.
 	maxLimit = 1 << 24
@@ -51,6 +59,8 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.MaxBodyBytes, DefaultMaxBodyBytes)
 	setDefault(&l.MaxFriends, DefaultMaxFriends)
 	setDefault(&l.MaxListed, DefaultMaxListed)
+	setDefault(&l.MaxTeamMembers, DefaultMaxTeamMembers)
+	setDefault(&l.MaxTeams, DefaultMaxTeams)
 	return l
 }
 
@@ -72,7 +82,8 @@ func (l *Limits) valid() bool {
 			return false
 		}
 	}
-	return l.MaxBodyBytes <= maxBodyBytes && l.MaxFriends <= maxRelations && l.MaxListed <= maxRelations
+	return l.MaxBodyBytes <= maxBodyBytes && l.MaxFriends <= maxRelations && l.MaxListed <= maxRelations &&
+		l.MaxTeamMembers <= MaxTeamMembers && l.MaxTeams <= maxTeams
 }
 
 // counts lists the numeric limits that were there from the beginning, in the
@@ -83,7 +94,9 @@ func (l *Limits) counts() [5]int {
 
 // laterCounts lists those that came later, in the order of their encoding: a new
 // one goes to the end.
-func (l *Limits) laterCounts() []*int { return []*int{&l.MaxFriends, &l.MaxListed} }
+func (l *Limits) laterCounts() []*int {
+	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams}
+}
 
 // Tenant is one application (Yunxin: appkey) on this site.
 type Tenant struct {

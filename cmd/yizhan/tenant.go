@@ -39,6 +39,8 @@ func limitFlags(cmd *cobra.Command, request *appliance.TenantRequest) {
 	flags.IntVar(&request.RecallSeconds, "recall-seconds", 0, "How long a message may be recalled; 0 leaves it as it is")
 	flags.IntVar(&request.MaxFriends, "max-friends", 0, "Friends of an account, at most 10000; 0 leaves it as it is")
 	flags.IntVar(&request.MaxListed, "max-listed", 0, "Accounts on an account's blacklist and on its mute list, at most 10000; 0 leaves it as it is")
+	flags.IntVar(&request.MaxTeamMembers, "max-team-members", 0, "Members of a team, at most 2000; 0 leaves it as it is")
+	flags.IntVar(&request.MaxTeams, "max-teams", 0, "Teams that an account is in, at most 5000; 0 leaves it as it is")
 }
 
 func tenantCreate(admin *adminClient) *cobra.Command {
