@@ -11,19 +11,18 @@ import (
 // desk is where scripts ask for what no client can do by itself. It serves
 // /desk/ beside the server under test:
 //
-//	POST /desk/cable                 a new cable to the server: {"id":…,"url":…}
+//	POST /desk/cable?to={url}        a new cable to this server: {"id":…,"url":…}
 //	GET  /desk/cable/{id}            the bytes that have passed it
 //	POST /desk/cable/{id}/{action}   see cable.do
 type desk struct {
-	mux    *http.ServeMux
-	server func() *url.URL // where cables lead
+	mux *http.ServeMux
 
 	mu     sync.Mutex
 	cables []*cable
 }
 
-func newDesk(server func() *url.URL) *desk {
-	d := &desk{mux: http.NewServeMux(), server: server}
+func newDesk() *desk {
+	d := &desk{mux: http.NewServeMux()}
 	d.mux.HandleFunc("POST /desk/cable", d.lay)
 	d.mux.HandleFunc("GET /desk/cable/{id}", func(w http.ResponseWriter, r *http.Request) {
 		c := d.cable(r)
@@ -50,8 +49,12 @@ func newDesk(server func() *url.URL) *desk {
 }
 
 func (d *desk) lay(w http.ResponseWriter, r *http.Request) {
-	server := d.server()
-	c, err := newCable(server.Host)
+	at, err := url.Parse(r.FormValue("to"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	c, err := newCable(at.Host)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
@@ -60,7 +63,6 @@ func (d *desk) lay(w http.ResponseWriter, r *http.Request) {
 	d.cables = append(d.cables, c)
 	id := len(d.cables)
 	d.mu.Unlock()
-	at := *server
 	at.Host = c.listener.Addr().String()
 	answer(w, map[string]string{"id": strconv.Itoa(id), "url": at.String()})
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -26,7 +25,6 @@ func TestStockClientWithANode(t *testing.T) {
 			s := newSite(t, deflate)
 			front := httptest.NewServer(s.mux)
 			t.Cleanup(front.Close)
-			s.announce(t, front.URL)
 			run(t, leastGatewayCases, nil, "gateway.mjs", front.URL)
 		})
 	}
@@ -39,10 +37,9 @@ func TestStockClientWithANode(t *testing.T) {
 //	POST /desk/gateway                 a gateway of its own for the node: {"id":…,"path":…}
 //	POST /desk/gateway/{id}/{action}   drain or stop it, and put a new one in its place
 type site struct {
-	mux   *http.ServeMux
-	node  *appliance.Node
-	desk  *desk
-	front *url.URL
+	mux  *http.ServeMux
+	node *appliance.Node
+	desk *desk
 
 	options weblink.Options
 
@@ -58,7 +55,7 @@ func newSite(t *testing.T, deflate bool) *site {
 		t.Fatal(err)
 	}
 	s := &site{mux: http.NewServeMux(), node: node, options: options}
-	s.desk = newDesk(func() *url.URL { return s.front })
+	s.desk = newDesk()
 	t.Cleanup(func() {
 		s.desk.close()
 		for _, g := range s.gateways {
@@ -84,14 +81,6 @@ func newSite(t *testing.T, deflate bool) *site {
 	s.desk.mux.HandleFunc("POST /desk/gateway", s.newGateway)
 	s.desk.mux.HandleFunc("POST /desk/gateway/{id}/{action}", s.replaceGateway)
 	return s
-}
-
-func (s *site) announce(t *testing.T, front string) {
-	t.Helper()
-	var err error
-	if s.front, err = url.Parse(front); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (s *site) newTenant(w http.ResponseWriter, r *http.Request) {

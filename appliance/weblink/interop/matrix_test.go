@@ -35,7 +35,6 @@ func TestStockClientWithEveryServer(t *testing.T) {
 			}
 			front := start(s.behind(t, test.proxied))
 			t.Cleanup(front.Close)
-			s.announce(t, front.URL)
 			var env []string
 			if test.tls {
 				env = trust(t, front)
@@ -50,7 +49,6 @@ type server struct {
 	mux     *http.ServeMux
 	engines []*engine.Server
 	desk    *desk
-	front   *url.URL // where clients find it
 }
 
 func newServer(t *testing.T, deflate bool) *server {
@@ -73,7 +71,7 @@ func newServer(t *testing.T, deflate bool) *server {
 	s.mux.Handle("/stuck-websocket/", stuckWebSocket(t, usual))
 	s.mux.Handle("/busy/{client}/", busyAtFirst(usual))
 
-	s.desk = newDesk(func() *url.URL { return s.front })
+	s.desk = newDesk()
 	s.mux.Handle("/desk/", s.desk.mux)
 	s.mux.HandleFunc("GET /desk", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, map[string]any{"deflate": deflate})
@@ -112,16 +110,6 @@ func (s *server) behind(t *testing.T, proxied bool) http.Handler {
 	}}
 	proxy.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	return proxy
-}
-
-// announce tells the desk where the server is, before the first request.
-func (s *server) announce(t *testing.T, front string) {
-	t.Helper()
-	u, err := url.Parse(front)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.front = u
 }
 
 func isWebSocket(r *http.Request) bool { return r.Header.Get("Upgrade") != "" }

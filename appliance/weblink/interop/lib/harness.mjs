@@ -171,7 +171,7 @@ export class Case {
 
   /** A network path to the server that can be cut. */
   async cable() {
-    const { id, url } = await this.desk("POST", "/cable");
+    const { id, url } = await this.desk("POST", `/cable?to=${encodeURIComponent(this.url)}`);
     const act = (action) => () => this.desk("POST", `/cable/${id}/${action}`);
     return {
       url,
