@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -34,6 +35,8 @@ type app struct {
 	echo bool
 	// anonymous sessions never call Established.
 	anonymous bool
+	// sendBuffer, when set, is the size of the kernel's send buffers, in bytes.
+	sendBuffer int
 	// onOpened, when set, is called within Opened.
 	onOpened func(*peer)
 	// onMessage, when set, is called within Message.
@@ -140,8 +143,11 @@ func serve(t testing.TB, a *app, o engine.Options) *node {
 	if !bench {
 		n.Hurry()
 	}
-	n.plain = httptest.NewServer(n.Server)
+	n.plain = httptest.NewUnstartedServer(n.Server)
+	n.plain.Config.ConnContext = a.prepare
+	n.plain.Start()
 	n.secure = httptest.NewUnstartedServer(n.Server)
+	n.secure.Config.ConnContext = a.prepare
 	n.secure.EnableHTTP2 = true
 	n.secure.StartTLS()
 	t.Cleanup(func() {
@@ -156,6 +162,17 @@ func serve(t testing.TB, a *app, o engine.Options) *node {
 		}
 	})
 	return n
+}
+
+// prepare sets up an accepted connection.
+func (a *app) prepare(ctx context.Context, c net.Conn) context.Context {
+	if layered, ok := c.(*tls.Conn); ok {
+		c = layered.NetConn()
+	}
+	if a.sendBuffer > 0 {
+		_ = c.(*net.TCPConn).SetWriteBuffer(a.sendBuffer)
+	}
+	return ctx
 }
 
 // peer is the next session that opens.

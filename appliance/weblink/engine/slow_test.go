@@ -69,17 +69,25 @@ func TestAClientThatAcceptsNothingIsCutOff(t *testing.T) {
 // Those who share a flusher with a client that reads nothing do not wait for it.
 func TestFlushersDoNotWaitForAnybody(t *testing.T) {
 	both(t, func(t *testing.T, secure bool) {
-		n := serve(t, newApp(), engine.Options{QueueBytes: 64 << 20, WriteTimeout: time.Hour})
-		for range 8 { // more than there are flushers
-			_, deaf := n.session(t, secure)
-			for range 2048 {
-				deaf.Send(largeMessage)
+		for _, buffer := range []int{0, 2 << 10, 20 << 10, 50 << 10, 200 << 10} {
+			a := newApp()
+			a.sendBuffer = buffer
+			n := serve(t, a, engine.Options{QueueBytes: 64 << 20, WriteTimeout: time.Hour})
+			small := engine.Message([]byte("small"), false)
+			for range 8 { // more than there are flushers
+				_, deaf := n.session(t, secure)
+				for i := range 2048 {
+					deaf.Send(small)
+					if i >= 1024 {
+						deaf.Send(largeMessage)
+					}
+				}
 			}
-		}
-		for range 8 {
-			c, p := n.session(t, secure)
-			p.Send(engine.Message([]byte("in time"), false))
-			c.want("4in time")
+			for range 8 {
+				c, p := n.session(t, secure)
+				p.Send(engine.Message([]byte("in time"), false))
+				c.want("4in time")
+			}
 		}
 	})
 }
