@@ -18,14 +18,13 @@ async function call(event, argument) {
   if (code !== 200) throw new Error(`${event}: ${code} ${body.note}`);
   return body;
 }
-const show = (m) => console.log(`${m.from}: ${m.recalled ? "(recalled)" : m.body}`);
 const complain = (error) => console.error(error.message);
 
-let last = 0n; // seq of the newest message shown; 64-bit numbers are strings in JSON
+const shown = new Set(); // ids, which are strings: JSON numbers cannot hold 64 bits
 function receive(m) {
-  if (![m.from, m.to].includes(peer) || BigInt(m.seq) <= last) return;
-  last = BigInt(m.seq);
-  show(m);
+  if (![m.from, m.to].includes(peer) || shown.has(m.id)) return;
+  shown.add(m.id);
+  if (m.type !== 1000) console.log(`${m.from}: ${m.recalled ? "(recalled)" : m.body}`); // 1000 takes another one back
 }
 
 // Each login fetches what came while nobody was here; see `sync` for many conversations.
@@ -39,7 +38,12 @@ socket.on("connect_error", (e) => console.error(e.data ? `refused: ${e.data.code
 socket.on("kicked", ({ reason }) => console.error(`ended by the server: ${reason}`)); // it stays disconnected
 socket.on("go_away", ({ delayMs = 0 }) => setTimeout(() => socket.disconnect().connect(), delayMs)); // the node stops
 
-// Every line is a message. The same clientId again would not be a second one.
+// Every line is a message. Sent again with the same clientId, it would still be one.
+async function send(body) {
+  const { id } = await call("send", { to: peer, clientId: randomUUID(), body });
+  shown.add(id);
+}
+let sent = Promise.resolve(); // one after another
 createInterface({ input: process.stdin })
-  .on("line", (body) => body && call("send", { to: peer, clientId: randomUUID(), body }).catch(complain))
-  .on("close", () => socket.disconnect());
+  .on("line", (body) => body && (sent = sent.then(() => send(body)).catch(complain)))
+  .on("close", () => sent.then(() => socket.disconnect()));

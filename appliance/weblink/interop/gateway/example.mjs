@@ -47,8 +47,9 @@ export function addExample(add) {
       assert.equal(await b.read(), `${alice.name}: 你好 👋`);
       b.write("hello");
       assert.equal(await a.read(), `${bob.name}: hello`);
+      b.child.stdin.end("bye\n"); // is sent before it leaves
+      assert.equal(await a.read(), `${bob.name}: bye`);
       a.child.stdin.end();
-      b.child.stdin.end();
       assert.deepEqual(await t.within(Promise.all([a.exited, b.exited]), "exit"), [0, 0]);
     } finally {
       a.child.kill();
