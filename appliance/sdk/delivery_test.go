@@ -160,6 +160,28 @@ func TestNewDeviceStartsAtTheBacklog(t *testing.T) {
 	})
 }
 
+// A site where nothing has happened is at version 0: who has synced there is no
+// new device any more, and misses nothing of what comes while it is away.
+func TestADeviceOfAnEmptySiteIsNotNewForEver(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *site) {
+		store := new(MemoryStore)
+		o := s.options("bob", store)
+		o.Backlog = 5
+		bob := newUser(t, o, newBook()).connect()
+		bob.book.waitState(t, StateConnected)
+		bob.close()
+		for n := 1; n <= 20; n++ {
+			s.post("alice", "bob", fmt.Sprintf("message %d", n))
+		}
+		o = s.options("bob", store)
+		o.Backlog = 5
+		bob = newUser(t, o, newBook()).connect()
+		defer bob.close()
+		bob.book.waitState(t, StateConnected)
+		wantMessages(t, bob.book.messages("alice"), numbered(1, 20))
+	})
+}
+
 func TestManyConversationsSyncInPages(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *site) {
 		const peers = 3*syncPage + 7

@@ -47,6 +47,7 @@ type fileHeader struct {
 type fileLine struct {
 	Device  string       `json:"d,omitempty"`
 	Version uint64       `json:"v,omitempty"`
+	Synced  bool         `json:"y,omitempty"`
 	Cursors []fileCursor `json:"c,omitempty"`
 }
 
@@ -201,7 +202,7 @@ func (s *FileStore) compact() error {
 }
 
 func encodeLine(c Checkpoint) ([]byte, error) {
-	l := fileLine{Device: c.DeviceID, Version: c.Version}
+	l := fileLine{Device: c.DeviceID, Version: c.Version, Synced: c.Synced}
 	for _, cursor := range c.Conversations {
 		l.Cursors = append(l.Cursors, fileCursor(cursor))
 	}
@@ -210,7 +211,7 @@ func encodeLine(c Checkpoint) ([]byte, error) {
 }
 
 func (l *fileLine) checkpoint() Checkpoint {
-	c := Checkpoint{DeviceID: l.Device, Version: l.Version}
+	c := Checkpoint{DeviceID: l.Device, Version: l.Version, Synced: l.Synced}
 	for _, cursor := range l.Cursors {
 		c.Conversations = append(c.Conversations, Cursor(cursor))
 	}

@@ -46,6 +46,7 @@ type inbox struct {
 	behind        []*conversation // in the order of arrival, each once
 	early         int             // messages held in all conversations' early
 	version       uint64          // reached by the last complete sync
+	complete      bool            // a sync was complete; version may be 0 for all that
 	acked         uint64          // version that the server was told
 	siteBehinds   int             // syncs in a row whose version was smaller than ours
 	stopped       bool
@@ -99,6 +100,7 @@ func newInbox(o *Options, saved Checkpoint) *inbox {
 		conversations: make(map[cursorKey]*conversation),
 		roomNews:      make(map[string]*roomNews),
 		version:       saved.Version,
+		complete:      saved.Synced || saved.Version > 0, // older stores know no Synced
 	}
 	for _, cursor := range saved.Conversations {
 		conv := &conversation{cursor: cursor, next: cursor.Delivered + 1}
@@ -179,7 +181,7 @@ func (in *inbox) conversation(key cursorKey, seq uint64) *conversation {
 		// A device that has synced once knows every conversation older than
 		// its version: this one is new, and all of it is delivered. A new
 		// device starts near the end.
-		if in.version == 0 && seq > uint64(in.backlog) {
+		if !in.complete && seq > uint64(in.backlog) {
 			conv.cursor.Delivered = seq - uint64(in.backlog)
 		}
 		conv.next = conv.cursor.Delivered + 1
@@ -336,7 +338,7 @@ func (in *inbox) handled(i item) {
 		conv.cursor.Delivered = i.seq
 	}
 	in.handledCursor[0] = conv.cursor
-	c := Checkpoint{Version: in.version, Conversations: in.handledCursor[:]}
+	c := Checkpoint{Version: in.version, Synced: in.complete, Conversations: in.handledCursor[:]}
 	in.mu.Unlock()
 	in.save(c)
 }

@@ -36,7 +36,7 @@ func (in *inbox) ownRead(key cursorKey, seq uint64) {
 		return
 	}
 	conv.cursor.Read = seq
-	c := Checkpoint{Version: in.version, Conversations: []Cursor{conv.cursor}}
+	c := Checkpoint{Version: in.version, Synced: in.complete, Conversations: []Cursor{conv.cursor}}
 	in.mu.Unlock()
 	in.save(c)
 }
@@ -79,11 +79,11 @@ func (in *inbox) synced(page *wire.SyncResponse, last bool) {
 	}
 	// What a new device has not seen of the first sync must stay "not known"
 	// for it (see conversation), so the version counts from the last page on.
-	if last || in.version > 0 {
-		in.version = page.Version
+	if last || in.complete {
+		in.version, in.complete = page.Version, true
 	}
 	in.siteBehinds = 0
-	c := Checkpoint{Version: in.version, Conversations: changed}
+	c := Checkpoint{Version: in.version, Synced: in.complete, Conversations: changed}
 	in.mu.Unlock()
 	in.save(c)
 }

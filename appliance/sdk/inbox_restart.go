@@ -33,7 +33,7 @@ func (in *inbox) startOver() {
 	}
 	clear(in.behind)
 	in.behind = in.behind[:0]
-	in.early, in.siteBehinds, in.version, in.acked = 0, 0, 0, 0
+	in.early, in.siteBehinds, in.version, in.acked, in.complete = 0, 0, 0, 0, false
 	in.mu.Unlock()
 	in.save(Checkpoint{Conversations: changed})
 }

@@ -28,8 +28,11 @@ type Store interface {
 
 // Checkpoint is how far a device is.
 type Checkpoint struct {
-	DeviceID      string
-	Version       uint64 // of the account's data, for the next sync
+	DeviceID string
+	Version  uint64 // of the account's data, for the next sync
+	// Synced is set once a sync was complete. That is no less true of version 0,
+	// which is that of a site where nothing has happened yet.
+	Synced        bool
 	Conversations []Cursor
 }
 
@@ -87,6 +90,7 @@ func wrongOwner(have, want string) error {
 type contents struct {
 	deviceID      string
 	version       uint64
+	synced        bool
 	conversations map[cursorKey]Cursor
 }
 
@@ -94,7 +98,7 @@ func (s *contents) merge(c Checkpoint) {
 	if c.DeviceID != "" {
 		s.deviceID = c.DeviceID
 	}
-	s.version = c.Version
+	s.version, s.synced = c.Version, c.Synced
 	if s.conversations == nil {
 		s.conversations = make(map[cursorKey]Cursor)
 	}
@@ -104,7 +108,7 @@ func (s *contents) merge(c Checkpoint) {
 }
 
 func (s *contents) checkpoint() Checkpoint {
-	c := Checkpoint{DeviceID: s.deviceID, Version: s.version}
+	c := Checkpoint{DeviceID: s.deviceID, Version: s.version, Synced: s.synced}
 	for _, cursor := range s.conversations {
 		c.Conversations = append(c.Conversations, cursor)
 	}
