@@ -13,7 +13,8 @@ const noSession = 0
 
 // Send accepts a message from the tenant's backend in the name of m.From. Of m
 // only From, To, ClientId (made when empty), Type, Body and Ext count; m is not
-// changed. CodeNotFound: one of the accounts does not exist.
+// changed. CodeNotFound: one of the accounts does not exist; CodeBlacklisted: the
+// receiver has blacklisted the sender.
 func (a *App) Send(ctx context.Context, appKey string, m *wire.Message) (*wire.SendResponse, error) {
 	t, from, err := a.target(ctx, appKey, m.From)
 	if err != nil {

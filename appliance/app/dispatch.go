@@ -112,6 +112,9 @@ func (a *App) serve(r *request, payload []byte) error {
 		return a.exitRoom(r, payload)
 	case wire.CmdSendRoom:
 		return a.sendRoom(r, payload)
+	case wire.CmdAddFriend, wire.CmdAnswerFriend, wire.CmdDeleteFriend, wire.CmdUpdateFriend,
+		wire.CmdSetBlacklist, wire.CmdSetMute, wire.CmdSetFriendMode, wire.CmdRelations:
+		return a.relation(r, payload)
 	case wire.CmdLogout:
 		return a.logout(r, payload)
 	case wire.CmdLogin:

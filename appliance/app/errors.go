@@ -31,6 +31,7 @@ var (
 	errNotMember      = wire.Errorf(wire.CodeForbidden, "enter the room before you send to it")
 	errTooManyRooms   = wire.Errorf(wire.CodeCountLimit, "the session is in too many rooms; exit one first")
 	errBusyRoom       = wire.Errorf(wire.CodeBusy, "too many messages wait in this room at this moment; try again")
+	errOneself        = wire.Errorf(wire.CodeBadParameter, "an account has no relation to itself")
 	errGone           = wire.Errorf(wire.CodeForbidden, "the connection is closing")
 	errTooLarge       = wire.Errorf(wire.CodeBadParameter, "the request is too large")
 	errInternal       = wire.Errorf(wire.CodeServerError, "the server failed; its log tells why")

@@ -26,6 +26,14 @@ func FuzzRequest(f *testing.F) {
 		wire.CmdEnterRoom:     &wire.EnterRoomRequest{Room: "lobby"},
 		wire.CmdExitRoom:      &wire.ExitRoomRequest{Room: "lobby"},
 		wire.CmdSendRoom:      &wire.SendRoomRequest{Room: "lobby", ClientId: "m1", Type: 100, Body: `{"a":[1]}`, Ext: "{}"},
+		wire.CmdAddFriend:     &wire.AddFriendRequest{Account: "bob", Ask: true, Note: "n"},
+		wire.CmdAnswerFriend:  &wire.AnswerFriendRequest{Account: "bob", Accept: true, Note: "n"},
+		wire.CmdDeleteFriend:  &wire.DeleteFriendRequest{Account: "bob", Forget: true},
+		wire.CmdUpdateFriend:  &wire.UpdateFriendRequest{Account: "bob", Alias: &name, Ex: &name},
+		wire.CmdSetBlacklist:  &wire.SetBlacklistRequest{Account: "bob", On: true},
+		wire.CmdSetMute:       &wire.SetMuteRequest{Account: "bob", On: true},
+		wire.CmdSetFriendMode: &wire.SetFriendModeRequest{Mode: 1},
+		wire.CmdRelations:     &wire.RelationsRequest{Version: 1, Floor: 2, Limit: 200},
 		63:                    &wire.AckRequest{},
 	} {
 		payload := make([]byte, in.SizeVT())

@@ -28,6 +28,10 @@ const (
 	defaultSyncPage = 100
 	maxHistoryPage  = 100 // messages, also the default
 	maxProfilesPage = 200 // accounts
+	maxRelationPage = 200 // relations
+	maxFriendNote   = 256 // characters
+	maxAlias        = 128 // characters
+	maxRelationEx   = 256 // characters
 	maxRoomName     = 64  // bytes
 	maxKicks        = 64  // session ids, more than session.MaxSessionsPerAccount
 )

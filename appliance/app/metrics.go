@@ -12,24 +12,17 @@ import (
 // indices, and made when it first counts.
 type metrics struct {
 	requests *prometheus.CounterVec
-	counters [maxCommand + 1][]atomic.Pointer[prometheus.Counter] // by command, then codeSlot
+	counters [][]atomic.Pointer[prometheus.Counter] // by command, nil for one that is not counted; then codeSlot
 
 	commit prometheus.Histogram
 	kicks  *prometheus.CounterVec
 }
 
-// maxCommand bounds the commands that are counted by name: requests are 1–63.
-// Any other is counted as command 0, "unknown", so that a client cannot make
-// time series.
-const maxCommand = 63
+// unknownCommand is what every command is counted as that wire does not know, so
+// that a client cannot make time series.
+const unknownCommand wire.Command = 0
 
 var (
-	countedCommands = [maxCommand + 1]bool{
-		wire.CmdLogin: true, wire.CmdLogout: true, wire.CmdSend: true, wire.CmdAck: true, wire.CmdRead: true,
-		wire.CmdRecall: true, wire.CmdSync: true, wire.CmdHistory: true, wire.CmdProfiles: true,
-		wire.CmdUpdateProfile: true, wire.CmdKick: true, wire.CmdEnterRoom: true, wire.CmdExitRoom: true,
-		wire.CmdSendRoom: true,
-	}
 	codes     = wire.Codes()
 	codeSlots = func() (slots [maxCode + 1]uint8) {
 		for i, code := range codes {
@@ -67,10 +60,10 @@ func newMetrics(reg prometheus.Registerer, waitingReads func() int) *metrics {
 			Help: "Sessions that were ended from elsewhere, by reason.",
 		}, []string{"reason"}),
 	}
-	for i := range m.counters {
-		if i == 0 || countedCommands[i] {
-			m.counters[i] = make([]atomic.Pointer[prometheus.Counter], len(codes)+1)
-		}
+	requests := wire.Requests()
+	m.counters = make([][]atomic.Pointer[prometheus.Counter], requests[len(requests)-1]+1)
+	for _, cmd := range append(requests, unknownCommand) {
+		m.counters[cmd] = make([]atomic.Pointer[prometheus.Counter], len(codes)+1)
 	}
 	if reg != nil {
 		reg.MustRegister(m.requests, m.commit, m.kicks, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -83,8 +76,8 @@ func newMetrics(reg prometheus.Registerer, waitingReads func() int) *metrics {
 
 // count counts one answer.
 func (m *metrics) count(cmd wire.Command, code wire.Code) {
-	if cmd > maxCommand || !countedCommands[cmd] {
-		cmd = 0
+	if int(cmd) >= len(m.counters) || m.counters[cmd] == nil {
+		cmd = unknownCommand
 	}
 	cell := &m.counters[cmd][codeSlot(code)]
 	if counter := cell.Load(); counter != nil {
@@ -92,7 +85,7 @@ func (m *metrics) count(cmd wire.Command, code wire.Code) {
 		return
 	}
 	name := "unknown"
-	if cmd != 0 {
+	if cmd != unknownCommand {
 		name = cmd.String()
 	}
 	counter := m.requests.WithLabelValues(name, code.String())

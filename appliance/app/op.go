@@ -96,6 +96,10 @@ func (o *op) answer(result any) error {
 		return o.acknowledge(res.Code)
 	case *state.AccountResult:
 		return o.acknowledge(res.Code)
+	case *state.RelationResult:
+		return o.answerRelation(res)
+	case *state.FriendModeResult:
+		return o.answerFriendMode(res)
 	default:
 		return unexpected(result)
 	}

@@ -36,6 +36,10 @@ func (f *Fanout) Deliver(results []any) {
 			f.message(r)
 		case *state.ReadResult:
 			f.read(r)
+		case *state.RelationResult:
+			f.relation(r)
+		case *state.FriendModeResult:
+			f.friendMode(r)
 		}
 	}
 	// Sessions that are gone must not stay alive here.
@@ -74,6 +78,12 @@ func (f *Fanout) find(tenant uint32, a, b string, origin uint64) bool {
 	if b != a {
 		f.receivers = f.hub.Sessions(f.receivers, tenant, b)
 	}
+	return f.leaveOut(origin)
+}
+
+// leaveOut takes the session origin out of the receivers and reports whether any
+// are left.
+func (f *Fanout) leaveOut(origin uint64) bool {
 	f.receivers = slices.DeleteFunc(f.receivers, func(s *session.Session) bool {
 		return s.Identity().SessionID == origin
 	})

@@ -178,6 +178,7 @@ func TestEventsAndDeliveriesAreCounted(t *testing.T) {
 		sent(message("alice", "bob", 1), 0),
 		sent(message("alice", "nobody", 1), 0),
 		&state.ReadResult{Code: wire.CodeOK, Tenant: 1, Session: 1, Reader: "bob", Peer: "alice", Seq: 1, Changed: true},
+		&state.RelationResult{Code: wire.CodeOK, Tenant: 1, Account: "alice", Peer: "bob", PeerRelation: []byte{}},
 	})
 	families, err := reg.Gather()
 	if err != nil {
@@ -186,12 +187,15 @@ func TestEventsAndDeliveriesAreCounted(t *testing.T) {
 	got := map[string]float64{}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			got[f.GetName()+" "+m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+			if n := m.GetCounter().GetValue(); n != 0 {
+				got[f.GetName()+" "+m.GetLabel()[0].GetValue()] = n
+			}
 		}
 	}
 	want := map[string]float64{
 		"yizhan_fanout_events_total message": 1, "yizhan_fanout_deliveries_total message": 2,
 		"yizhan_fanout_events_total read": 1, "yizhan_fanout_deliveries_total read": 1,
+		"yizhan_fanout_events_total relation": 1, "yizhan_fanout_deliveries_total relation": 2,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("counted %v, want %v", got, want)

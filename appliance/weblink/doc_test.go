@@ -26,7 +26,7 @@ func TestTheProtocolPageNamesEveryEvent(t *testing.T) {
 		switch {
 		case cmd == wire.CmdLogin:
 			row = fmt.Sprintf("| `%v` | LoginResponse |", cmd)
-		case cmd < wire.PushMessage:
+		case !cmd.IsPush():
 			row = fmt.Sprintf("| `%v` | %s | %s |", cmd, messageName(t, cmd, "Request"), messageName(t, cmd, "Response"))
 		default:
 			row = fmt.Sprintf("| `%v` | %s |", cmd, messageName(t, cmd, "Push"))

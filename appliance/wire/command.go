@@ -1,10 +1,22 @@
 package wire
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Command names what a request asks or a push tells. Changing a number breaks
-// compatibility. Requests are 1–63, pushes 64 and up.
+// compatibility. Requests are 1–63 and from 256 on, pushes 64–255.
 type Command uint16
+
+// The numbers of pushes.
+const (
+	firstPush = 64
+	lastPush  = 255
+)
+
+// IsPush reports whether c is a number of pushes.
+func (c Command) IsPush() bool { return c >= firstPush && c <= lastPush }
 
 // The commands.
 const (
@@ -23,12 +35,23 @@ const (
 	CmdExitRoom      Command = 41
 	CmdSendRoom      Command = 42
 
+	CmdAddFriend     Command = 256
+	CmdAnswerFriend  Command = 257
+	CmdDeleteFriend  Command = 258
+	CmdUpdateFriend  Command = 259
+	CmdSetBlacklist  Command = 260
+	CmdSetMute       Command = 261
+	CmdSetFriendMode Command = 262
+	CmdRelations     Command = 263
+
 	PushMessage     Command = 64
 	PushRead        Command = 65
 	PushKicked      Command = 66
 	PushGoAway      Command = 67
 	PushClose       Command = 68
 	PushRoomMessage Command = 69
+	PushRelation    Command = 70
+	PushFriendMode  Command = 71
 )
 
 var commandNames = map[Command]string{
@@ -36,8 +59,25 @@ var commandNames = map[Command]string{
 	CmdRecall: "recall", CmdSync: "sync", CmdHistory: "history", CmdProfiles: "profiles",
 	CmdUpdateProfile: "update_profile", CmdKick: "kick",
 	CmdEnterRoom: "enter_room", CmdExitRoom: "exit_room", CmdSendRoom: "send_room",
+	CmdAddFriend: "add_friend", CmdAnswerFriend: "answer_friend", CmdDeleteFriend: "delete_friend",
+	CmdUpdateFriend: "update_friend", CmdSetBlacklist: "set_blacklist", CmdSetMute: "set_mute",
+	CmdSetFriendMode: "set_friend_mode", CmdRelations: "relations",
+	PushRelation: "relation", PushFriendMode: "friend_mode",
 	PushMessage: "message", PushRead: "read_push", PushKicked: "kicked",
 	PushGoAway: "go_away", PushClose: "close", PushRoomMessage: "room_message",
+}
+
+// Requests lists the requests that this build knows, in the order of their
+// numbers.
+func Requests() []Command {
+	var all []Command
+	for c := range commandNames {
+		if !c.IsPush() {
+			all = append(all, c)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // String is the command's name, as metrics and logs show it.

@@ -30,6 +30,14 @@ var requests = map[wire.Command]func() message{
 	wire.CmdEnterRoom:     func() message { return new(wire.EnterRoomRequest) },
 	wire.CmdExitRoom:      func() message { return new(wire.ExitRoomRequest) },
 	wire.CmdSendRoom:      func() message { return new(wire.SendRoomRequest) },
+	wire.CmdAddFriend:     func() message { return new(wire.AddFriendRequest) },
+	wire.CmdAnswerFriend:  func() message { return new(wire.AnswerFriendRequest) },
+	wire.CmdDeleteFriend:  func() message { return new(wire.DeleteFriendRequest) },
+	wire.CmdUpdateFriend:  func() message { return new(wire.UpdateFriendRequest) },
+	wire.CmdSetBlacklist:  func() message { return new(wire.SetBlacklistRequest) },
+	wire.CmdSetMute:       func() message { return new(wire.SetMuteRequest) },
+	wire.CmdSetFriendMode: func() message { return new(wire.SetFriendModeRequest) },
+	wire.CmdRelations:     func() message { return new(wire.RelationsRequest) },
 }
 
 // pushes makes, for each push, its empty message.
@@ -40,6 +48,8 @@ var pushes = map[wire.Command]func() message{
 	wire.PushGoAway:      func() message { return new(wire.GoAwayPush) },
 	wire.PushClose:       func() message { return new(wire.ClosePush) },
 	wire.PushRoomMessage: func() message { return new(wire.RoomMessagePush) },
+	wire.PushRelation:    func() message { return new(wire.RelationPush) },
+	wire.PushFriendMode:  func() message { return new(wire.FriendModePush) },
 }
 
 var requestNames = func() map[string]wire.Command {
