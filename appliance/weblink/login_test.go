@@ -3,6 +3,7 @@ package weblink_test
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -245,7 +246,21 @@ func TestSessionsThatAreNotLoggedInAreBounded(t *testing.T) {
 	if err == nil || errors.As(err, &refused) || !strings.Contains(err.Error(), "503") {
 		t.Errorf("one more: %v, want HTTP 503", err)
 	}
-	g.wantCount(t, "yizhan_weblink_pending_refused_total", "", 1)
+	// A page must be able to read that it is to try again.
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.url+"?EIO=4&transport=polling", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Origin", "https://app.example.com")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if h := response.Header; response.StatusCode != http.StatusServiceUnavailable || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Retry-After") == "" {
+		t.Errorf("a page is told %s, %v", response.Status, h)
+	}
+	g.wantCount(t, "yizhan_weblink_pending_refused_total", "", 2)
 	for range 2 {
 		(<-held)()
 		if err := <-results; err != nil {

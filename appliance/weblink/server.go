@@ -68,8 +68,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.pending() >= s.options.Load().MaxPending && opensSession(r) {
 		s.metrics.refusedPending.Inc()
 		s.log.Warn("weblink: too many clients that are not logged in", "remote", r.RemoteAddr)
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, "too many clients that are not logged in; try again", http.StatusServiceUnavailable)
+		s.engine.Busy(w, r)
 		return
 	}
 	s.engine.ServeHTTP(w, r)

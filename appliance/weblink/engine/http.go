@@ -101,6 +101,16 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, result string, f
 	f.answer(w)
 }
 
+// Busy refuses r, which would open a session, as when Options.MaxConnections are
+// open: for what the caller has too many of.
+func (s *Server) Busy(w http.ResponseWriter, r *http.Request) {
+	if !s.options.Load().admit(w, r) {
+		s.refuse(w, r, openOrigin, forbidden)
+		return
+	}
+	s.refuse(w, r, openFull, unavailable)
+}
+
 // remoteAddr is the client's address, zero when r has none.
 func remoteAddr(r *http.Request) netip.AddrPort {
 	addr, _ := netip.ParseAddrPort(r.RemoteAddr)
