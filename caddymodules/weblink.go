@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -165,7 +166,14 @@ func (l *WebLink) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // WebLinkHandler is the HTTP handler "weblink": Socket.IO clients connect to it.
 // It takes no options: the limits belong to the yizhan app, and so do the
 // sessions, which therefore outlive a reload.
-type WebLinkHandler struct{ nodeHandler }
+type WebLinkHandler struct {
+	nodeHandler
+
+	serving atomic.Int64 // requests, polls that wait among them
+}
+
+// releasePeriod is how often a server that shuts down lets its polls go.
+const releasePeriod = 250 * time.Millisecond
 
 // CaddyModule implements caddy.Module.
 func (*WebLinkHandler) CaddyModule() caddy.ModuleInfo {
@@ -182,21 +190,32 @@ func (h *WebLinkHandler) Provision(ctx caddy.Context) error {
 		return errors.New("weblink works only within an HTTP server")
 	}
 	h.app.serveWebLink(server)
-	// A server that shuts down waits for requests, and a long poll is one that
-	// would not end by itself for a while. Its client asks again, wherever the next
-	// server is.
-	server.RegisterOnShutdown(func() {
-		select {
-		case <-h.app.started:
-			h.app.node.WebLink().ReleasePolls()
-		default:
-		}
-	})
+	server.RegisterOnShutdown(h.releasePolls)
 	return nil
+}
+
+// releasePolls lets the polls go that the HTTP server would wait for until it has
+// shut down: they would not end by themselves for a while. Their clients ask
+// again, wherever the next server is; those who reuse a connection that is about to
+// be closed come here again.
+func (h *WebLinkHandler) releasePolls() {
+	select {
+	case <-h.app.started:
+	default:
+		return // no request was ever served
+	}
+	tick := time.NewTicker(releasePeriod)
+	defer tick.Stop()
+	for h.serving.Load() > 0 {
+		h.app.node.WebLink().ReleasePolls()
+		<-tick.C
+	}
 }
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *WebLinkHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	h.serving.Add(1)
+	defer h.serving.Add(-1)
 	node, err := h.app.Node(r.Context())
 	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
