@@ -7,6 +7,7 @@ import { Banner } from "./banner";
 import { announce, button, coalesce, h, toast } from "./dom";
 import { textOf } from "./format";
 import { icon } from "./icons";
+import { showKicked } from "./kicked";
 import { List } from "./list";
 import { Names } from "./names";
 import { newChat } from "./newchat";
@@ -224,43 +225,13 @@ export class App {
 
   #kicked(error: Error | undefined): void {
     const kicked = error instanceof KickedError ? error.kicked : undefined;
-    if (kicked?.reason === "credentials") {
-      this.#end("Your token has changed. Sign in again.");
-      return;
-    }
-    const text =
-      kicked?.reason === "replaced"
-        ? kicked.bySameBrowser
-          ? "You opened this account in another tab of this browser."
-          : "You signed in to this account on another device."
-        : "The session was ended by the server or from another device.";
-    const dialog = h("dialog", { class: "dialog", "aria-labelledby": "kicked-title" });
-    const done = (run: () => void) => () => {
-      dialog.close();
-      dialog.remove();
-      run();
-    };
-    dialog.append(
-      h("h2", { id: "kicked-title" }, "Signed in elsewhere"),
-      h("p", {}, text, kicked?.note ? ` (${kicked.note})` : ""),
-      h(
-        "div",
-        { class: "dialog-buttons" },
-        button(
-          { class: "primary" },
-          done(() => location.reload()),
-          "Use it here",
-        ),
-        button(
-          { class: "plain" },
-          done(() => this.#end("")),
-          "Sign out",
-        ),
-      ),
-    );
-    dialog.addEventListener("cancel", (event) => event.preventDefault());
-    document.body.append(dialog);
-    dialog.showModal();
+    if (kicked?.reason === "credentials") this.#end("Your token has changed. Sign in again.");
+    else
+      showKicked(
+        kicked,
+        () => location.reload(),
+        () => this.#end(""),
+      );
   }
 
   async #newChat(): Promise<void> {
