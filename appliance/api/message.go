@@ -45,7 +45,7 @@ var ignoredMessageParams = []string{
 var messageActions = []action{
 	{
 		name:  "msg/sendMsg",
-		about: "Sends a message from one account to another. It is answered when the message is on disk on a majority of nodes.",
+		about: "Sends a message from one account to another. It is answered when the message is on disk on a majority of nodes. Code 7101 when the receiver has blacklisted the sender: then nothing is kept of it.",
 		params: []param{
 			{name: "from", kind: account, required: true},
 			{name: "ope", kind: number, required: true, least: opeP2P, most: opeTeam, about: "0 to an account; 1, to a team, is not supported yet"},
@@ -53,9 +53,10 @@ var messageActions = []action{
 			{name: "type", kind: number, required: true, most: typeMax, about: aboutType},
 			{name: "body", kind: jsonText, required: true, max: maxMessageBody, about: aboutBody},
 			{name: "ext", max: maxExt, about: "anything, for the receiving app"},
+			{name: "checkFriend", kind: boolean, about: "whether to refuse (code 403) unless they are friends, default false"},
 		},
 		ignored: append([]string{
-			"antispam", "antispamCustom", "forcepushlist", "forcepushcontent", "forcepushall", "markRead", "checkFriend",
+			"antispam", "antispamCustom", "forcepushlist", "forcepushcontent", "forcepushall", "markRead",
 			"msgReceiverNoSense", "async", "robotAccount", "robotTopic", "robotFunction", "robotCustomContent",
 		}, ignoredMessageParams...),
 		returns: "`data: {msgid, timetag, antispam}`",
@@ -63,7 +64,7 @@ var messageActions = []action{
 	},
 	{
 		name:  "msg/sendBatchMsg",
-		about: "Sends one message to many accounts. With any code but 200 some may have it: repeat the call with the same RequestId, and nobody gets it twice.",
+		about: "Sends one message to many accounts. With any code but 200 some may have it: repeat the call with the same RequestId, and nobody gets it twice. Who has blacklisted the sender does not get it, and is in neither list of the answer.",
 		params: []param{
 			{name: "fromAccid", kind: account, required: true},
 			{name: "toAccids", kind: accounts, required: true, max: maxReceivers, about: "at most 100 with returnMsgid"},
@@ -113,6 +114,11 @@ func (a *API) sendMessage(ctx context.Context, c *call) (any, error) {
 	m, err := c.message(c.args["from"].text)
 	if err != nil {
 		return nil, err
+	}
+	if c.args["checkFriend"].flag {
+		if err := a.requireFriends(ctx, c, m.From, to); err != nil {
+			return nil, err
+		}
 	}
 	m.To, m.ClientId = to, c.id
 	sent, err := a.app.Send(ctx, c.appKey(), m)
@@ -210,6 +216,7 @@ func (a *API) sendBatch(ctx context.Context, c *call) (any, error) {
 		switch {
 		case wire.CodeOf(errs[i]) == wire.CodeNotFound:
 			answer.Unregister = append(answer.Unregister, to)
+		case wire.CodeOf(errs[i]) == wire.CodeBlacklisted:
 		case errs[i] != nil:
 			return nil, errs[i]
 		case withIDs:

@@ -15,8 +15,7 @@ var plannedActions = func() map[string]bool {
 }()
 
 var plannedByGroup = map[string]string{
-	"user":   "setDonnop mute muteModule setSpecialRelation listBlackAndMuteList",
-	"friend": "add update delete get getByAccid",
+	"user": "setDonnop mute muteModule",
 	"msg": `sendAttachMsg sendBatchAttachMsg upload fileUpload delMsgOneWay delMsg delRoamSession broadcastMsg
 		markReadMsg markReadTeamMsg`,
 	"job/nos": "del",
