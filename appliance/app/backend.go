@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
@@ -12,15 +13,16 @@ import (
 const noSession = 0
 
 // Send accepts a message from the tenant's backend in the name of m.From. Of m
-// only From, To, ClientId (made when empty), Type, Body and Ext count; m is not
-// changed. CodeNotFound: one of the accounts does not exist; CodeBlacklisted: the
-// receiver has blacklisted the sender.
+// only Scene, From, To, ClientId (made when empty), Type, Body, Ext and the
+// mentions count; m is not changed. CodeNotFound: one of the accounts does not
+// exist; CodeBlacklisted: the receiver has blacklisted the sender; the codes of
+// teams in scene TEAM.
 func (a *App) Send(ctx context.Context, appKey string, m *wire.Message) (*wire.SendResponse, error) {
 	t, from, err := a.target(ctx, appKey, m.From)
 	if err != nil {
 		return nil, err
 	}
-	to, err := accountName("to", m.To)
+	to, err := counterpart(m.Scene, "to", m.To)
 	if err != nil {
 		return nil, err
 	}
@@ -34,11 +36,15 @@ func (a *App) Send(ctx context.Context, appKey string, m *wire.Message) (*wire.S
 	if err := content(m.Type, m.Body, m.Ext, &t.Limits); err != nil {
 		return nil, err
 	}
+	named := slices.Clone(m.Mentions)
+	if err := mentions(m.Scene, named, m.MentionAll); err != nil {
+		return nil, err
+	}
 	res, err := a.proposeMessage(ctx, &state.Send{
 		TimeMs: a.now().UnixMilli(), Tenant: t.ID, Session: noSession,
 		Message: &wire.Message{
-			From: from, To: to, ClientId: clientID, Type: m.Type, Body: m.Body, Ext: m.Ext,
-			FromPlatform: wire.Platform_PLATFORM_REST,
+			Scene: m.Scene, From: from, To: to, ClientId: clientID, Type: m.Type, Body: m.Body, Ext: m.Ext,
+			FromPlatform: wire.Platform_PLATFORM_REST, Mentions: named, MentionAll: m.MentionAll,
 		},
 	})
 	if err != nil {
@@ -70,6 +76,41 @@ func (a *App) Recall(ctx context.Context, appKey, from, to string, id uint64, ti
 	}
 	c := &state.Recall{
 		TimeMs: a.now().UnixMilli(), Tenant: t.ID, Session: noSession, From: from, Peer: to, Seq: m.Seq,
+		Note: note, WindowMs: recallWindowMs(t), FromPlatform: wire.Platform_PLATFORM_REST,
+	}
+	if ignoreWindow {
+		c.WindowMs = 0
+	}
+	res, err := a.proposeMessage(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.RecallResponse{Seq: res.Seq, Id: res.ID, TimeMs: res.TimeMs}, nil
+}
+
+// RecallTeam is Recall for a message of a team: by its sender, or by from who
+// manages the team.
+func (a *App) RecallTeam(ctx context.Context, appKey, from, team string, id uint64, timeMs int64, note string, ignoreWindow bool) (*wire.RecallResponse, error) {
+	t, from, err := a.target(ctx, appKey, from)
+	if err != nil {
+		return nil, err
+	}
+	number, err := teamID("to", team)
+	if err != nil {
+		return nil, err
+	}
+	if err := charsWithin("note", note, maxNote); err != nil {
+		return nil, err
+	}
+	m, err := a.queries.TeamMessageByID(t.ID, number, id)
+	if err != nil {
+		return nil, a.edge(err)
+	}
+	if m.TimeMs != timeMs {
+		return nil, outcome(wire.CodeNotFound)
+	}
+	c := &state.Recall{
+		TimeMs: a.now().UnixMilli(), Tenant: t.ID, Session: noSession, From: from, Team: number, Seq: m.Seq,
 		Note: note, WindowMs: recallWindowMs(t), FromPlatform: wire.Platform_PLATFORM_REST,
 	}
 	if ignoreWindow {

@@ -115,6 +115,16 @@ func (a *App) serve(r *request, payload []byte) error {
 	case wire.CmdAddFriend, wire.CmdAnswerFriend, wire.CmdDeleteFriend, wire.CmdUpdateFriend,
 		wire.CmdSetBlacklist, wire.CmdSetMute, wire.CmdSetFriendMode, wire.CmdRelations:
 		return a.relation(r, payload)
+	case wire.CmdCreateTeam, wire.CmdDismissTeam, wire.CmdUpdateTeam, wire.CmdInviteTeam, wire.CmdJoinTeam, wire.CmdAnswerTeam,
+		wire.CmdKickTeam, wire.CmdLeaveTeam, wire.CmdTransferTeam, wire.CmdSetTeamManagers, wire.CmdMuteTeamMembers,
+		wire.CmdMuteTeam, wire.CmdUpdateTeamMember:
+		return a.changeTeam(r, payload)
+	case wire.CmdTeams:
+		return a.teams(r, payload)
+	case wire.CmdTeamMembers:
+		return a.teamMembers(r, payload)
+	case wire.CmdTeamApplications:
+		return a.teamApplications(r, payload)
 	case wire.CmdLogout:
 		return a.logout(r, payload)
 	case wire.CmdLogin:

@@ -18,7 +18,7 @@ var (
 	errUnknownCommand = wire.Errorf(wire.CodeBadProtocol, "this server does not know the command")
 	errMalformed      = wire.Errorf(wire.CodeBadParameter, "the payload is not a valid message of this command")
 	errNotUTF8        = wire.Errorf(wire.CodeBadParameter, "text must be valid UTF-8")
-	errScene          = wire.Errorf(wire.CodeBadParameter, "only scene 0, a conversation of two accounts, is served")
+	errScene          = wire.Errorf(wire.CodeBadParameter, "scene must be 0, a conversation of two accounts, or 1, a team")
 	errRateLimited    = wire.Errorf(wire.CodeRateLimited, "too many requests on this connection; wait and try again")
 	errFlood          = wire.Errorf(wire.CodeRateLimited, "requests kept coming after they were refused")
 	errBusyLogins     = wire.Errorf(wire.CodeBusy, "too many logins at this moment; try again")

@@ -34,6 +34,16 @@ func FuzzRequest(f *testing.F) {
 		wire.CmdSetMute:       &wire.SetMuteRequest{Account: "bob", On: true},
 		wire.CmdSetFriendMode: &wire.SetFriendModeRequest{Mode: 1},
 		wire.CmdRelations:     &wire.RelationsRequest{Version: 1, Floor: 2, Limit: 200},
+		wire.CmdCreateTeam:    &wire.CreateTeamRequest{ClientId: "c", Team: &wire.TeamChanges{Name: &name}, Members: []string{"bob"}, Note: "n"},
+		wire.CmdUpdateTeam:    &wire.UpdateTeamRequest{Team: "5", Changes: &wire.TeamChanges{Intro: &name, JoinMode: wire.TeamJoinMode_TEAM_JOIN_CLOSED.Enum()}},
+		wire.CmdInviteTeam:    &wire.InviteTeamRequest{Team: "5", Accounts: []string{"bob"}, Note: "n"},
+		wire.CmdJoinTeam:      &wire.JoinTeamRequest{Team: "5", Note: "n"},
+		wire.CmdAnswerTeam:    &wire.AnswerTeamRequest{Team: "5", Account: "bob", Accept: true, Note: "n"},
+		wire.CmdKickTeam:      &wire.KickTeamRequest{Team: "5", Accounts: []string{"bob"}},
+		wire.CmdTransferTeam:  &wire.TransferTeamRequest{Team: "5", To: "bob", Leave: true},
+		wire.CmdMuteTeam:      &wire.MuteTeamRequest{Team: "5", Mute: 3},
+		wire.CmdTeams:         &wire.TeamsRequest{Teams: []string{"5", "6"}},
+		wire.CmdTeamMembers:   &wire.TeamMembersRequest{Team: "5", After: "a", Limit: 200},
 		63:                    &wire.AckRequest{},
 	} {
 		payload := make([]byte, in.SizeVT())

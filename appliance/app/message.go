@@ -35,9 +35,13 @@ func (o *op) encodeSend(payload []byte) error {
 	if err := content(in.Type, in.Body, in.Ext, &r.tenant.Limits); err != nil {
 		return err
 	}
+	if err := mentions(in.Scene, in.Mentions, in.MentionAll); err != nil {
+		return err
+	}
 	m := &o.message
 	m.Scene, m.From, m.To, m.ClientId = in.Scene, r.identity.Account, to, in.ClientId
 	m.Type, m.Body, m.Ext = in.Type, in.Body, in.Ext
+	m.Mentions, m.MentionAll = in.Mentions, in.MentionAll
 	m.FromPlatform, m.FromDevice = r.identity.Platform, r.identity.DeviceID
 	c := state.Send{TimeMs: r.timeMs(), Tenant: r.identity.Tenant, Session: r.identity.SessionID, Message: m}
 	o.buf = c.Append(o.buf[:0])
@@ -65,7 +69,7 @@ func (a *App) recall(r *request, payload []byte) error {
 	}
 	return a.submit(r, &state.Recall{
 		TimeMs: r.timeMs(), Tenant: r.identity.Tenant, Session: r.identity.SessionID,
-		From: r.identity.Account, Peer: peer, Seq: in.Seq, ClientID: in.ClientId, Note: in.Note,
+		From: r.identity.Account, Peer: peer, Team: teamOf(in.Scene, peer), Seq: in.Seq, ClientID: in.ClientId, Note: in.Note,
 		WindowMs: recallWindowMs(r.tenant), FromPlatform: r.identity.Platform, FromDevice: r.identity.DeviceID,
 	})
 }
@@ -85,7 +89,8 @@ func (a *App) ack(r *request, payload []byte) error {
 	})
 }
 
-// read moves the account's read cursor; fan-out sends the receipt.
+// read moves the account's read cursor; fan-out sends the receipt, of a team only
+// to the account's own devices.
 func (a *App) read(r *request, payload []byte) error {
 	var in wire.ReadRequest
 	if in.UnmarshalVTUnsafe(payload) != nil {
@@ -97,6 +102,6 @@ func (a *App) read(r *request, payload []byte) error {
 	}
 	return a.submit(r, &state.Read{
 		TimeMs: r.timeMs(), Tenant: r.identity.Tenant, Session: r.identity.SessionID,
-		Reader: r.identity.Account, Peer: peer, Seq: in.Seq,
+		Reader: r.identity.Account, Peer: peer, Team: teamOf(in.Scene, peer), Seq: in.Seq,
 	})
 }

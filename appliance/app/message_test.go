@@ -119,6 +119,8 @@ func TestSendIsValidated(t *testing.T) {
 		{"bad receiver", func(in *wire.SendRequest) { in.To = "b/ob" }, wire.CodeBadParameter},
 		{"unknown receiver", func(in *wire.SendRequest) { in.To = "nobody" }, wire.CodeNotFound},
 		{"team", func(in *wire.SendRequest) { in.Scene = wire.Scene_SCENE_TEAM }, wire.CodeBadParameter},
+		{"scene", func(in *wire.SendRequest) { in.Scene = 2 }, wire.CodeBadParameter},
+		{"mention outside a team", func(in *wire.SendRequest) { in.MentionAll = true }, wire.CodeBadParameter},
 		{"image", func(in *wire.SendRequest) { in.Type, in.Body = 1, `{"url":"u"}` }, wire.CodeOK},
 		{"audio", func(in *wire.SendRequest) { in.Type, in.Body = 2, `{}` }, wire.CodeOK},
 		{"video", func(in *wire.SendRequest) { in.Type, in.Body = 3, `{}` }, wire.CodeOK},

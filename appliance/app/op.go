@@ -94,6 +94,8 @@ func (o *op) answer(result any) error {
 		return nil
 	case *state.ReadResult:
 		return o.acknowledge(res.Code)
+	case *state.TeamResult:
+		return o.answerTeam(res)
 	case *state.AccountResult:
 		return o.acknowledge(res.Code)
 	case *state.RelationResult:

@@ -73,12 +73,47 @@ func accountName(field, name string) (string, error) {
 }
 
 // counterpart checks which conversation a client means and returns the other
-// account's name as it is stored.
+// account's name, or the team's, as it is stored.
 func counterpart(scene wire.Scene, field, name string) (string, error) {
-	if scene != wire.Scene_SCENE_P2P {
-		return "", errScene
+	switch scene {
+	case wire.Scene_SCENE_P2P:
+		return accountName(field, name)
+	case wire.Scene_SCENE_TEAM:
+		_, err := teamID(field, name)
+		return name, err
 	}
-	return accountName(field, name)
+	return "", errScene
+}
+
+// teamOf is the team that a conversation is of, 0 when it is of two accounts.
+// counterpart has checked it.
+func teamOf(scene wire.Scene, name string) uint64 {
+	if scene != wire.Scene_SCENE_TEAM {
+		return 0
+	}
+	id, _ := state.ParseTeamID(name)
+	return id
+}
+
+// mentions checks whom a message mentions and writes the names as they are
+// stored.
+func mentions(scene wire.Scene, names []string, all bool) error {
+	if len(names) == 0 && !all {
+		return nil
+	}
+	if scene != wire.Scene_SCENE_TEAM {
+		return wire.Errorf(wire.CodeBadParameter, "only messages of teams can mention somebody")
+	}
+	if len(names) > state.MaxMentions {
+		return wire.Errorf(wire.CodeBadParameter, "at most %d accounts can be mentioned", state.MaxMentions)
+	}
+	for i := range names {
+		var err error
+		if names[i], err = accountName("mentions", names[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // roomName checks the name of a room: what cannot be seen, or looks like nothing,

@@ -40,6 +40,8 @@ func (f *Fanout) Deliver(results []any) {
 			f.relation(r)
 		case *state.FriendModeResult:
 			f.friendMode(r)
+		case *state.TeamResult:
+			f.team(r)
 		}
 	}
 	// Sessions that are gone must not stay alive here.
@@ -50,6 +52,10 @@ func (f *Fanout) Deliver(results []any) {
 // receiver, and to those of the sender but the one that sent it.
 func (f *Fanout) message(r *state.SendResult) {
 	if r.Code != wire.CodeOK || r.Duplicate {
+		return
+	}
+	if r.Team != 0 {
+		f.teamMessage(r)
 		return
 	}
 	if f.find(r.Tenant, r.From, r.To, r.Session) {
@@ -63,9 +69,13 @@ func (f *Fanout) read(r *state.ReadResult) {
 	if r.Code != wire.CodeOK || !r.Changed {
 		return
 	}
-	if f.find(r.Tenant, r.Reader, r.Peer, r.Session) {
+	scene, peer := wire.Scene_SCENE_P2P, r.Peer
+	if r.Team != 0 {
+		scene, peer = wire.Scene_SCENE_TEAM, r.Reader // nobody else is told
+	}
+	if f.find(r.Tenant, r.Reader, peer, r.Session) {
 		f.push(session.NewEvent(wire.PushRead, &wire.ReadPush{
-			Scene: wire.Scene_SCENE_P2P, Reader: r.Reader, Peer: r.Peer, Seq: r.Seq, TimeMs: r.TimeMs,
+			Scene: scene, Reader: r.Reader, Peer: r.Peer, Seq: r.Seq, TimeMs: r.TimeMs,
 		}), &f.metrics.reads)
 	}
 }

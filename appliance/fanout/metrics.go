@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // metrics are counted per kind of event. Each counter is looked up once.
 type metrics struct {
-	messages, reads, relations kindMetrics
+	messages, reads, relations, teamStates, teamApplications kindMetrics
 }
 
 type kindMetrics struct {
@@ -27,5 +27,8 @@ func newMetrics(reg prometheus.Registerer) metrics {
 	kind := func(name string) kindMetrics {
 		return kindMetrics{events: events.WithLabelValues(name), deliveries: deliveries.WithLabelValues(name)}
 	}
-	return metrics{messages: kind("message"), reads: kind("read"), relations: kind("relation")}
+	return metrics{
+		messages: kind("message"), reads: kind("read"), relations: kind("relation"),
+		teamStates: kind("team_state"), teamApplications: kind("team_application"),
+	}
 }

@@ -52,6 +52,26 @@ const (
 	PushRoomMessage Command = 69
 	PushRelation    Command = 70
 	PushFriendMode  Command = 71
+
+	CmdCreateTeam       Command = 272
+	CmdDismissTeam      Command = 273
+	CmdUpdateTeam       Command = 274
+	CmdInviteTeam       Command = 275
+	CmdJoinTeam         Command = 276
+	CmdAnswerTeam       Command = 277
+	CmdKickTeam         Command = 278
+	CmdLeaveTeam        Command = 279
+	CmdTransferTeam     Command = 280
+	CmdSetTeamManagers  Command = 281
+	CmdMuteTeamMembers  Command = 282
+	CmdMuteTeam         Command = 283
+	CmdUpdateTeamMember Command = 284
+	CmdTeams            Command = 285
+	CmdTeamMembers      Command = 286
+	CmdTeamApplications Command = 287
+
+	PushTeamState       Command = 72
+	PushTeamApplication Command = 73
 )
 
 var commandNames = map[Command]string{
@@ -65,6 +85,12 @@ var commandNames = map[Command]string{
 	PushRelation: "relation", PushFriendMode: "friend_mode",
 	PushMessage: "message", PushRead: "read_push", PushKicked: "kicked",
 	PushGoAway: "go_away", PushClose: "close", PushRoomMessage: "room_message",
+	CmdCreateTeam: "create_team", CmdDismissTeam: "dismiss_team", CmdUpdateTeam: "update_team",
+	CmdInviteTeam: "invite_team", CmdJoinTeam: "join_team", CmdAnswerTeam: "answer_team", CmdKickTeam: "kick_team",
+	CmdLeaveTeam: "leave_team", CmdTransferTeam: "transfer_team", CmdSetTeamManagers: "set_team_managers",
+	CmdMuteTeamMembers: "mute_team_members", CmdMuteTeam: "mute_team", CmdUpdateTeamMember: "update_team_member",
+	CmdTeams: "teams", CmdTeamMembers: "team_members", CmdTeamApplications: "team_applications",
+	PushTeamState: "team_state", PushTeamApplication: "team_application",
 }
 
 // Requests lists the requests that this build knows, in the order of their
