@@ -22,7 +22,7 @@ build: ## build bin/yizhan and bin/yizhan-bench
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 
 .PHONY: run
-run: build ## start one node under ./run with a demo tenant and two accounts
+run: build ## start one node under ./run with a demo tenant, three accounts and a web chat
 	@exec $(BIN)/yizhan quickstart --dir $(RUN_DIR)
 
 .PHONY: test
@@ -60,6 +60,10 @@ bench: build ## measure a fresh node with yizhan-bench (all scenarios)
 .PHONY: generate
 generate: ## regenerate checked-in code (protobuf, dictionary, tables)
 	$(GO) generate ./...
+
+.PHONY: web
+web: ## rebuild the web SDK and the chat's checked-in files (needs Node.js 20 and npm)
+	cd appliance/sdk/web && npm ci && npm run build && node chat/build.mjs
 
 .PHONY: clean
 clean: ## remove build results (keeps ./run)
