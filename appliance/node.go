@@ -19,6 +19,7 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/api"
 	"github.com/yizhan-im/yizhan/appliance/app"
 	"github.com/yizhan-im/yizhan/appliance/fanout"
+	"github.com/yizhan-im/yizhan/appliance/files"
 	"github.com/yizhan-im/yizhan/appliance/lbs"
 	"github.com/yizhan-im/yizhan/appliance/link"
 	"github.com/yizhan-im/yizhan/appliance/secure"
@@ -35,6 +36,7 @@ import (
 const (
 	storeFolder = "store"
 	linkKeyFile = "link.key"
+	filesFolder = "files"
 )
 
 // Config says how to run a node. Zero values take the defaults of the package
@@ -48,13 +50,16 @@ type Config struct {
 	MinFreeBytes uint64
 	Link         LinkConfig
 	WebLink      WebLinkConfig
+	Files        FilesConfig
 	Logger       *slog.Logger
 }
 
-// LinkConfig limits the Link gateway, WebLinkConfig the one for browsers.
+// LinkConfig limits the Link gateway, WebLinkConfig the one for browsers, and
+// FilesConfig the files of messages.
 type (
 	LinkConfig    = link.Options
 	WebLinkConfig = weblink.Options
+	FilesConfig   = files.Options
 )
 
 var nodeIDPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
@@ -78,9 +83,10 @@ type Node struct {
 
 	// In the order of their start; Close stops them in the reverse order.
 	store *raftstore.Store
-	files *sitestore.Storage
+	site  *sitestore.Storage
 	hub   *session.Hub
 	app   *app.App
+	files *files.Server
 	link  *link.Server
 	web   *weblink.Server
 	api   http.Handler
@@ -138,7 +144,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	queries := state.NewQueries(n.store.View)
-	n.files = sitestore.New(sitestore.Config{Store: n.store, Queries: queries, Node: n.id, Logger: logger})
+	n.site = sitestore.New(sitestore.Config{Store: n.store, Queries: queries, Node: n.id, Logger: logger})
 	n.app = app.New(app.Config{
 		Store:      n.store,
 		Queries:    queries,
@@ -148,6 +154,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		Now:        time.Now,
 		NodeID:     n.id,
 	})
+	if err := n.openFiles(cfg); err != nil {
+		n.app.Close()
+		n.site.Close()
+		return nil, errors.Join(err, n.store.Close())
+	}
 	n.delivery.Store(&delivery{n.app, fanout.New(n.hub, n.registry)})
 	n.link = link.NewServer(key, n.app, logger, n.registry, cfg.Link)
 	n.web = weblink.NewServer(n.app, logger, n.registry, cfg.WebLink)
@@ -179,6 +190,17 @@ func (n *Node) openStore(ctx context.Context, cfg Config) error {
 	}
 	n.store = store
 	return nil
+}
+
+func (n *Node) openFiles(cfg Config) (err error) {
+	n.files, err = files.New(files.Config{
+		Dir:        filepath.Join(cfg.DataDir, filesFolder),
+		Keys:       n.site,
+		Auth:       n.app,
+		Logger:     n.logger,
+		Registerer: n.registry,
+	}, cfg.Files)
+	return err
 }
 
 func (n *Node) applied(results []any) {
@@ -230,7 +252,11 @@ func (n *Node) ID() string { return n.id }
 func (n *Node) App() *app.App { return n.app }
 
 // Storage holds the site's certificates, until Close.
-func (n *Node) Storage() *sitestore.Storage { return n.files }
+func (n *Node) Storage() *sitestore.Storage { return n.site }
+
+// Files takes and gives the files of messages, under files.Prefix of any HTTP
+// server. The request's RemoteAddr must be the client's.
+func (n *Node) Files() *files.Server { return n.files }
 
 // API serves tenants' backends; see package api.
 func (n *Node) API() http.Handler { return n.api }
@@ -263,28 +289,31 @@ func (n *Node) Reconfigure(c LinkConfig, w WebLinkConfig, minFreeBytes uint64) {
 func (n *Node) Snapshot(ctx context.Context) error { return n.store.Snapshot(ctx) }
 
 // Drain asks the connected clients to leave, at moments spread over spread, and
-// returns when all are gone or ctx is over. Close the listeners first.
+// returns when all are gone or ctx is over. New uploads are refused. Close the
+// listeners first.
 func (n *Node) Drain(ctx context.Context, spread time.Duration) {
+	n.files.Drain()
 	var gateways sync.WaitGroup
 	gateways.Go(func() { n.link.Drain(ctx, spread) })
 	gateways.Go(func() { n.web.Drain(ctx, spread) })
 	gateways.Wait()
 }
 
-// Close stops the node: first the gateways with every connection, then the
-// application, then the locks of the storage, then the store. The data stays. A
+// Close stops the node: first the gateways with every connection, and the
+// transfers of files, then the application, then the locks of the storage, then the store. The data stays. A
 // second Close waits for the first and returns the same.
 func (n *Node) Close() error {
 	n.closeOnce.Do(func() {
 		close(n.closing)
-		var linkErr, webErr error
+		var linkErr, webErr, filesErr error
 		var gateways sync.WaitGroup
 		gateways.Go(func() { linkErr = n.link.Close() })
 		gateways.Go(func() { webErr = n.web.Close() })
+		gateways.Go(func() { filesErr = n.files.Close() })
 		gateways.Wait()
 		n.app.Close()
-		n.files.Close()
-		n.closeErr = errors.Join(linkErr, webErr, n.store.Close())
+		n.site.Close()
+		n.closeErr = errors.Join(linkErr, webErr, filesErr, n.store.Close())
 		<-n.watched
 		<-n.trimmed
 	})

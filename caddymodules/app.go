@@ -55,6 +55,9 @@ type App struct {
 	// WebLink is the gateway for browsers. The handler "weblink" serves it.
 	WebLink WebLink `json:"weblink,omitempty"`
 
+	// Files are the files of messages. The handler "yizhan_files" serves them.
+	Files Files `json:"files,omitempty"`
+
 	// AccessPoints are what LBS tells clients, in order of preference. Default:
 	// the Link listener's port at the host by which the client reached LBS, and
 	// for browsers the very server that answers for LBS, if it has a weblink
@@ -131,7 +134,7 @@ func (a *App) Validate() error {
 	if err := lbs.Validate(a.AccessPoints); err != nil {
 		return fmt.Errorf("access_point: %w", err)
 	}
-	return errors.Join(a.Link.validate(), a.WebLink.validate())
+	return errors.Join(a.Link.validate(), a.WebLink.validate(), a.Files.validate())
 }
 
 // Start implements caddy.App.

@@ -56,6 +56,9 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			origins         <scheme://host:port...>
 //			compression
 //		}
+//		files {
+//			… see Files.unmarshalCaddyfile
+//		}
 //		access_point <transport> <host:port> {
 //			env <name>
 //		}
@@ -82,6 +85,8 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = a.Link.unmarshalCaddyfile(d)
 		case "weblink":
 			err = a.WebLink.unmarshalCaddyfile(d)
+		case "files":
+			err = a.Files.unmarshalCaddyfile(d)
 		case "access_point":
 			err = a.unmarshalAccessPoint(d)
 		default:

@@ -4,6 +4,7 @@
 //	yizhan                      the app: one node, its Link listeners, its access points
 //	http.handlers.yizhan_lbs    answers where a client should connect
 //	http.handlers.yizhan_api    the server API for tenants' backends
+//	http.handlers.yizhan_files  uploads and downloads of the files of messages
 //	caddy.storage.yizhan        certificates in the replicated store
 //	admin.api.yizhan            status and tenants, at Caddy's admin endpoint
 //

@@ -69,6 +69,9 @@ func (p *pooledNode) sendAway() {
 func (p *pooledNode) apply(a *App) {
 	p.log.set(a.logger.Handler())
 	p.Reconfigure(a.Link.config(), a.WebLink.config(), uint64(a.MinFreeBytes))
+	if err := p.Files().SetOptions(a.Files.config()); err != nil { // Validate has found nothing
+		a.logger.Error("the options of files are refused; the former ones hold", "error", err)
+	}
 	p.drain = time.Duration(a.Drain)
 }
 
@@ -89,6 +92,7 @@ func acquireNode(a *App) (*pooledNode, error) {
 			MinFreeBytes: uint64(a.MinFreeBytes),
 			Link:         a.Link.config(),
 			WebLink:      a.WebLink.config(),
+			Files:        a.Files.config(),
 			Logger:       slog.New(log.handler()),
 		})
 		if err != nil {

@@ -1,0 +1,58 @@
+package files
+
+import (
+	"context"
+	"time"
+)
+
+// janitorEvery is how often unfinished uploads are looked through.
+const janitorEvery = time.Minute
+
+// janitor makes files of the uploads that a former process has left complete, and
+// then removes those that nothing comes for any more.
+func (s *Server) janitor() {
+	defer s.work.Done()
+	s.finishLeft()
+	tick := time.NewTicker(janitorEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.expire()
+			s.thumbs.trim()
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Server) finishLeft() {
+	for _, u := range s.staging.all() {
+		if s.ctx.Err() != nil {
+			return
+		}
+		if u.written() < u.head.Size {
+			continue
+		}
+		if _, err := s.finish(context.Background(), s.setup.Load(), u); err != nil {
+			s.log.Warn("files: an upload that was complete did not become a file; its client's next request tries again", "id", u.id.String(), "error", err)
+		}
+	}
+}
+
+// expire leaves alone what is being worked on.
+func (s *Server) expire() {
+	oldest := s.now().Add(-s.setup.Load().UploadExpiry)
+	for _, u := range s.staging.all() {
+		if !u.idleSince().Before(oldest) || !u.work.TryLock() {
+			continue
+		}
+		if !u.gone && u.idleSince().Before(oldest) {
+			if err := u.drop(false); err != nil {
+				s.log.Warn("files: cannot remove an expired upload", "id", u.id.String(), "error", err)
+			}
+			s.metrics.expired.Inc()
+		}
+		u.work.Unlock()
+	}
+}
