@@ -121,7 +121,7 @@ func TestSendingIsRefused(t *testing.T) {
 		{"from", "nobody", "from not register"},
 		{"to", "nobody", "to not register"},
 		{"to", "a/b", "parameter to is not an account: 1–32 letters, digits, _ @ . or -"},
-		{"ope", "1", "teams are not supported yet: use ope 0"},
+		{"ope", "1", "to must be the number of a team"},
 		{"ope", "2", "parameter ope is not a number from 0 to 1"},
 		{"type", "", "parameter type is missing"},
 		{"type", "-1", "parameter type is not a number from 0 to 65535"},
@@ -201,7 +201,7 @@ func TestRecall(t *testing.T) {
 	recall := func(more ...string) []string {
 		return append([]string{"deleteMsgid", id, "timetag", at, "type", "7", "from", "alice", "to", "bob"}, more...)
 	}
-	b.wantError(414, "teams are not supported yet: use type 7", "msg/recall", recall("type", "8")...)
+	b.wantError(414, "to must be the number of a team", "msg/recall", recall("type", "8")...)
 	b.wantCode(404, "msg/recall", recall("deleteMsgid", "999999")...)
 	b.wantCode(404, "msg/recall", recall("timetag", "1")...)
 	b.wantCode(404, "msg/recall", recall("from", "bob", "to", "alice")...)

@@ -45,11 +45,11 @@ var ignoredMessageParams = []string{
 var messageActions = []action{
 	{
 		name:  "msg/sendMsg",
-		about: "Sends a message from one account to another. It is answered when the message is on disk on a majority of nodes. Code 7101 when the receiver has blacklisted the sender: then nothing is kept of it.",
+		about: "Sends a message from one account to another or to a team. It is answered when the message is on disk on a majority of nodes. Code 7101 when the receiver has blacklisted the sender: then nothing is kept of it.",
 		params: []param{
 			{name: "from", kind: account, required: true},
-			{name: "ope", kind: number, required: true, least: opeP2P, most: opeTeam, about: "0 to an account; 1, to a team, is not supported yet"},
-			{name: "to", required: true, max: 64, about: "an account"},
+			{name: "ope", kind: number, required: true, least: opeP2P, most: opeTeam, about: "0 to an account; 1 to a team, of which from must be a member"},
+			{name: "to", required: true, max: 64, about: "an account, or the number of a team"},
 			{name: "type", kind: number, required: true, most: typeMax, about: aboutType},
 			{name: "body", kind: jsonText, required: true, max: maxMessageBody, about: aboutBody},
 			{name: "ext", max: maxExt, about: "anything, for the receiving app"},
@@ -84,9 +84,9 @@ var messageActions = []action{
 		params: []param{
 			{name: "deleteMsgid", kind: number, required: true, least: 1, most: maxInt64, about: "msgid of the message"},
 			{name: "timetag", kind: number, required: true, least: 1, most: maxMillis, about: "timetag of the message"},
-			{name: "type", kind: number, required: true, least: recallP2P, most: recallTeam, about: "7 between accounts; 8, in a team, is not supported yet"},
-			{name: "from", kind: account, required: true, about: "who sent the message"},
-			{name: "to", required: true, max: 64, about: "who received it"},
+			{name: "type", kind: number, required: true, least: recallP2P, most: recallTeam, about: "7 between accounts; 8 in a team"},
+			{name: "from", kind: account, required: true, about: "who sent the message; in a team also who manages it"},
+			{name: "to", required: true, max: 64, about: "who received it, an account or a team"},
 			{name: "msg", max: maxNote, about: "a note for the receiver's app"},
 			{name: "ignoreTime", kind: boolean, about: "1 recalls a message of any age"},
 		},
@@ -105,7 +105,7 @@ type sendAnswer struct {
 
 func (a *API) sendMessage(ctx context.Context, c *call) (any, error) {
 	if c.args["ope"].number == opeTeam {
-		return nil, wire.Errorf(wire.CodeBadParameter, "teams are not supported yet: use ope 0")
+		return a.sendToTeam(ctx, c)
 	}
 	to, err := c.receiver()
 	if err != nil {
@@ -131,9 +131,27 @@ func (a *API) sendMessage(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var answer sendAnswer
+	return answerOf(sent), nil
+}
+
+func answerOf(sent *wire.SendResponse) *sendAnswer {
+	answer := new(sendAnswer)
 	answer.Data.MsgID, answer.Data.TimeTag = sent.Id, sent.TimeMs
-	return answer, nil
+	return answer
+}
+
+// sendToTeam is sendMessage with ope 1. checkFriend has no meaning there.
+func (a *API) sendToTeam(ctx context.Context, c *call) (any, error) {
+	m, err := c.message(c.args["from"].text)
+	if err != nil {
+		return nil, err
+	}
+	m.Scene, m.To, m.ClientId = wire.Scene_SCENE_TEAM, c.args["to"].text, c.id
+	sent, err := a.app.Send(ctx, c.appKey(), m)
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(sent), nil
 }
 
 // receiver is the parameter to, where it must be an account. It is declared as
@@ -228,7 +246,9 @@ func (a *API) sendBatch(ctx context.Context, c *call) (any, error) {
 
 func (a *API) recall(ctx context.Context, c *call) (any, error) {
 	if c.args["type"].number == recallTeam {
-		return nil, wire.Errorf(wire.CodeBadParameter, "teams are not supported yet: use type 7")
+		_, err := a.app.RecallTeam(ctx, c.appKey(), c.args["from"].text, c.args["to"].text,
+			uint64(c.args["deleteMsgid"].number), c.args["timetag"].number, c.args["msg"].text, c.args["ignoreTime"].flag)
+		return nil, err
 	}
 	to, err := c.receiver()
 	if err != nil {

@@ -19,9 +19,7 @@ var plannedByGroup = map[string]string{
 	"msg": `sendAttachMsg sendBatchAttachMsg upload fileUpload delMsgOneWay delMsg delRoamSession broadcastMsg
 		markReadMsg markReadTeamMsg`,
 	"job/nos": "del",
-	"team": `create add kick remove update query queryDetail getMarkReadInfo changeOwner addManager removeManager
-		joinTeams updateTeamNick muteTeam muteTlist muteTlistAll listTeamMute leave listMemberInfo listOnlineUsers
-		listOnlineUserCount`,
+	"team":    "getMarkReadInfo listMemberInfo listOnlineUsers listOnlineUserCount",
 	"superteam": `create dismiss invite kick leave updateTinfo getTinfos updateTlist updateTeamNick getTlists
 		getMuteTlists addManager removeManager changeOwner mute muteTlist changeLevel joinTeams sendMsg sendAttachMsg
 		recallMsg queryHistoryMsg queryHistoryMsgByIds`,
