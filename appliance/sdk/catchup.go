@@ -24,7 +24,7 @@ func (c *Client) catchUp(ctx context.Context) {
 			return
 		}
 	}
-	resync := time.NewTimer(jittered(resyncInterval))
+	resync := time.NewTimer(c.followSync(ctx))
 	defer resync.Stop()
 	syncing := true
 	for ctx.Err() == nil {
@@ -50,10 +50,18 @@ func (c *Client) catchUp(ctx context.Context) {
 		case <-due:
 		case <-resync.C:
 			c.sync(ctx)
-			resync.Reset(jittered(resyncInterval))
+			resync.Reset(c.followSync(ctx))
 		case <-ctx.Done():
 		}
 	}
+}
+
+// followSync reads what sync has only told of, and returns when to sync again.
+func (c *Client) followSync(ctx context.Context) time.Duration {
+	if !c.catchUpRelations(ctx) {
+		return jittered(failedPause)
+	}
+	return jittered(resyncInterval)
 }
 
 // sync learns which conversations changed, page by page. It reports whether it
@@ -82,6 +90,7 @@ func (c *Client) sync(ctx context.Context) bool {
 		}
 		c.inbox.synced(&page, !page.More)
 		if !page.More {
+			c.inbox.relationsAt(page.RelationsVersion)
 			return true
 		}
 		version = page.Version

@@ -17,6 +17,10 @@
 // the app in that form: the inbox knows for each conversation which seq is next
 // and which exists, and reads the difference from the server's history.
 //
+// Relations (friends, lists) are a copy of the server's that the client keeps in
+// memory: of two states of one relation the newer counts, in whatever order they
+// come, and after each login the difference is read.
+//
 // Rooms are simpler, for nothing of them is kept: their messages go into the queue
 // as they come, or are dropped and counted when it is full, and the rooms are
 // entered again after each login.

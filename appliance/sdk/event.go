@@ -8,7 +8,8 @@ import (
 
 // Event is one thing that happened; switch on its type. The types are Message,
 // Recall, Missing, ConversationAdded, Receipt, ReadCursor, RoomMessage,
-// RoomMissed, RoomReentry and StateChange.
+// RoomMissed, RoomReentry, RelationsLoaded, RelationChange, FriendModeChange and
+// StateChange.
 type Event interface{ event() }
 
 // Message is the next message of a conversation, sent or received.
@@ -89,6 +90,30 @@ type RoomReentry struct {
 	Err error
 }
 
+// RelationsLoaded says that all the account's relations have been read, for the
+// first time or anew: Relations has them, and nothing else tells of those that
+// were there before. It does not come when there has never been any.
+type RelationsLoaded struct{}
+
+// RelationChange says that what the account holds of another one has changed:
+// friends were made or parted, somebody asks or has answered, another device or
+// the backend has changed a list or a note. Several changes may come as one
+// event; Relations always has the latest.
+type RelationChange struct {
+	// Relation is what the account now holds. The app must not change it.
+	*wire.Relation
+	// By is who has changed it: this account or the other one. Note is what that
+	// one has written with it. Both are empty when the change was made while this
+	// client was away.
+	By, Note string
+}
+
+// FriendModeChange says that another device, or the backend, has changed who may
+// become the account's friend.
+type FriendModeChange struct {
+	Mode wire.FriendMode
+}
+
 // StateChange tells how the connection is. When the app takes events slowly, it
 // may miss states in between, never the latest.
 type StateChange struct {
@@ -110,6 +135,9 @@ func (ReadCursor) event()        {}
 func (RoomMessage) event()       {}
 func (RoomMissed) event()        {}
 func (RoomReentry) event()       {}
+func (RelationsLoaded) event()   {}
+func (RelationChange) event()    {}
+func (FriendModeChange) event()  {}
 func (StateChange) event()       {}
 
 // State is the state of the connection.

@@ -42,6 +42,7 @@ type inbox struct {
 	states        int // of the items in queue, those that are StateChange
 	roomEvents    int // of the items in queue, those about rooms
 	roomNews      map[string]*roomNews
+	relations     relations
 	inHand        bool            // the app is handling an event
 	behind        []*conversation // in the order of arrival, each once
 	early         int             // messages held in all conversations' early
@@ -254,7 +255,11 @@ func (in *inbox) enlist(conv *conversation) {
 
 func (c *conversation) isBehind() bool { return c.cursor.Known >= c.next || c.news != 0 }
 
-func (in *inbox) full() bool { return in.queue.len()-in.states-in.roomEvents >= in.limit }
+func (in *inbox) full() bool { return in.queue.len()-in.states-in.aside() >= in.limit }
+
+// aside is how many items in the queue have their own share of it. Nothing of
+// them is kept for a later client.
+func (in *inbox) aside() int { return in.roomEvents + in.relations.events }
 
 func (in *inbox) enqueue(i item) {
 	in.queue.push(i)
@@ -303,6 +308,9 @@ func (in *inbox) next(user, client context.Context) (item, bool) {
 			case RoomMessage, RoomMissed, RoomReentry:
 				in.roomEvents--
 				in.publishRoomNews()
+			case RelationsLoaded, RelationChange, FriendModeChange:
+				in.relations.events--
+				in.publishRelations()
 			default:
 				signal(in.room)
 			}
@@ -326,7 +334,7 @@ func (in *inbox) handled(i item) {
 	defer in.saveMu.Unlock()
 	in.mu.Lock()
 	in.inHand = false
-	if in.queue.len() == in.roomEvents && in.acked < in.version {
+	if in.queue.len() == in.aside() && in.acked < in.version {
 		signal(in.work) // perhaps everything is handled: tell the server
 	}
 	conv := i.conversation

@@ -99,7 +99,7 @@ func (in *inbox) syncVersion() uint64 {
 func (in *inbox) toAck() (version uint64, ok bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.acked >= in.version || in.inHand || in.queue.len() > in.roomEvents || len(in.behind) > 0 {
+	if in.acked >= in.version || in.inHand || in.queue.len() > in.aside() || len(in.behind) > 0 {
 		return 0, false
 	}
 	in.acked = in.version

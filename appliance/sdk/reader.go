@@ -102,6 +102,18 @@ func (l *link) push(f *wire.Frame) error {
 		if l.rooms.has(p.Room) {
 			l.inbox.offerRoom(RoomMessage{RoomMessagePush: p})
 		}
+	case wire.PushRelation:
+		p := new(wire.RelationPush)
+		if err := p.UnmarshalVT(f.Payload); err != nil || p.Relation == nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.pushedRelation(p)
+	case wire.PushFriendMode:
+		var p wire.FriendModePush
+		if err := p.UnmarshalVT(f.Payload); err != nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.pushedMode(&p)
 	case wire.PushKicked:
 		var p wire.KickedPush
 		if err := p.UnmarshalVT(f.Payload); err != nil {

@@ -54,7 +54,10 @@ func startNode(t *testing.T) *realNode {
 	return n
 }
 
-func (n *realNode) start() {
+func (n *realNode) start() { n.startAfter(func() {}) }
+
+// startAfter lets before use the node when no client can reach it yet.
+func (n *realNode) startAfter(before func()) {
 	n.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -62,11 +65,14 @@ func (n *realNode) start() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
+	n.node = node
+	before()
 	l, err := net.Listen("tcp", n.link)
 	if err != nil {
+		n.node = nil
 		n.t.Fatal(errors.Join(err, node.Close()))
 	}
-	n.node, n.listener, n.link = node, l, l.Addr().String()
+	n.listener, n.link = l, l.Addr().String()
 	n.serving.Go(func() { _ = node.ServeLink(l) })
 }
 
