@@ -55,25 +55,12 @@ func (m *Machine) updateTenant(tx *raftstore.Tx, r *reader) (*TenantResult, erro
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
-	m.key = appendAppKeyKey(m.key[:0], c.AppKey)
-	id, ok, err := tx.Get(m.key)
+	t, err := m.tenantOf(tx, c.AppKey)
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
+	if t == nil {
 		return &TenantResult{Code: wire.CodeNotFound}, nil
-	}
-	t := new(Tenant)
-	if t.ID, err = decodeTenantID(id); err != nil {
-		return nil, err
-	}
-	m.key = appendTenantKey(m.key[:0], t.ID)
-	row, _, err := tx.Get(m.key)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.decode(row); err != nil {
-		return nil, err
 	}
 	if c.Secret != nil {
 		t.Secret = *c.Secret
@@ -85,6 +72,51 @@ func (m *Machine) updateTenant(tx *raftstore.Tx, r *reader) (*TenantResult, erro
 		t.Limits = *c.Limits
 	}
 	return m.putTenant(tx, t)
+}
+
+func (m *Machine) setCallback(tx *raftstore.Tx, r *reader) (*TenantResult, error) {
+	var c SetCallback
+	if !c.decode(r) {
+		return &TenantResult{Code: wire.CodeBadProtocol}, nil
+	}
+	if !validName(c.AppKey, maxAppKey) || !c.Callback.valid() {
+		return &TenantResult{Code: wire.CodeBadParameter}, nil
+	}
+	if err := m.tick(tx, c.TimeMs); err != nil {
+		return nil, err
+	}
+	t, err := m.tenantOf(tx, c.AppKey)
+	if err != nil {
+		return nil, err
+	}
+	if t == nil {
+		return &TenantResult{Code: wire.CodeNotFound}, nil
+	}
+	t.Callback = Callback{}
+	if c.Callback.URL != "" {
+		t.Callback = c.Callback
+	}
+	return m.putTenant(tx, t)
+}
+
+// tenantOf is the tenant with this appkey, its limits as they were given; nil
+// when there is none. It overwrites m.key.
+func (m *Machine) tenantOf(tx *raftstore.Tx, appKey string) (*Tenant, error) {
+	m.key = appendAppKeyKey(m.key[:0], appKey)
+	id, ok, err := tx.Get(m.key)
+	if err != nil || !ok {
+		return nil, err
+	}
+	t := new(Tenant)
+	if t.ID, err = decodeTenantID(id); err != nil {
+		return nil, err
+	}
+	m.key = appendTenantKey(m.key[:0], t.ID)
+	row, _, err := tx.Get(m.key)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.decode(row)
 }
 
 // putTenant stores t. Limits are stored as they were given: what a default is

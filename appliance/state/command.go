@@ -19,6 +19,7 @@ const (
 	kindSetBlocked    = 5
 	kindUpdateProfile = 6
 	kindRecordLogin   = 7
+	kindSetCallback   = 8
 	kindSend          = 16
 	kindRecall        = 17
 	kindRead          = 18

@@ -19,6 +19,7 @@ func fullCommands() []command {
 		&CreateTenant{TimeMs: testTime, AppKey: "app", Secret: "secret", Name: "name", Limits: limits},
 		&UpdateTenant{TimeMs: testTime, AppKey: "app", Secret: proto.String("new"), Name: proto.String(""), Limits: &limits},
 		&UpdateTenant{TimeMs: testTime, AppKey: "app"},
+		&SetCallback{TimeMs: testTime, AppKey: "app", Callback: Callback{URL: "https://a/b", Events: 1 << 31, FailClosed: true, TimeoutMs: 5}},
 		&CreateAccount{TimeMs: testTime, Tenant: 1, Account: "a", TokenHash: hash, Profile: &wire.Profile{Name: "Ann"}},
 		&SetToken{TimeMs: testTime, Tenant: 1, Account: "a", TokenHash: hash},
 		&SetBlocked{TimeMs: testTime, Tenant: 1, Account: "a", Blocked: true, Kick: true},
@@ -79,6 +80,9 @@ func decodeCommand(b []byte) command {
 		return accept(c, c.decode(&r))
 	case kindUpdateTenant:
 		c := new(UpdateTenant)
+		return accept(c, c.decode(&r))
+	case kindSetCallback:
+		c := new(SetCallback)
 		return accept(c, c.decode(&r))
 	case kindCreateAccount:
 		c := new(CreateAccount)

@@ -125,6 +125,8 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.createTenant(tx, &r)
 	case kindUpdateTenant:
 		return m.updateTenant(tx, &r)
+	case kindSetCallback:
+		return m.setCallback(tx, &r)
 	case kindStoragePut:
 		return m.storagePut(tx, &r)
 	case kindStorageDelete:

@@ -39,7 +39,7 @@ func drawCommand(t *rapid.T, m *model) command {
 	tenant, account, peer := drawTenant.Draw(t, "tenant"), drawAccount.Draw(t, "account"), drawAccount.Draw(t, "peer")
 	switch rapid.SampledFrom([]string{
 		"send", "send", "send", "send", "send", "send", "read", "read", "recall", "recall", "ack", "login",
-		"account", "account", "tenant", "update", "token", "block", "profile", "garbage",
+		"account", "account", "tenant", "update", "callback", "token", "block", "profile", "garbage",
 		"storage", "storage", "storage", "storage", "relation", "relation", "relation", "relation", "relation",
 		"team", "team", "team", "team", "team", "team", "team", "team", "team", "team",
 	}).Draw(t, "kind") {
@@ -80,6 +80,11 @@ func drawCommand(t *rapid.T, m *model) command {
 			u.Secret = proto.String("new")
 		}
 		return u
+	case "callback":
+		return &SetCallback{TimeMs: now, AppKey: drawAppKey.Draw(t, "appkey"), Callback: Callback{
+			URL: rapid.SampledFrom([]string{"", "http://a", "https://b/c"}).Draw(t, "url"), Events: CallbackEvents(rapid.Uint32().Draw(t, "events")),
+			FailClosed: rapid.Bool().Draw(t, "closed"), TimeoutMs: rapid.IntRange(0, MaxCallbackTimeoutMs).Draw(t, "timeout"),
+		}}
 	case "token":
 		return &SetToken{TimeMs: now, Tenant: tenant, Account: account, TokenHash: drawHash.Draw(t, "hash")}
 	case "block":

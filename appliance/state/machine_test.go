@@ -156,6 +156,11 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 		"friends over the bound":    &CreateTenant{AppKey: "new", Secret: "s", Limits: Limits{MaxFriends: maxRelations + 1}},
 		"negative limit":            &CreateTenant{AppKey: "new", Secret: "s", Limits: Limits{RequestBurst: -1}},
 		"body limit over a command": &CreateTenant{AppKey: "new", Secret: "s", Limits: Limits{MaxBodyBytes: MaxCommandBytes}},
+		"callback of nobody":        &SetCallback{},
+		"callback at a long URL":    &SetCallback{AppKey: "app", Callback: Callback{URL: strings.Repeat("x", maxCallbackURL+1)}},
+		"callback not UTF-8":        &SetCallback{AppKey: "app", Callback: Callback{URL: "\xff"}},
+		"callback with patience":    &SetCallback{AppKey: "app", Callback: Callback{TimeoutMs: MaxCallbackTimeoutMs + 1}},
+		"callback before its time":  &SetCallback{AppKey: "app", Callback: Callback{TimeoutMs: -1}},
 		"update to no secret":       &UpdateTenant{AppKey: "app", Secret: ptr("")},
 		"update to a bad limit":     &UpdateTenant{AppKey: "app", Limits: &Limits{RecallSeconds: maxLimit + 1}},
 	} {

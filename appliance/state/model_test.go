@@ -119,6 +119,8 @@ func (m *model) apply(c command) any {
 			return m.readTeam(c)
 		}
 		return m.read(c)
+	case *SetCallback:
+		return m.setCallback(c)
 	case *TeamChange:
 		return m.changeTeam(c)
 	case *RelationChange:
@@ -165,6 +167,20 @@ func (m *model) updateTenant(c *UpdateTenant) *TenantResult {
 	}
 	if c.Limits != nil {
 		t.Limits = c.Limits.WithDefaults()
+	}
+	shown := *t
+	return &TenantResult{Code: wire.CodeOK, Tenant: &shown}
+}
+
+func (m *model) setCallback(c *SetCallback) *TenantResult {
+	m.clock = max(m.clock, c.TimeMs)
+	t := m.tenant(c.AppKey)
+	if t == nil {
+		return &TenantResult{Code: wire.CodeNotFound}
+	}
+	t.Callback = c.Callback
+	if t.Callback.URL == "" {
+		t.Callback = Callback{}
 	}
 	shown := *t
 	return &TenantResult{Code: wire.CodeOK, Tenant: &shown}

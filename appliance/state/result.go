@@ -70,7 +70,7 @@ type AccountResult struct {
 	Kick bool
 }
 
-// TenantResult is the outcome of CreateTenant and UpdateTenant.
+// TenantResult is the outcome of CreateTenant, UpdateTenant and SetCallback.
 type TenantResult struct {
 	Code   wire.Code
 	Tenant *Tenant // nil when Code is not CodeOK

@@ -109,19 +109,36 @@ func (c *clientRow) decode(b []byte) error {
 	return r.end("client id")
 }
 
-// tenantRowVersion2 is of a row that has some of the later limits.
-const tenantRowVersion2 = 2
+// Versions of a tenant's row. An older build can read those of tenants that use
+// nothing newer.
+const (
+	// tenantRowVersion2 is of a row that has some of the later limits.
+	tenantRowVersion2 = 2
+	// tenantRowVersion3 is of a row that has a callback, and perhaps these limits.
+	tenantRowVersion3 = 3
+)
+
+func (t *Tenant) rowVersion() byte {
+	switch {
+	case t.Callback.URL != "":
+		return tenantRowVersion3
+	case len(t.Limits.setLater()) > 0:
+		return tenantRowVersion2
+	default:
+		return rowVersion
+	}
+}
 
 func (t *Tenant) append(dst []byte) []byte {
-	if len(t.Limits.setLater()) == 0 {
-		dst = append(dst, rowVersion)
-	} else {
-		dst = append(dst, tenantRowVersion2)
-	}
+	version := t.rowVersion()
+	dst = append(dst, version)
 	dst = binary.AppendUvarint(dst, uint64(t.CreatedMs))
 	dst = appendString(dst, t.AppKey)
 	dst = appendString(dst, t.Secret)
 	dst = appendString(dst, t.Name)
+	if version == tenantRowVersion3 {
+		dst = t.Callback.append(dst)
+	}
 	return appendLimits(dst, &t.Limits)
 }
 
@@ -131,10 +148,11 @@ func (t *Tenant) decode(b []byte) error {
 	version := r.byte()
 	t.CreatedMs = r.time()
 	t.AppKey, t.Secret, t.Name = r.string(), r.string(), r.string()
+	if version == tenantRowVersion3 {
+		t.Callback.decode(&r)
+	}
 	t.Limits.decode(&r)
-	switch hasLater := len(t.Limits.setLater()) > 0; {
-	case version == rowVersion && !hasLater, version == tenantRowVersion2 && hasLater:
-	default:
+	if version != t.rowVersion() || !t.Callback.valid() {
 		r.fail()
 	}
 	return r.end("tenant")

@@ -18,7 +18,7 @@ type row interface {
 func emptyRows() []row {
 	return []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
 		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow),
-		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow)}
+		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(Tenant)}
 }
 
 func fullRows() []row {
@@ -42,6 +42,7 @@ func fullRows() []row {
 		&standingRow{standing: 2, version: 1, timeMs: testTime, firstSeq: 2, readSeq: 3, notifyOff: true, by: "b", note: "note"},
 		&teamAccountRow{joined: 1, quiet: 2},
 		&applicantRow{timeMs: testTime, note: "note"},
+		&Tenant{AppKey: "app", Secret: "secret", Callback: Callback{URL: "https://a/b", Events: 15, FailClosed: true, TimeoutMs: 5}, CreatedMs: testTime},
 	}
 }
 

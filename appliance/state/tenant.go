@@ -107,5 +107,6 @@ type Tenant struct {
 	Secret    string
 	Name      string
 	Limits    Limits
+	Callback  Callback
 	CreatedMs int64
 }
