@@ -61,7 +61,7 @@ type conn struct {
 
 	nextDirty *conn // next in the flusher's list, under the flusher's mutex
 
-	before, after *conn // neighbours in Server.open, under Server.mu
+	place int // in Server.open, under Server.mu
 }
 
 var _ session.Conn = (*conn)(nil)

@@ -15,7 +15,7 @@ import (
 func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 	s.mu.Lock()
 	s.draining = true
-	conns := s.open.all()
+	conns := s.open.All()
 	empty := make(chan struct{})
 	if len(conns) == 0 {
 		close(empty)
@@ -40,7 +40,7 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 	case <-grace.C:
 	}
 	s.mu.Lock()
-	conns = s.open.all()
+	conns = s.open.All()
 	s.mu.Unlock()
 	for _, c := range conns {
 		c.Close(wire.CodeBusy, nil) // the go-away was its last push

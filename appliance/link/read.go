@@ -5,8 +5,8 @@ import (
 	"io"
 	"os"
 	"sync"
-	"syscall"
 
+	"github.com/yizhan-im/yizhan/appliance/tcp"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -30,7 +30,7 @@ var errExpired = errors.New("link: deadline passed")
 
 // start is the first goroutine of a connection.
 func (c *conn) start() {
-	setSocketOptions(c.raw)
+	tcp.SetOptions(c.raw)
 	c.serve()
 }
 
@@ -77,7 +77,7 @@ func (c *conn) readable(fd uintptr) bool {
 	if c.parked {
 		return true
 	}
-	c.parked = !hasInput(int(fd))
+	c.parked = !tcp.HasInput(int(fd))
 	return !c.parked
 }
 
@@ -87,16 +87,12 @@ func (c *conn) readAll(fd int) error {
 	buf := readBuffers.Get().(*[readSize]byte)
 	defer readBuffers.Put(buf)
 	for {
-		n, err := syscall.Read(fd, buf[:])
-		switch {
-		case err == syscall.EAGAIN:
+		n, err := tcp.Read(fd, buf[:])
+		if err == tcp.ErrWouldBlock {
 			return nil
-		case err == syscall.EINTR:
-			continue
-		case err != nil:
-			return os.NewSyscallError("read", err)
-		case n == 0:
-			return io.EOF
+		}
+		if err != nil {
+			return err
 		}
 		c.lastInput = c.server.now()
 		c.server.metrics.bytesIn.Add(float64(n))

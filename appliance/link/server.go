@@ -11,6 +11,7 @@ import (
 
 	"github.com/yizhan-im/yizhan/appliance/flush"
 	"github.com/yizhan-im/yizhan/appliance/limitlog"
+	"github.com/yizhan-im/yizhan/appliance/roster"
 	"github.com/yizhan-im/yizhan/appliance/secure"
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/wire"
@@ -34,7 +35,7 @@ type Server struct {
 	nextFlush atomic.Uint32
 
 	mu       sync.Mutex
-	open     connList
+	open     roster.Roster[*conn]
 	draining bool          // nothing new is accepted
 	closed   bool          // Close has been called
 	empty    chan struct{} // closed when no connection is left; nil while nobody waits
@@ -68,6 +69,7 @@ func NewServer(key *secure.ServerKey, h session.Handler, logger *slog.Logger, re
 		metrics: newMetrics(reg),
 		started: time.Now(),
 		pauses:  defaultPauses,
+		open:    roster.New(func(c *conn) *int { return &c.place }),
 		crypto:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	s.options.Store(o.withDefaults())
@@ -92,7 +94,7 @@ func (s *Server) SetOptions(o Options) {
 func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open.count
+	return s.open.Len()
 }
 
 // Close closes every connection, telling the client why when it can, and waits
@@ -101,7 +103,7 @@ func (s *Server) Connections() int {
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.draining, s.closed = true, true
-	conns := s.open.all()
+	conns := s.open.All()
 	s.mu.Unlock()
 	s.handshakes.close()
 
@@ -134,60 +136,24 @@ func (s *Server) now() int64 {
 func (s *Server) register(c *conn, limit int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining || s.open.count >= limit {
+	if s.draining || s.open.Len() >= limit {
 		return false
 	}
 	s.goroutines.Add(1)
-	s.open.add(c)
-	s.metrics.connections.Set(float64(s.open.count))
+	s.open.Add(c)
+	s.metrics.connections.Set(float64(s.open.Len()))
 	return true
 }
 
 // unregister is called by the last goroutine of a connection, at its end.
 func (s *Server) unregister(c *conn) {
 	s.mu.Lock()
-	s.open.remove(c)
-	s.metrics.connections.Set(float64(s.open.count))
-	if s.open.count == 0 && s.empty != nil {
+	s.open.Remove(c)
+	s.metrics.connections.Set(float64(s.open.Len()))
+	if s.open.Len() == 0 && s.empty != nil {
 		close(s.empty)
 		s.empty = nil
 	}
 	s.mu.Unlock()
 	s.goroutines.Done()
-}
-
-// connList is a list of connections, linked through themselves.
-type connList struct {
-	head  *conn
-	count int
-}
-
-func (l *connList) add(c *conn) {
-	if l.head != nil {
-		l.head.before = c
-	}
-	c.after = l.head
-	l.head = c
-	l.count++
-}
-
-func (l *connList) remove(c *conn) {
-	if c.before != nil {
-		c.before.after = c.after
-	} else {
-		l.head = c.after
-	}
-	if c.after != nil {
-		c.after.before = c.before
-	}
-	c.before, c.after = nil, nil
-	l.count--
-}
-
-func (l *connList) all() []*conn {
-	conns := make([]*conn, 0, l.count)
-	for c := l.head; c != nil; c = c.after {
-		conns = append(conns, c)
-	}
-	return conns
 }

@@ -2,7 +2,6 @@ package link
 
 import (
 	"errors"
-	"io"
 	"os"
 	"sync"
 	"syscall"
@@ -11,6 +10,7 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/link/internal/framing"
 	"github.com/yizhan-im/yizhan/appliance/secure"
 	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/tcp"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -143,7 +143,7 @@ func (c *conn) flush() {
 		return
 	}
 	err := w.write(c.raw, false)
-	if errors.Is(err, errWouldBlock) {
+	if errors.Is(err, tcp.ErrWouldBlock) {
 		// Whoever flushes is a flusher, or a reader whom the flushers outlive: this
 		// counts up from more than zero.
 		c.server.writers.Go(func() { c.flushSlowly(w) })
@@ -230,9 +230,6 @@ func (c *conn) writeFailed(err error) {
 	c.mu.Unlock()
 }
 
-// errWouldBlock says that the socket takes no more now.
-var errWouldBlock = errors.New("link: socket buffer is full")
-
 // writer seals frames and writes the records. It is lent to a goroutine that
 // flushes; only one that waits for a slow client keeps it for long.
 type writer struct {
@@ -269,7 +266,7 @@ func (w *writer) release() {
 }
 
 // write writes all that is pending. With wait it waits, once, until the socket
-// takes something; without, it returns errWouldBlock.
+// takes something; without, it returns tcp.ErrWouldBlock.
 func (w *writer) write(raw syscall.RawConn, wait bool) error {
 	w.wait, w.err = wait, nil
 	if err := raw.Write(w.try); err != nil {
@@ -291,20 +288,12 @@ func (w *writer) tryWrite(fd uintptr) (done bool) {
 			w.sealed = w.c.secure.Seal(w.sealed[:0], piece)
 			w.rest = w.sealed
 		}
-		n, err := syscall.Write(int(fd), w.rest)
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err == syscall.EAGAIN && w.wait:
+		n, err := tcp.Write(int(fd), w.rest)
+		if err == tcp.ErrWouldBlock && w.wait {
 			return progress
-		case err == syscall.EAGAIN:
-			w.err = errWouldBlock
-			return true
-		case err != nil:
-			w.err = os.NewSyscallError("write", err)
-			return true
-		case n == 0:
-			w.err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			w.err = err
 			return true
 		}
 		progress = true

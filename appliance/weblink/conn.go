@@ -37,7 +37,7 @@ type conn struct {
 	server  *Server
 	socket  *socket.Socket
 	session *session.Session // set before the first request, then constant
-	index   int              // in Server.conns, under Server.mu
+	place   int              // in Server.conns, under Server.mu
 
 	misuse uint16 // bad requests less good ones; owned by the goroutine that reads
 

@@ -17,7 +17,7 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 	s.engine.StopAccepting()
 	s.mu.Lock()
 	s.draining = true
-	conns := append([]*conn(nil), s.conns...)
+	conns := s.conns.All()
 	empty := make(chan struct{})
 	if len(conns) == 0 {
 		close(empty)
@@ -42,7 +42,7 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 	case <-grace.C:
 	}
 	s.mu.Lock()
-	conns = append([]*conn(nil), s.conns...)
+	conns = s.conns.All()
 	s.mu.Unlock()
 	for _, c := range conns {
 		c.Close(wire.CodeBusy, nil) // the go-away was its last push

@@ -12,5 +12,5 @@ func (s *Server) Hurry() { s.grace = 100 * time.Millisecond }
 func (s *Server) Left() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.conns)
+	return s.conns.Len()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/yizhan-im/yizhan/appliance/limitlog"
+	"github.com/yizhan-im/yizhan/appliance/roster"
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/weblink/engine"
 	"github.com/yizhan-im/yizhan/appliance/weblink/socket"
@@ -38,15 +39,18 @@ type Server struct {
 	grace    time.Duration // drainGrace; tests shorten it
 
 	mu       sync.Mutex
-	conns    []*conn       // those that have a session of the handler; each knows its index
-	draining bool          // nothing new is accepted
-	empty    chan struct{} // closed when no conn is left; nil while nobody waits
+	conns    roster.Roster[*conn] // those that have a session of the handler
+	draining bool                 // nothing new is accepted
+	empty    chan struct{}        // closed when no conn is left; nil while nobody waits
 }
 
 // NewServer makes a gateway that gives requests to h. Its metrics go to reg, which
 // may be nil. Close releases what it holds.
 func NewServer(h session.Handler, logger *slog.Logger, reg prometheus.Registerer, o Options) *Server {
-	s := &Server{handler: h, log: limitlog.New(logger), grace: drainGrace}
+	s := &Server{
+		handler: h, log: limitlog.New(logger), grace: drainGrace,
+		conns: roster.New(func(c *conn) *int { return &c.place }),
+	}
 	full := o.withDefaults()
 	s.options.Store(full)
 	s.metrics = newMetrics(reg, func() float64 { return float64(s.loggedIn.Load()) })
@@ -107,7 +111,7 @@ func (s *Server) Close() error {
 	s.engine.StopAccepting()
 	s.mu.Lock()
 	s.draining = true
-	conns := append([]*conn(nil), s.conns...)
+	conns := s.conns.All()
 	s.mu.Unlock()
 	last := closePush(wire.CodeBusy, "the node is stopping")
 	for _, c := range conns {
@@ -124,20 +128,15 @@ func (s *Server) register(c *conn) bool {
 	if s.draining {
 		return false
 	}
-	c.index = len(s.conns)
-	s.conns = append(s.conns, c)
+	s.conns.Add(c)
 	return true
 }
 
 func (s *Server) unregister(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	last := len(s.conns) - 1
-	s.conns[c.index] = s.conns[last]
-	s.conns[c.index].index = c.index
-	s.conns[last] = nil
-	s.conns = s.conns[:last]
-	if last == 0 && s.empty != nil {
+	s.conns.Remove(c)
+	if s.conns.Len() == 0 && s.empty != nil {
 		close(s.empty)
 		s.empty = nil
 	}

@@ -53,7 +53,7 @@ type Conn struct {
 
 	nextDirty *Conn // next in the flusher's list, under the flusher's mutex
 
-	before, after *Conn // neighbours in Server.open, under Server.mu
+	place int // in Server.open, under Server.mu
 }
 
 // Send queues messages, each made by Message or DeflatedMessage, one behind

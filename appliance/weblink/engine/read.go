@@ -2,10 +2,10 @@ package engine
 
 import (
 	"errors"
-	"io"
 	"os"
 	"sync"
-	"syscall"
+
+	"github.com/yizhan-im/yizhan/appliance/tcp"
 )
 
 // A WebSocket has one goroutine, which owns everything that is read. While the
@@ -92,7 +92,7 @@ func (k *socket) readable(fd uintptr) bool {
 	if k.parked {
 		return true
 	}
-	k.parked = !hasInput(int(fd))
+	k.parked = !tcp.HasInput(int(fd))
 	return !k.parked
 }
 
@@ -114,16 +114,12 @@ func (k *socket) readAll(fd int) error {
 	buf := plainBuffers.Get().(*[plainRead]byte)
 	defer plainBuffers.Put(buf)
 	for {
-		n, err := syscall.Read(fd, buf[:])
-		switch {
-		case err == syscall.EAGAIN:
+		n, err := tcp.Read(fd, buf[:])
+		if err == tcp.ErrWouldBlock {
 			return nil
-		case err == syscall.EINTR:
-			continue
-		case err != nil:
-			return os.NewSyscallError("read", err)
-		case n == 0:
-			return io.EOF
+		}
+		if err != nil {
+			return err
 		}
 		if err := k.receive(buf[:n]); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/yizhan-im/yizhan/appliance/flush"
 	"github.com/yizhan-im/yizhan/appliance/limitlog"
+	"github.com/yizhan-im/yizhan/appliance/roster"
 )
 
 // Server serves the sessions of one node. It outlives the HTTP servers that give
@@ -28,7 +29,7 @@ type Server struct {
 	nextFlush atomic.Uint32
 
 	mu       sync.Mutex
-	open     connList
+	open     roster.Roster[*Conn]
 	draining bool        // nothing new is accepted
 	closed   atomic.Bool // Close has been called; written under mu
 
@@ -70,6 +71,7 @@ func NewServer(h Handler, logger *slog.Logger, reg prometheus.Registerer, o Opti
 		metrics: newMetrics(reg),
 		started: time.Now(),
 		pauses:  defaultPauses,
+		open:    roster.New(func(c *Conn) *int { return &c.place }),
 	}
 	s.options.Store(o.withDefaults())
 	s.sids.init()
@@ -88,7 +90,7 @@ func (s *Server) SetOptions(o Options) { s.options.Store(o.withDefaults()) }
 func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open.count
+	return s.open.Len()
 }
 
 // StopAccepting refuses new sessions with HTTP 503; those that are open go on.
@@ -133,7 +135,7 @@ func (s *Server) now() int64 { return int64(time.Since(s.started)) }
 func (s *Server) all() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open.all()
+	return s.open.All()
 }
 
 // register counts c among the open sessions, and its goroutine among those that
@@ -144,18 +146,18 @@ func (s *Server) register(c *Conn) (result string) {
 	switch {
 	case s.draining:
 		return openStopping
-	case s.open.count >= c.options.MaxConnections:
+	case s.open.Len() >= c.options.MaxConnections:
 		return openFull
 	}
 	s.goroutines.Add(1)
-	s.open.add(c)
+	s.open.Add(c)
 	return openOK
 }
 
 // unregister is called at the end of a session.
 func (s *Server) unregister(c *Conn) {
 	s.mu.Lock()
-	s.open.remove(c)
+	s.open.Remove(c)
 	s.mu.Unlock()
 	s.goroutines.Done()
 }
@@ -170,40 +172,4 @@ func (s *Server) guest() bool {
 	}
 	s.goroutines.Add(1)
 	return true
-}
-
-// connList is a list of sessions, linked through themselves.
-type connList struct {
-	head  *Conn
-	count int
-}
-
-func (l *connList) add(c *Conn) {
-	if l.head != nil {
-		l.head.before = c
-	}
-	c.after = l.head
-	l.head = c
-	l.count++
-}
-
-func (l *connList) remove(c *Conn) {
-	if c.before != nil {
-		c.before.after = c.after
-	} else {
-		l.head = c.after
-	}
-	if c.after != nil {
-		c.after.before = c.before
-	}
-	c.before, c.after = nil, nil
-	l.count--
-}
-
-func (l *connList) all() []*Conn {
-	conns := make([]*Conn, 0, l.count)
-	for c := l.head; c != nil; c = c.after {
-		conns = append(conns, c)
-	}
-	return conns
 }

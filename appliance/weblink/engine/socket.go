@@ -4,6 +4,7 @@ import (
 	"net"
 	"syscall"
 
+	"github.com/yizhan-im/yizhan/appliance/tcp"
 	"github.com/yizhan-im/yizhan/appliance/weblink/websocket"
 )
 
@@ -59,7 +60,7 @@ func newSocket(c *Conn, conn net.Conn, deflate bool) *socket {
 	if k.raw == nil {
 		k.plain = false
 	} else {
-		setSocketOptions(k.raw)
+		tcp.SetOptions(k.raw)
 	}
 	return k
 }

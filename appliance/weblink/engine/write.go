@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"os"
+
+	"github.com/yizhan-im/yizhan/appliance/tcp"
 )
 
 // flushHeld writes what the reader, or Opened, has queued.
@@ -29,7 +31,7 @@ func (c *Conn) flush() {
 		return
 	}
 	err := w.write(false)
-	if errors.Is(err, errWouldBlock) {
+	if errors.Is(err, tcp.ErrWouldBlock) {
 		// Whoever flushes is a flusher, or a reader whom the flushers outlive: this
 		// counts up from more than zero.
 		c.server.writers.Go(func() { c.flushSlowly(w) })

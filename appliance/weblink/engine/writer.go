@@ -1,16 +1,11 @@
 package engine
 
 import (
-	"errors"
-	"io"
-	"os"
 	"sync"
-	"syscall"
 	"time"
-)
 
-// errWouldBlock says that the kernel takes no more now.
-var errWouldBlock = errors.New("weblink: socket buffer is full")
+	"github.com/yizhan-im/yizhan/appliance/tcp"
+)
 
 const (
 	// coalesced is how much is written at once when it comes from several frames:
@@ -45,7 +40,7 @@ type writer struct {
 var writers = sync.Pool{New: func() any {
 	w := &writer{buf: make([]byte, 0, coalesced)}
 	w.try = w.tryWrite
-	w.ask = func(fd uintptr) { w.k.room = sendRoom(int(fd)) }
+	w.ask = func(fd uintptr) { w.k.room = tcp.SendRoom(int(fd)) }
 	return w
 }}
 
@@ -82,7 +77,7 @@ func (w *writer) fill() bool {
 	return len(w.rest) > 0
 }
 
-// write writes everything. Without wait it returns errWouldBlock instead of
+// write writes everything. Without wait it returns tcp.ErrWouldBlock instead of
 // waiting for the client.
 func (w *writer) write(wait bool) error {
 	w.wait = wait
@@ -118,20 +113,12 @@ func (k *socket) extend() {
 func (w *writer) tryWrite(fd uintptr) (done bool) {
 	progress := false
 	for w.fill() {
-		n, err := syscall.Write(int(fd), w.rest)
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err == syscall.EAGAIN && w.wait:
+		n, err := tcp.Write(int(fd), w.rest)
+		if err == tcp.ErrWouldBlock && w.wait {
 			return progress
-		case err == syscall.EAGAIN:
-			w.err = errWouldBlock
-			return true
-		case err != nil:
-			w.err = os.NewSyscallError("write", err)
-			return true
-		case n == 0:
-			w.err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			w.err = err
 			return true
 		}
 		progress = true
@@ -152,7 +139,7 @@ func (w *writer) writeLayered() error {
 			k.extend()
 		} else {
 			if 2*len(piece)+writeCost > k.room && !w.askRoom() {
-				return errWouldBlock
+				return tcp.ErrWouldBlock
 			}
 			piece = piece[:min(len(piece), (k.room-writeCost)/2)]
 			k.extendLazily()
