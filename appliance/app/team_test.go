@@ -161,6 +161,11 @@ func TestManagersDecideWhoJoins(t *testing.T) {
 	for _, p := range []*peer{alice, mary} {
 		p.state(team, isMember)
 		p.event(team, 1, wire.TeamEventKind_TEAM_EVENT_CREATED, "mary", "paul")
+		if p == mary {
+			if s := p.state(team, isMember); s.Team.Self.Role != wire.TeamRole_TEAM_ROLE_MANAGER {
+				t.Errorf("state %v", s)
+			}
+		}
 		p.event(team, 2, wire.TeamEventKind_TEAM_EVENT_MANAGERS_ADDED, "mary")
 	}
 	for _, p := range []*peer{bob, carol} {

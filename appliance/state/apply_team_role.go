@@ -1,8 +1,6 @@
 package state
 
 import (
-	"slices"
-
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -38,14 +36,20 @@ func (o *teamOp) transfer() (wire.Code, error) {
 	info.Owner, info.UpdatedMs = to, o.m.site.clockMs
 	o.t.head.infoVersion = o.t.head.version
 	o.res.Members = o.t.members.names
-	if err := o.putInfo(info); err != nil || !o.c.Flag {
-		return wire.CodeOK, err
+	if err := o.putInfo(info); err != nil {
+		return 0, err
+	}
+	if !o.c.Flag {
+		return wire.CodeOK, o.tellStates([]string{o.c.By, to})
 	}
 	gone := []string{o.c.By}
 	if err := o.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, By: o.c.By, Accounts: gone}); err != nil {
 		return 0, err
 	}
-	return wire.CodeOK, o.expel(gone, wire.TeamStanding_TEAM_STANDING_LEFT)
+	if err := o.expel(gone, wire.TeamStanding_TEAM_STANDING_LEFT); err != nil {
+		return 0, err
+	}
+	return wire.CodeOK, o.tellStates([]string{to})
 }
 
 // setOwner also lifts a mute, which nobody else could.
@@ -90,7 +94,7 @@ func (o *teamOp) setManagers() (wire.Code, error) {
 		}
 	}
 	o.res.Members = o.t.members.names
-	return wire.CodeOK, nil
+	return wire.CodeOK, o.tellStates(changed)
 }
 
 func (o *teamOp) muteMembers() (wire.Code, error) {
@@ -128,7 +132,7 @@ func (o *teamOp) muteMembers() (wire.Code, error) {
 		}
 	}
 	o.res.Members = o.t.members.names
-	return wire.CodeOK, nil
+	return wire.CodeOK, o.tellStates(changed)
 }
 
 // changing are those of c.Accounts that differ; ok is false when one of them is
@@ -169,11 +173,15 @@ func (o *teamOp) settings() (wire.Code, error) {
 	case account != o.c.By && (u.NotifyOff != nil || k.role() >= o.by.role()):
 		return wire.CodeTeamPermission, nil
 	}
-	if err := o.setNotify(account, u.NotifyOff); err != nil {
+	changed, err := o.setNotify(account, u.NotifyOff)
+	if err != nil {
 		return 0, err
 	}
 	if u.Nick == nil && u.Custom == nil {
-		return wire.CodeOK, nil
+		if changed {
+			err = o.tellStates(o.c.Accounts)
+		}
+		return wire.CodeOK, err
 	}
 	row, err := o.member(account)
 	if err != nil {
@@ -185,24 +193,25 @@ func (o *teamOp) settings() (wire.Code, error) {
 		return 0, err
 	}
 	o.res.Members = o.t.members.names
-	return wire.CodeOK, o.log(&wire.TeamEvent{
-		Kind: wire.TeamEventKind_TEAM_EVENT_MEMBER_UPDATED, By: o.c.By, Accounts: slices.Clone(o.c.Accounts),
+	err = o.log(&wire.TeamEvent{
+		Kind: wire.TeamEventKind_TEAM_EVENT_MEMBER_UPDATED, By: o.c.By, Accounts: o.c.Accounts,
 		Member: &wire.TeamMemberChanges{Nick: u.Nick, Custom: u.Custom},
 	})
+	if err != nil {
+		return 0, err
+	}
+	return wire.CodeOK, o.tellStates(o.c.Accounts)
 }
 
-// setNotify tells the account's devices; nobody else sees it.
-func (o *teamOp) setNotify(account string, off *bool) error {
+// setNotify changes what only the account's own devices see.
+func (o *teamOp) setNotify(account string, off *bool) (changed bool, err error) {
 	if off == nil {
-		return nil
+		return false, nil
 	}
 	standing, _, err := o.standing(account)
 	if err != nil || standing.notifyOff == *off {
-		return err
+		return false, err
 	}
 	standing.notifyOff, standing.version = *off, o.m.nextID()
-	if err := o.setStanding(account, &standing); err != nil {
-		return err
-	}
-	return o.tellStates([]string{account})
+	return true, o.setStanding(account, &standing)
 }

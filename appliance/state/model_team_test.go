@@ -212,6 +212,9 @@ func (x *teamChange) byMember() wire.Code {
 		if c.Flag {
 			x.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, Accounts: []string{c.By}})
 			x.expel([]string{c.By}, wire.TeamStanding_TEAM_STANDING_LEFT)
+			x.tell(to)
+		} else {
+			x.tell(c.By, to)
 		}
 		return wire.CodeOK
 	case TeamManagers:
@@ -263,11 +266,14 @@ func (x *teamChange) settings(role int) wire.Code {
 	case account != x.c.By && (u.NotifyOff != nil || x.role(account) >= role):
 		return wire.CodeTeamPermission
 	}
+	told := u.Nick != nil || u.Custom != nil
 	if s := x.standing(x.c.Tenant, account, x.c.Team); u.NotifyOff != nil && s.notifyOff != *u.NotifyOff {
 		s.notifyOff, s.version, s.timeMs = *u.NotifyOff, x.next(), x.clock
-		x.tell(account)
+		if !told {
+			x.tell(account)
+		}
 	}
-	if u.Nick == nil && u.Custom == nil {
+	if !told {
 		return wire.CodeOK
 	}
 	row := x.t.members[account]
@@ -278,6 +284,7 @@ func (x *teamChange) settings(role int) wire.Code {
 		row.custom = *u.Custom
 	}
 	x.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_MEMBER_UPDATED, Accounts: []string{account}, Member: &wire.TeamMemberChanges{Nick: u.Nick, Custom: u.Custom}})
+	x.tell(account)
 	return wire.CodeOK
 }
 
@@ -298,6 +305,7 @@ func (x *teamChange) each(kind wire.TeamEventKind, differs func(string, *memberR
 	}
 	if len(changed) > 0 {
 		x.log(&wire.TeamEvent{Kind: kind, Accounts: changed})
+		x.tell(changed...)
 	}
 	return wire.CodeOK
 }
