@@ -19,6 +19,10 @@ type Content struct {
 	// ClientID is the message's own name, 1–64 bytes, by which the server
 	// recognises it when it is sent again within a week. Empty makes one.
 	ClientID string
+	// Mentions are accounts whom a message of a team is meant for, at most 50;
+	// MentionAll means everybody.
+	Mentions   []string
+	MentionAll bool
 }
 
 // typeCustom is the message type whose body belongs to the app.
@@ -47,12 +51,17 @@ type SendResult struct {
 // When ctx ends before the answer, the message may or may not have been
 // accepted; Send it again with the ClientID of the result to be sure.
 func (c *Client) Send(ctx context.Context, to string, content Content) (SendResult, error) {
+	return c.send(ctx, cursorKey{peer: strings.ToLower(to)}, content)
+}
+
+// send is Send to any conversation.
+func (c *Client) send(ctx context.Context, key cursorKey, content Content) (SendResult, error) {
 	if content.ClientID == "" {
 		content.ClientID = newID()
 	}
-	to = strings.ToLower(to)
 	request := &wire.SendRequest{
-		To: to, ClientId: content.ClientID, Type: content.Type, Body: content.Body, Ext: content.Ext,
+		Scene: key.scene, To: key.peer, ClientId: content.ClientID, Type: content.Type, Body: content.Body, Ext: content.Ext,
+		Mentions: content.Mentions, MentionAll: content.MentionAll,
 	}
 	var response wire.SendResponse
 	err := c.call(ctx, wire.CmdSend, request, func(payload []byte) error {
@@ -60,15 +69,16 @@ func (c *Client) Send(ctx context.Context, to string, content Content) (SendResu
 			return err
 		}
 		if response.Duplicate { // history has it as it is now
-			c.inbox.exists(cursorKey{peer: to}, response.Seq)
+			c.inbox.exists(key, response.Seq)
 			return nil
 		}
 		// Our own message is the conversation's next entry: the server does
 		// not push it to the session that sent it.
 		c.inbox.offer(&wire.Message{
-			From: c.o.Account, To: to, ClientId: content.ClientID, Type: content.Type,
+			Scene: key.scene, From: c.o.Account, To: key.peer, ClientId: content.ClientID, Type: content.Type,
 			Body: content.Body, Ext: content.Ext, FromPlatform: c.o.Platform, FromDevice: c.o.DeviceID,
 			Seq: response.Seq, Id: response.Id, TimeMs: response.TimeMs,
+			Mentions: content.Mentions, MentionAll: content.MentionAll,
 		})
 		return nil
 	})
@@ -85,14 +95,17 @@ func (c *Client) Send(ctx context.Context, to string, content Content) (SendResu
 // peer. The server allows it for a limited time (508 after that). note is shown
 // to the peer.
 func (c *Client) Recall(ctx context.Context, peer string, seq uint64, note string) error {
-	peer = strings.ToLower(peer)
-	request := &wire.RecallRequest{Peer: peer, Seq: seq, ClientId: newID(), Note: note}
+	return c.recall(ctx, cursorKey{peer: strings.ToLower(peer)}, seq, note)
+}
+
+func (c *Client) recall(ctx context.Context, key cursorKey, seq uint64, note string) error {
+	request := &wire.RecallRequest{Scene: key.scene, Peer: key.peer, Seq: seq, ClientId: newID(), Note: note}
 	return c.call(ctx, wire.CmdRecall, request, func(payload []byte) error {
 		var response wire.RecallResponse
 		if err := response.UnmarshalVT(payload); err != nil {
 			return err
 		}
-		c.inbox.exists(cursorKey{peer: peer}, response.Seq)
+		c.inbox.exists(key, response.Seq)
 		return nil
 	})
 }
@@ -100,10 +113,13 @@ func (c *Client) Recall(ctx context.Context, peer string, seq uint64, note strin
 // MarkRead moves the account's read cursor in the conversation with peer to
 // seq; the peer gets a Receipt. A cursor never moves back.
 func (c *Client) MarkRead(ctx context.Context, peer string, seq uint64) error {
-	peer = strings.ToLower(peer)
-	err := c.call(ctx, wire.CmdRead, &wire.ReadRequest{Peer: peer, Seq: seq}, nil)
+	return c.markRead(ctx, cursorKey{peer: strings.ToLower(peer)}, seq)
+}
+
+func (c *Client) markRead(ctx context.Context, key cursorKey, seq uint64) error {
+	err := c.call(ctx, wire.CmdRead, &wire.ReadRequest{Scene: key.scene, Peer: key.peer, Seq: seq}, nil)
 	if err == nil {
-		c.inbox.ownRead(cursorKey{peer: peer}, seq)
+		c.inbox.ownRead(key, seq)
 	}
 	return err
 }
@@ -124,10 +140,12 @@ const maxPage = 100
 // History reads one page of the conversation with peer from the server; it does
 // not change what Events delivers. more says that the range holds more.
 func (c *Client) History(ctx context.Context, peer string, p Page) (messages []*wire.Message, more bool, err error) {
-	return history(ctx, c.call, cursorKey{peer: strings.ToLower(peer)}, p)
+	messages, more, _, err = history(ctx, c.call, cursorKey{peer: strings.ToLower(peer)}, p)
+	return messages, more, err
 }
 
-func history(ctx context.Context, call caller, key cursorKey, p Page) ([]*wire.Message, bool, error) {
+// history also tells the first seq that the account may read; 0: all.
+func history(ctx context.Context, call caller, key cursorKey, p Page) (messages []*wire.Message, more bool, first uint64, err error) {
 	if p.Limit <= 0 || p.Limit > maxPage {
 		p.Limit = maxPage
 	}
@@ -137,9 +155,9 @@ func history(ctx context.Context, call caller, key cursorKey, p Page) ([]*wire.M
 	}
 	var response wire.HistoryResponse
 	if err := call(ctx, wire.CmdHistory, request, response.UnmarshalVT); err != nil {
-		return nil, false, err
+		return nil, false, 0, err
 	}
-	return response.Messages, response.More, nil
+	return response.Messages, response.More, response.FirstSeq, nil
 }
 
 // Profiles reads the profiles of at most 200 accounts; unknown ones are left out.
@@ -162,7 +180,12 @@ func (c *Client) KickOther(ctx context.Context, sessions ...uint64) error {
 
 // Conversation is what this device knows of one conversation.
 type Conversation struct {
-	Peer         string
+	// Scene says what Peer names: the other account, or a team.
+	Scene wire.Scene
+	Peer  string
+	// Team is what the account is to the team; nil until this client has been
+	// told since it was started, and in 1:1 conversations.
+	Team         *wire.TeamState
 	LastSeq      uint64 // that is known to exist
 	DeliveredSeq uint64 // up to which this device's Events loop has handled all
 	ReadSeq      uint64 // this account's cursor
@@ -170,5 +193,6 @@ type Conversation struct {
 	Time         time.Time // of the last change
 }
 
-// Conversations lists what this device knows, the latest change first.
+// Conversations lists the 1:1 conversations that this device knows, the latest
+// change first. Teams lists those of teams.
 func (c *Client) Conversations() []Conversation { return c.inbox.list() }

@@ -105,7 +105,7 @@ func (c *Client) fill(ctx context.Context, conv *conversation) {
 		}
 		return
 	}
-	messages, _, err := history(ctx, c.request, key, Page{FromSeq: from, ToSeq: to})
+	messages, _, first, err := history(ctx, c.request, key, Page{FromSeq: from, ToSeq: to})
 	if err != nil {
 		if ctx.Err() == nil {
 			c.o.Logger.Warn("reading missed messages failed", "error", err)
@@ -113,12 +113,13 @@ func (c *Client) fill(ctx context.Context, conv *conversation) {
 		}
 		return
 	}
+	c.inbox.readableFrom(conv, first)
 	for _, m := range messages {
 		if c.inbox.keyOf(m.Scene, m.From, m.To) == key && !c.place(ctx, conv, m) {
 			return
 		}
 	}
-	if len(messages) == 0 {
+	if len(messages) == 0 && first <= from {
 		c.giveUp(ctx, conv, to)
 	}
 }

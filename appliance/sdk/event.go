@@ -7,15 +7,16 @@ import (
 )
 
 // Event is one thing that happened; switch on its type. The types are Message,
-// Recall, Missing, ConversationAdded, Receipt, ReadCursor, RoomMessage,
-// RoomMissed, RoomReentry, RelationsLoaded, RelationChange, FriendModeChange and
-// StateChange.
+// Recall, Missing, ConversationAdded, Receipt, ReadCursor, TeamNotice,
+// TeamStanding, TeamApplication, RoomMessage, RoomMissed, RoomReentry,
+// RelationsLoaded, RelationChange, FriendModeChange and StateChange. The Scene of
+// a message says whether Peer is an account or a team.
 type Event interface{ event() }
 
 // Message is the next message of a conversation, sent or received.
 type Message struct {
 	*wire.Message
-	// Peer names the conversation: the other account.
+	// Peer names the conversation: the other account, or in SCENE_TEAM the team.
 	Peer string
 	// Local is set on what this device has sent; From alone does not tell it
 	// from what the account's other devices have sent.
@@ -34,6 +35,7 @@ type Recall struct {
 // Missing says that the server no longer has a range of the conversation that
 // this device had not got. The conversation goes on after it.
 type Missing struct {
+	Scene          wire.Scene
 	Peer           string
 	FromSeq, ToSeq uint64
 }
@@ -57,8 +59,32 @@ type Receipt struct {
 // ReadCursor says that this account has read the conversation up to Seq, on
 // another of its devices.
 type ReadCursor struct {
-	Peer string
-	Seq  uint64
+	Scene wire.Scene
+	Peer  string
+	Seq   uint64
+}
+
+// TeamNotice is the next entry of a team's log when that tells a change of the
+// team, Message.Event, rather than a message.
+type TeamNotice struct {
+	*wire.Message
+	Team string
+}
+
+// TeamStanding says that what this account is to a team has changed, or what it
+// has set there, or the team's data (State.InfoVersion, for Client.TeamInfo). A
+// team that it is no longer in has no further events. Like Receipt it tells the
+// latest state, and several changes may come as one event.
+type TeamStanding struct {
+	Team  string
+	State *wire.TeamState
+}
+
+// TeamApplication says that somebody wants to join a team that this account
+// manages, while it is online; TeamStanding tells how many wait.
+type TeamApplication struct {
+	Team        string
+	Application *wire.TeamApplication
 }
 
 // RoomMessage is the next message of a room that this client is in, sent or
@@ -138,6 +164,9 @@ func (RoomReentry) event()       {}
 func (RelationsLoaded) event()   {}
 func (RelationChange) event()    {}
 func (FriendModeChange) event()  {}
+func (TeamNotice) event()        {}
+func (TeamStanding) event()      {}
+func (TeamApplication) event()   {}
 func (StateChange) event()       {}
 
 // State is the state of the connection.

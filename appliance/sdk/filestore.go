@@ -52,13 +52,14 @@ type fileLine struct {
 }
 
 type fileCursor struct {
-	Scene     wire.Scene `json:"s,omitempty"`
-	Peer      string     `json:"p"`
-	Delivered uint64     `json:"n,omitempty"`
-	Known     uint64     `json:"k,omitempty"`
-	Read      uint64     `json:"r,omitempty"`
-	PeerRead  uint64     `json:"o,omitempty"`
-	TimeMs    int64      `json:"t,omitempty"`
+	Scene     wire.Scene        `json:"s,omitempty"`
+	Peer      string            `json:"p"`
+	Delivered uint64            `json:"n,omitempty"`
+	Known     uint64            `json:"k,omitempty"`
+	Read      uint64            `json:"r,omitempty"`
+	PeerRead  uint64            `json:"o,omitempty"`
+	TimeMs    int64             `json:"t,omitempty"`
+	Standing  wire.TeamStanding `json:"m,omitempty"`
 }
 
 // OpenFileStore opens the file at path, which need not exist yet.

@@ -67,6 +67,9 @@ type conversation struct {
 	// by itself, a read that failed must not be repeated at once.
 	notBefore time.Time
 	holes     int // answers of history that lacked the next message
+	// Of a team: what was told last, and the version of that.
+	team        *wire.TeamState
+	teamVersion uint64
 }
 
 // news is a set of changes of a conversation.
@@ -77,6 +80,7 @@ const (
 	newsAdded news = 1 << iota
 	newsReceipt
 	newsRead
+	newsTeam
 )
 
 // maxStates bounds the state changes in the queue.
@@ -177,6 +181,12 @@ func (in *inbox) conversation(key cursorKey, seq uint64) *conversation {
 		conv = &conversation{cursor: Cursor{Scene: key.scene, Peer: key.peer}, fresh: true, news: newsAdded}
 		in.conversations[key] = conv
 	}
+	in.settle(conv, seq)
+	return conv
+}
+
+// settle decides where a conversation begins for this device, once.
+func (in *inbox) settle(conv *conversation, seq uint64) {
 	if conv.fresh {
 		conv.fresh = false
 		// A device that has synced once knows every conversation older than
@@ -187,7 +197,6 @@ func (in *inbox) conversation(key cursorKey, seq uint64) *conversation {
 		}
 		conv.next = conv.cursor.Delivered + 1
 	}
-	return conv
 }
 
 // append queues m, which is next, and reports whether there was room.
@@ -198,8 +207,11 @@ func (in *inbox) append(conv *conversation, m *wire.Message) bool {
 	}
 	local := m.From == in.self && m.FromDevice == in.device
 	var event Event = Message{Message: m, Peer: conv.cursor.Peer, Local: local}
-	if m.Type == typeRecall {
+	switch {
+	case m.Type == typeRecall:
 		event = Recall{Message: m, Peer: conv.cursor.Peer, Local: local, Recalled: m.RefSeq}
+	case m.Event != nil:
+		event = TeamNotice{Message: m, Team: conv.cursor.Peer}
 	}
 	in.enqueue(item{event, conv, m.Seq})
 	conv.next = m.Seq + 1
@@ -225,7 +237,7 @@ func (in *inbox) drainEarly(conv *conversation) {
 
 // publishNews queues the events of conv's changes while there is room.
 func (in *inbox) publishNews(conv *conversation) {
-	for _, n := range [...]news{newsAdded, newsReceipt, newsRead} {
+	for _, n := range [...]news{newsAdded, newsTeam, newsReceipt, newsRead} {
 		if conv.news&n == 0 || in.full() {
 			continue
 		}
@@ -234,10 +246,12 @@ func (in *inbox) publishNews(conv *conversation) {
 		switch n {
 		case newsAdded:
 			event = ConversationAdded{conv.describe()}
+		case newsTeam:
+			event = TeamStanding{Team: conv.cursor.Peer, State: conv.team}
 		case newsReceipt:
 			event = Receipt{Peer: conv.cursor.Peer, Seq: conv.cursor.PeerRead}
 		case newsRead:
-			event = ReadCursor{Peer: conv.cursor.Peer, Seq: conv.cursor.Read}
+			event = ReadCursor{Scene: conv.cursor.Scene, Peer: conv.cursor.Peer, Seq: conv.cursor.Read}
 		}
 		in.enqueue(item{event: event, conversation: conv})
 	}
@@ -343,7 +357,7 @@ func (in *inbox) handled(i item) {
 		return
 	}
 	if i.seq > 0 {
-		conv.cursor.Delivered = i.seq
+		conv.cursor.Delivered = max(conv.cursor.Delivered, i.seq) // a team may have gone on further ahead
 	}
 	in.handledCursor[0] = conv.cursor
 	c := Checkpoint{Version: in.version, Synced: in.complete, Conversations: in.handledCursor[:]}

@@ -68,6 +68,14 @@ func (in *inbox) synced(page *wire.SyncResponse, last bool) {
 	in.mu.Lock()
 	changed := make([]Cursor, 0, len(page.Conversations))
 	for _, state := range page.Conversations {
+		if state.Scene == wire.Scene_SCENE_TEAM {
+			if conv := in.takeTeam(state); conv != nil {
+				in.publishNews(conv)
+				in.enlist(conv)
+				changed = append(changed, conv.cursor)
+			}
+			continue
+		}
 		conv := in.conversation(cursorKey{state.Scene, state.Peer}, state.LastSeq)
 		conv.cursor.Known = max(conv.cursor.Known, state.LastSeq)
 		conv.cursor.TimeMs = max(conv.cursor.TimeMs, state.TimeMs)
@@ -108,7 +116,7 @@ func (in *inbox) toAck() (version uint64, ok bool) {
 
 func (c *conversation) describe() Conversation {
 	d := Conversation{
-		Peer: c.cursor.Peer, LastSeq: c.cursor.Known, DeliveredSeq: c.cursor.Delivered,
+		Scene: c.cursor.Scene, Peer: c.cursor.Peer, Team: c.team, LastSeq: c.cursor.Known, DeliveredSeq: c.cursor.Delivered,
 		ReadSeq: c.cursor.Read, PeerReadSeq: c.cursor.PeerRead,
 	}
 	if c.cursor.TimeMs > 0 {
@@ -119,11 +127,15 @@ func (c *conversation) describe() Conversation {
 
 // list describes the 1:1 conversations, the latest change first.
 func (in *inbox) list() []Conversation {
+	return in.listed(func(conv *conversation) bool { return conv.cursor.Scene == wire.Scene_SCENE_P2P })
+}
+
+func (in *inbox) listed(wanted func(*conversation) bool) []Conversation {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	all := make([]Conversation, 0, len(in.conversations))
-	for key, conv := range in.conversations {
-		if key.scene == wire.Scene_SCENE_P2P {
+	for _, conv := range in.conversations {
+		if wanted(conv) {
 			all = append(all, conv.describe())
 		}
 	}

@@ -94,6 +94,18 @@ func (l *link) push(f *wire.Frame) error {
 			return malformedPush(f.Command, err)
 		}
 		l.inbox.readPush(&p)
+	case wire.PushTeamState:
+		var p wire.TeamStatePush
+		if err := p.UnmarshalVT(f.Payload); err != nil || p.State == nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.offerTeam(p.State)
+	case wire.PushTeamApplication:
+		var p wire.TeamApplicationPush
+		if err := p.UnmarshalVT(f.Payload); err != nil || p.Application == nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.offerApplication(TeamApplication{Team: p.Team, Application: p.Application})
 	case wire.PushRoomMessage:
 		p := new(wire.RoomMessagePush)
 		if err := p.UnmarshalVT(f.Payload); err != nil {

@@ -45,6 +45,8 @@ type Cursor struct {
 	Read      uint64 // the account's own read cursor
 	PeerRead  uint64 // the peer's
 	TimeMs    int64  // of the last change
+	// Standing is what the account is to a team.
+	Standing wire.TeamStanding
 }
 
 // cursorKey names a conversation.
