@@ -117,7 +117,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		}
 		a.addresses = append(a.addresses, address)
 	}
-	return nil
+	return a.onStopping(ctx)
 }
 
 // Validate implements caddy.Validator.

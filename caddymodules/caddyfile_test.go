@@ -121,7 +121,11 @@ func TestABadOptionIsRefusedWithWhatIsWrong(t *testing.T) {
 
 func provisioned(t *testing.T, app *App) error {
 	t.Helper()
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	empty, err := caddy.ProvisionContext(new(caddy.Config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := caddy.NewContext(empty)
 	t.Cleanup(cancel)
 	if app.DataDir == "" {
 		app.DataDir = t.TempDir()
