@@ -7,16 +7,15 @@ import (
 )
 
 // Event is one thing that happened; switch on its type. The types are Message,
-// Recall, Missing, ConversationAdded, Receipt, ReadCursor, TeamNotice,
-// TeamStanding, TeamApplication, RoomMessage, RoomMissed, RoomReentry,
-// RelationsLoaded, RelationChange, FriendModeChange and StateChange. The Scene of
-// a message says whether Peer is an account or a team.
+// Recall, Missing, ConversationAdded, Receipt, ReadCursor, TeamMessage,
+// TeamRecall, TeamNotice, TeamStanding, TeamApplication, RoomMessage, RoomMissed,
+// RoomReentry, RelationsLoaded, RelationChange, FriendModeChange and StateChange.
 type Event interface{ event() }
 
-// Message is the next message of a conversation, sent or received.
+// Message is the next message of a conversation of two accounts, sent or received.
 type Message struct {
 	*wire.Message
-	// Peer names the conversation: the other account, or in SCENE_TEAM the team.
+	// Peer names the conversation: the other account.
 	Peer string
 	// Local is set on what this device has sent; From alone does not tell it
 	// from what the account's other devices have sent.
@@ -35,7 +34,7 @@ type Recall struct {
 // Missing says that the server no longer has a range of the conversation that
 // this device had not got. The conversation goes on after it.
 type Missing struct {
-	Scene          wire.Scene
+	Scene          wire.Scene // what Peer names: an account or a team
 	Peer           string
 	FromSeq, ToSeq uint64
 }
@@ -59,9 +58,25 @@ type Receipt struct {
 // ReadCursor says that this account has read the conversation up to Seq, on
 // another of its devices.
 type ReadCursor struct {
-	Scene wire.Scene
+	Scene wire.Scene // as in Missing
 	Peer  string
 	Seq   uint64
+}
+
+// TeamMessage is the next message of a team, sent or received. A team's messages,
+// recalls and notices come in the order of Seq like those of a conversation.
+type TeamMessage struct {
+	*wire.Message
+	Team  string // its number
+	Local bool   // as in Message
+}
+
+// TeamRecall is Recall in a team.
+type TeamRecall struct {
+	*wire.Message
+	Team     string
+	Local    bool
+	Recalled uint64
 }
 
 // TeamNotice is the next entry of a team's log when that tells a change of the
@@ -164,6 +179,8 @@ func (RoomReentry) event()       {}
 func (RelationsLoaded) event()   {}
 func (RelationChange) event()    {}
 func (FriendModeChange) event()  {}
+func (TeamMessage) event()       {}
+func (TeamRecall) event()        {}
 func (TeamNotice) event()        {}
 func (TeamStanding) event()      {}
 func (TeamApplication) event()   {}

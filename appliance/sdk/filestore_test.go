@@ -46,7 +46,7 @@ func TestFileStoreKeepsTheLatest(t *testing.T) {
 	if c := mustLoad(t, s); !reflect.DeepEqual(c, Checkpoint{}) {
 		t.Errorf("a new store holds %+v", c)
 	}
-	alice := Cursor{Peer: "alice", Delivered: 7, Known: 9, Read: 5, PeerRead: 4, TimeMs: 3}
+	alice := Cursor{Peer: "alice", Delivered: 7, Known: 9, Read: 5, PeerRead: 4, TimeMs: 3, Standing: wire.TeamStanding_TEAM_STANDING_KICKED}
 	team := Cursor{Scene: wire.Scene_SCENE_TEAM, Peer: "alice", Known: 2}
 	mustSave(t, s, Checkpoint{DeviceID: "phone"})
 	mustSave(t, s, Checkpoint{Version: 3, Conversations: []Cursor{{Peer: "alice", Delivered: 1}, team}})

@@ -205,18 +205,27 @@ func (in *inbox) append(conv *conversation, m *wire.Message) bool {
 	if conv.news&newsAdded != 0 || in.full() {
 		return false
 	}
-	local := m.From == in.self && m.FromDevice == in.device
-	var event Event = Message{Message: m, Peer: conv.cursor.Peer, Local: local}
-	switch {
-	case m.Type == typeRecall:
-		event = Recall{Message: m, Peer: conv.cursor.Peer, Local: local, Recalled: m.RefSeq}
-	case m.Event != nil:
-		event = TeamNotice{Message: m, Team: conv.cursor.Peer}
-	}
-	in.enqueue(item{event, conv, m.Seq})
+	in.enqueue(item{in.entry(conv, m), conv, m.Seq})
 	conv.next = m.Seq + 1
 	conv.holes = 0
 	return true
+}
+
+// entry is the event of an entry of a conversation's log.
+func (in *inbox) entry(conv *conversation, m *wire.Message) Event {
+	local := m.From == in.self && m.FromDevice == in.device
+	peer, team := conv.cursor.Peer, conv.cursor.Scene == wire.Scene_SCENE_TEAM
+	switch {
+	case team && m.Event != nil:
+		return TeamNotice{Message: m, Team: peer}
+	case team && m.Type == typeRecall:
+		return TeamRecall{Message: m, Team: peer, Local: local, Recalled: m.RefSeq}
+	case team:
+		return TeamMessage{Message: m, Team: peer, Local: local}
+	case m.Type == typeRecall:
+		return Recall{Message: m, Peer: peer, Local: local, Recalled: m.RefSeq}
+	}
+	return Message{Message: m, Peer: peer, Local: local}
 }
 
 // drainEarly queues those early messages whose turn has come.

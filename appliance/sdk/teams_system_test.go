@@ -40,13 +40,13 @@ func (a *app) entries(team sdk.Team, last string) (seen []string) {
 	a.t.Helper()
 	next := uint64(0)
 	for _, event := range a.until("message "+last, func(event sdk.Event) bool {
-		m, ok := event.(sdk.Message)
+		m, ok := event.(sdk.TeamMessage)
 		return ok && m.Body == last
 	}) {
 		var m *wire.Message
 		what := ""
 		switch event := event.(type) {
-		case sdk.Message:
+		case sdk.TeamMessage:
 			m, what = event.Message, event.Body
 		case sdk.TeamNotice:
 			m, what = event.Message, event.Event.Kind.String()
@@ -249,7 +249,7 @@ func TestNodeRestartsWhileATeamChats(t *testing.T) {
 	carol.close()
 	close(carol.got)
 	for event := range carol.got {
-		if m, ok := event.(sdk.Message); ok {
+		if m, ok := event.(sdk.TeamMessage); ok {
 			first = append(first, fmt.Sprintf("%d %s", m.Seq, m.Body))
 		}
 	}
