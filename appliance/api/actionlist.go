@@ -5,7 +5,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -18,6 +17,8 @@ func WriteActionList(w io.Writer) error {
 Made by ` + "`make generate`" + ` from the registry; do not edit. [README.md](README.md) says how to call them.
 
 A path is ` + "`/nimserver/<action>.action`" + `. ★ marks a required parameter. Limits of texts are in characters. Parameters that are not listed are ignored. Every answer has ` + "`code`" + `, and ` + "`desc`" + ` when that is not 200.
+
+Every action may answer these codes beside its own: ` + describeCodes(commonCodes) + `.
 
 ## Supported
 
@@ -45,11 +46,9 @@ func (act *action) describe(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "| %s`%s` | %s |\n", star, p.name, p.describe())
 	}
-	b.WriteByte('\n')
-	if act.returns == "" {
-		b.WriteString("Returns only the code.\n\n")
-	} else {
-		fmt.Fprintf(b, "Returns %s.\n\n", act.returns)
+	fmt.Fprintf(b, "\n%s\n\n", act.returns())
+	if len(act.codes) > 0 {
+		b.WriteString("Codes: " + describeCodes(act.codes) + ".\n\n")
 	}
 	if act.perMinute > 0 {
 		fmt.Fprintf(b, "At most %d calls a minute.\n\n", act.perMinute)
@@ -59,24 +58,37 @@ func (act *action) describe(b *strings.Builder) {
 	}
 }
 
-func (p *param) describe() string {
-	var form string
-	switch p.kind {
-	case text:
-		form = "text"
-	case jsonText:
-		form = "JSON"
-	case account:
-		form = "account"
-	case accounts:
-		form = "JSON array of accounts"
-	case boolean:
-		form = "true or false"
-	case number:
-		form = "number, " + strconv.FormatInt(p.least, 10) + "–" + strconv.FormatInt(p.most, 10)
+// returns is a sentence about the answer.
+func (act *action) returns() string {
+	fields := act.answerFields()
+	if len(fields) == 0 {
+		return "Returns only the code."
 	}
-	if p.max > 0 {
-		form += ", ≤ " + strconv.Itoa(p.max)
+	outlines := make([]string, len(fields))
+	for i := range fields {
+		outlines[i] = "`" + fields[i].outline() + "`"
+	}
+	sentence := "Returns " + strings.Join(outlines, ", ")
+	if mayMiss(fields) {
+		sentence += ", without what is empty"
+	}
+	return sentence + "."
+}
+
+// describeCodes lists codes, the smallest first.
+func describeCodes(codes []outcome) string {
+	codes = slices.SortedFunc(slices.Values(codes), func(a, b outcome) int { return int(a.code) - int(b.code) })
+	clauses := make([]string, len(codes))
+	for i, o := range codes {
+		clauses[i] = fmt.Sprintf("%d when %s", o.code, o.when)
+	}
+	return strings.Join(clauses, "; ")
+}
+
+func (p *param) describe() string {
+	form := p.kind.info().words
+	if limits := p.limits(); limits != "" {
+		form += ", " + limits
 	}
 	if p.about != "" {
 		form += ": " + p.about

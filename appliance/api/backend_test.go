@@ -72,7 +72,7 @@ func (b *backend) sign(r *http.Request, nonce string, at time.Time) {
 }
 
 // do sends r and returns the body of the answer, after checking what all
-// answers have in common.
+// answers have in common, and that the document foresees this one.
 func (b *backend) do(r *http.Request) string {
 	b.t.Helper()
 	w := httptest.NewRecorder()
@@ -83,6 +83,7 @@ func (b *backend) do(r *http.Request) string {
 	if got := w.Header().Get("Content-Type"); got != "application/json;charset=utf-8" {
 		b.t.Errorf("%s: Content-Type %q", r.URL, got)
 	}
+	checkDocumented(b.t, r.URL.Path, w.Body.String())
 	return w.Body.String()
 }
 

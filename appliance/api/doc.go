@@ -15,8 +15,9 @@
 // package app, shared with the gateways. It never logs a header, a parameter or
 // a body.
 //
-// README.md is for backend developers, ACTIONS.md lists every action and is
-// made from the registry.
+// Each action is declared once (registry.go): that drives the parser, and of it
+// are made ACTIONS.md, for people, and openapi.json, for tools (openapi.go).
+// README.md is for backend developers.
 package api
 
-//go:generate go run ./internal/actionlist -o ACTIONS.md
+//go:generate go run ./internal/actionlist -list ACTIONS.md -openapi openapi.json

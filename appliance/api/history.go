@@ -21,15 +21,15 @@ var historyActions = []action{{
 	about: "Reads the messages between two accounts, sent from begintime to endtime. A recalled one keeps its place, without content.",
 	params: []param{
 		{name: "from", kind: account, required: true},
-		{name: "to", kind: account, required: true},
+		{name: "to", kind: account, required: true, example: "bob"},
 		{name: "begintime", kind: number, required: true, most: maxMillis, about: aboutTimeMs},
-		{name: "endtime", kind: number, required: true, most: maxMillis, about: aboutTimeMs},
-		{name: "limit", kind: number, required: true, least: 1, most: maxHistoryPage},
+		{name: "endtime", kind: number, required: true, most: maxMillis, about: aboutTimeMs, example: "9000000000000"},
+		{name: "limit", kind: number, required: true, least: 1, most: maxHistoryPage, about: "most messages to read", example: "20"},
 		{name: "reverse", kind: number, least: oldestFirst, most: newestFirst, about: "1 oldest first, 2 newest first (default)"},
-		{name: "type", max: 128, about: "types separated by commas, default all"},
+		{name: "type", max: 128, about: "types separated by commas, default all", example: "0,1"},
 	},
-	returns: "`size`, `msgs: [{from, msgid, msgidclient, sendtime, type, fromclienttype, body, ext, recalled}]`",
-	serve:   (*API).sessionHistory,
+	answer: historyAnswer{},
+	serve:  (*API).sessionHistory,
 }}
 
 // sendableTypes are what history shows when it is not asked for certain types:
@@ -37,18 +37,18 @@ var historyActions = []action{{
 var sendableTypes = []uint32{0, 1, 2, 3, 4, 6, 10, 100}
 
 type historyAnswer struct {
-	Size int              `json:"size"`
+	Size int              `json:"size" about:"how many messages there are in msgs"`
 	Msgs []historyMessage `json:"msgs"`
 }
 
 type historyMessage struct {
 	From           string          `json:"from"`
 	MsgID          uint64          `json:"msgid"`
-	MsgIDClient    string          `json:"msgidclient"`
-	SendTime       int64           `json:"sendtime"`
-	Type           uint32          `json:"type"`
-	FromClientType wire.Platform   `json:"fromclienttype"`
-	Body           json.RawMessage `json:"body"`
+	MsgIDClient    string          `json:"msgidclient" about:"the sender's own id of the message"`
+	SendTime       int64           `json:"sendtime" about:"milliseconds since 1970"`
+	Type           uint32          `json:"type" about:"0 text, 1 image, 2 audio, 3 video, 4 location, 6 file, 10 tip, 100 custom"`
+	FromClientType wire.Platform   `json:"fromclienttype" about:"1 Android, 2 iOS, 4 PC, 16 web, 32 backend, 64 Mac"`
+	Body           json.RawMessage `json:"body" about:"of a text {msg}, of other types the sender's JSON, of a recalled message {}"`
 	Ext            string          `json:"ext,omitempty"`
 	Recalled       bool            `json:"recalled,omitempty"`
 }

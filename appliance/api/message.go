@@ -32,6 +32,7 @@ const (
 	maxInt64    = math.MaxInt64
 	aboutType   = "0 text, 1 image, 2 audio, 3 video, 4 location, 6 file, 10 tip, 100 custom"
 	aboutBody   = "of a text `{\"msg\":\"…\"}`"
+	exampleBody = `{"msg":"Hello"}`
 	aboutTimeMs = "milliseconds since 1970"
 )
 
@@ -45,13 +46,13 @@ var ignoredMessageParams = []string{
 var messageActions = []action{
 	{
 		name:  "msg/sendMsg",
-		about: "Sends a message from one account to another or to a team. It is answered when the message is on disk on a majority of nodes. Code 7101 when the receiver has blacklisted the sender: then nothing is kept of it.",
+		about: "Sends a message from one account to another or to a team. It is answered when the message is on disk on a majority of nodes.",
 		params: []param{
 			{name: "from", kind: account, required: true},
 			{name: "ope", kind: number, required: true, least: opeP2P, most: opeTeam, about: "0 to an account; 1 to a team, of which from must be a member"},
-			{name: "to", required: true, max: 64, about: "an account, or the number of a team"},
+			{name: "to", required: true, max: 64, about: "an account, or the number of a team", example: "bob"},
 			{name: "type", kind: number, required: true, most: typeMax, about: aboutType},
-			{name: "body", kind: jsonText, required: true, max: maxMessageBody, about: aboutBody},
+			{name: "body", kind: jsonText, required: true, max: maxMessageBody, about: aboutBody, example: exampleBody},
 			{name: "ext", max: maxExt, about: "anything, for the receiving app"},
 			{name: "checkFriend", kind: boolean, about: "whether to refuse (code 403) unless they are friends, default false"},
 		},
@@ -59,8 +60,15 @@ var messageActions = []action{
 			"antispam", "antispamCustom", "forcepushlist", "forcepushcontent", "forcepushall", "markRead",
 			"msgReceiverNoSense", "async", "robotAccount", "robotTopic", "robotFunction", "robotCustomContent",
 		}, ignoredMessageParams...),
-		returns: "`data: {msgid, timetag, antispam}`",
-		serve:   (*API).sendMessage,
+		answer: sendAnswer{},
+		codes: []outcome{
+			{wire.CodeForbidden, "checkFriend is true and they are not friends"},
+			{wire.CodeTeamMissing, "the team does not exist or was dismissed"},
+			{wire.CodeNotInTeam, "from is not a member of the team"},
+			{wire.CodeTeamMuted, "the team, or from in it, is muted"},
+			{wire.CodeBlacklisted, "the receiver has blacklisted the sender (nothing is kept of the message)"},
+		},
+		serve: (*API).sendMessage,
 	},
 	{
 		name:  "msg/sendBatchMsg",
@@ -69,37 +77,44 @@ var messageActions = []action{
 			{name: "fromAccid", kind: account, required: true},
 			{name: "toAccids", kind: accounts, required: true, max: maxReceivers, about: "at most 100 with returnMsgid"},
 			{name: "type", kind: number, required: true, most: typeMax, about: aboutType},
-			{name: "body", kind: jsonText, required: true, max: maxMessageBody, about: aboutBody},
+			{name: "body", kind: jsonText, required: true, max: maxMessageBody, about: aboutBody, example: exampleBody},
 			{name: "ext", max: maxExt, about: "anything, for the receiving apps"},
-			{name: "returnMsgid", kind: boolean, about: "whether to answer with msgids, default false"},
+			{name: "returnMsgid", kind: boolean, about: "whether to answer with msgids, default false", example: "true"},
 		},
 		ignored:   ignoredMessageParams,
-		returns:   "`unregister: [<accid>]`, `timetag`, `msgids: {<accid>: <id>}`",
+		answer:    batchAnswer{},
 		perMinute: batchesPerMinute,
 		serve:     (*API).sendBatch,
 	},
 	{
 		name:  "msg/recall",
-		about: "Takes a message back. Code 508 when the tenant's time for that is over.",
+		about: "Takes a message back.",
 		params: []param{
-			{name: "deleteMsgid", kind: number, required: true, least: 1, most: maxInt64, about: "msgid of the message"},
-			{name: "timetag", kind: number, required: true, least: 1, most: maxMillis, about: "timetag of the message"},
+			{name: "deleteMsgid", kind: number, required: true, least: 1, most: maxInt64, about: "msgid of the message", example: "42"},
+			{name: "timetag", kind: number, required: true, least: 1, most: maxMillis, about: "timetag of the message", example: "1790000000123"},
 			{name: "type", kind: number, required: true, least: recallP2P, most: recallTeam, about: "7 between accounts; 8 in a team"},
 			{name: "from", kind: account, required: true, about: "who sent the message; in a team also who manages it"},
-			{name: "to", required: true, max: 64, about: "who received it, an account or a team"},
+			{name: "to", required: true, max: 64, about: "who received it, an account or a team", example: "bob"},
 			{name: "msg", max: maxNote, about: "a note for the receiver's app"},
 			{name: "ignoreTime", kind: boolean, about: "1 recalls a message of any age"},
 		},
 		ignored: []string{"pushcontent", "payload", "env", "attach"},
-		serve:   (*API).recall,
+		codes: []outcome{
+			{wire.CodeForbidden, "from may not recall the message"},
+			{wire.CodeNotFound, "there is no such message"},
+			{wire.CodeRecallExpired, "the tenant's time for that is over"},
+			{wire.CodeTeamMissing, "the team does not exist or was dismissed"},
+			{wire.CodeNotInTeam, "from is not a member of the team"},
+		},
+		serve: (*API).recall,
 	},
 }
 
 type sendAnswer struct {
 	Data struct {
-		MsgID    uint64 `json:"msgid"`
-		TimeTag  int64  `json:"timetag"`
-		Antispam bool   `json:"antispam"`
+		MsgID    uint64 `json:"msgid" about:"id of the message"`
+		TimeTag  int64  `json:"timetag" about:"its time, in milliseconds since 1970"`
+		Antispam bool   `json:"antispam" about:"always false"`
 	} `json:"data"`
 }
 
@@ -191,9 +206,9 @@ type textBody struct {
 }
 
 type batchAnswer struct {
-	Unregister []string          `json:"unregister"`
-	TimeTag    int64             `json:"timetag"`
-	MsgIDs     map[string]uint64 `json:"msgids,omitempty"`
+	Unregister []string          `json:"unregister" of:"accid" about:"those that do not exist"`
+	TimeTag    int64             `json:"timetag" about:"milliseconds since 1970"`
+	MsgIDs     map[string]uint64 `json:"msgids,omitempty" key:"accid" of:"id" about:"with returnMsgid"`
 }
 
 // batchInFlight is how many messages of one batch wait for the store together:

@@ -21,6 +21,7 @@ const (
 	number               // a decimal integer
 	boolean              // true or false
 	jsonText             // any JSON value
+	teams                // a JSON array of numbers of teams, each as a number or a text
 )
 
 // param is one parameter of an action. Names are compared without regard to
@@ -33,16 +34,21 @@ type param struct {
 	// max is the most characters of a text, or elements of a list; 0 is no limit
 	// but that of the body.
 	max int
+	// mayBeEmpty lets a list have no element.
+	mayBeEmpty bool
 	// least and most bound a number, both included.
 	least, most int64
-	about       string // for ACTIONS.md
+	about       string // as of an action
+	// example is a value, in the form in which a client sends it. One without
+	// has that of its kind when it is required, and is left out otherwise.
+	example string
 }
 
 // arg is the value of one parameter.
 type arg struct {
 	given  bool
-	text   string // for every kind but accounts; an account in lower case
-	list   []string
+	text   string   // as it came, but an account in lower case
+	list   []string // accounts or teams
 	number int64
 	flag   bool
 }
@@ -108,6 +114,8 @@ func (p *param) parse(value string) (arg, error) {
 		a.text, err = parseAccount(value)
 	case accounts:
 		a.list, err = p.parseAccounts(value)
+	case teams:
+		a.list, err = p.parseTeams(value)
 	case number:
 		a.number, err = strconv.ParseInt(value, 10, 64)
 		if err != nil || a.number < p.least || a.number > p.most {
@@ -129,6 +137,13 @@ func (p *param) checkLength(n int, unit string) error {
 	return nil
 }
 
+func (p *param) checkCount(elements int) error {
+	if elements == 0 && !p.mayBeEmpty {
+		return complaint("is an empty array")
+	}
+	return p.checkLength(elements, "elements")
+}
+
 var accountPattern = regexp.MustCompile(`^[A-Za-z0-9_@.-]{1,32}$`)
 
 func parseAccount(value string) (string, error) {
@@ -140,13 +155,10 @@ func parseAccount(value string) (string, error) {
 
 func (p *param) parseAccounts(value string) ([]string, error) {
 	var list []string
-	if err := json.Unmarshal([]byte(value), &list); err != nil {
+	if err := json.Unmarshal([]byte(value), &list); err != nil || list == nil {
 		return nil, complaint(`is not a JSON array of accounts like ["a","b"]`)
 	}
-	if len(list) == 0 {
-		return nil, complaint("is an empty array")
-	}
-	if err := p.checkLength(len(list), "elements"); err != nil {
+	if err := p.checkCount(len(list)); err != nil {
 		return nil, err
 	}
 	unique := make([]string, 0, len(list))
@@ -162,4 +174,25 @@ func (p *param) parseAccounts(value string) ([]string, error) {
 		}
 	}
 	return unique, nil
+}
+
+func (p *param) parseTeams(value string) ([]string, error) {
+	var list []json.RawMessage
+	if err := json.Unmarshal([]byte(value), &list); err != nil || list == nil {
+		return nil, complaint("is not a JSON array of numbers like [1,2]")
+	}
+	if err := p.checkCount(len(list)); err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(list))
+	for i, element := range list {
+		ids[i] = string(element)
+		if text, err := strconv.Unquote(ids[i]); err == nil {
+			ids[i] = text
+		}
+		if _, err := strconv.ParseUint(ids[i], 10, 64); err != nil {
+			return nil, complaint("has an element that is not a number of a team")
+		}
+	}
+	return ids, nil
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -17,10 +18,12 @@ var testParams = []param{
 	{name: "body", kind: jsonText, max: 10},
 	{name: "ope", kind: number, least: 1, most: 2},
 	{name: "needkick", kind: boolean},
+	{name: "tids", kind: teams, max: 2},
+	{name: "members", kind: accounts, max: 2, mayBeEmpty: true},
 }
 
 func TestFormIsParsedByTheKindOfEachParameter(t *testing.T) {
-	got, err := parseForm("ACCID=Alice&toaccids=[\"B\",\"b\",\"c\"]&name=%E4%BD%A0%E5%A5%BD&Body={}&ope=2&needKick=true&unknown=1", testParams)
+	got, err := parseForm("ACCID=Alice&toaccids=[\"B\",\"b\",\"c\"]&name=%E4%BD%A0%E5%A5%BD&Body={}&ope=2&needKick=true&unknown=1&tids=[7,\"8\"]&members=[]", testParams)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,6 +32,12 @@ func TestFormIsParsedByTheKindOfEachParameter(t *testing.T) {
 	}
 	if list := got["toAccids"].list; !slices.Equal(list, []string{"b", "c"}) {
 		t.Errorf("accounts are %v, want each once and in lower case", list)
+	}
+	if list := got["tids"].list; !slices.Equal(list, []string{"7", "8"}) {
+		t.Errorf("teams are %v, want numbers in either form", list)
+	}
+	if members := got["members"]; !members.given || len(members.list) != 0 {
+		t.Errorf("a list that may be empty is %+v", members)
 	}
 	if got["name"].text != "你好" || got["body"].text != "{}" || got["ope"].number != 2 || !got["needkick"].flag {
 		t.Errorf("parsed %+v", got)
@@ -69,6 +78,13 @@ func TestBadParameters(t *testing.T) {
 		{"accid=a&toAccids=[]", "toAccids is an empty array"},
 		{`accid=a&toAccids=["a","b","c","d"]`, "toAccids has more than 3 elements"},
 		{`accid=a&toAccids=["a",""]`, "toAccids has an element that is not an account"},
+		{"accid=a&toAccids=null", "toAccids is not a JSON array"},
+		{"accid=a&members=null", "members is not a JSON array"},
+		{"accid=a&tids=7", "tids is not a JSON array of numbers"},
+		{"accid=a&tids=[]", "tids is an empty array"},
+		{"accid=a&tids=[1,2,3]", "tids has more than 2 elements"},
+		{"accid=a&tids=[-1]", "tids has an element that is not a number of a team"},
+		{`accid=a&tids=["x"]`, "tids has an element that is not a number of a team"},
 		{"accid=a&name=abcde", "name has more than 4 characters"},
 		{"accid=a&name=%ff", "name is not UTF-8"},
 		{"accid=a&body={", "body is not JSON"},
@@ -97,6 +113,17 @@ func TestRegistryIsConsistent(t *testing.T) {
 		if act.about == "" || act.serve == nil {
 			t.Errorf("%s is incomplete", name)
 		}
+		if titleOf(groupOf(name)) == groupOf(name) {
+			t.Errorf("%s is of a group that groups does not list", name)
+		}
+		codes := map[wire.Code]bool{wire.CodeOK: true}
+		for _, o := range append(slices.Clone(commonCodes), act.codes...) {
+			if codes[o.code] {
+				t.Errorf("%s declares code %d twice, or as its own though every action has it", name, o.code)
+			}
+			codes[o.code] = true
+		}
+		checkAnswer(t, name, act.answerFields())
 		seen := make(map[string]bool)
 		for _, p := range act.params {
 			if seen[strings.ToLower(p.name)] {
@@ -106,8 +133,11 @@ func TestRegistryIsConsistent(t *testing.T) {
 			if p.kind == number && p.least >= p.most {
 				t.Errorf("%s: no value fits parameter %s", name, p.name)
 			}
-			if p.kind == text && p.max == 0 {
+			if p.kind != account && p.kind != number && p.kind != boolean && p.max == 0 {
 				t.Errorf("%s: parameter %s has no limit", name, p.name)
+			}
+			if sample, _ := p.sample(); p.required && sample == "" {
+				t.Errorf("%s: parameter %s is required and has no example", name, p.name)
 			}
 		}
 		for _, ignored := range act.ignored {
@@ -118,10 +148,34 @@ func TestRegistryIsConsistent(t *testing.T) {
 	}
 }
 
+// checkAnswer finds what the documents could not describe.
+func checkAnswer(t *testing.T, name string, fields []resultField) {
+	t.Helper()
+	for i := range fields {
+		f := &fields[i]
+		form := f.form
+		for form.Kind() == reflect.Pointer || form.Kind() == reflect.Slice && form != rawJSON || form.Kind() == reflect.Map {
+			if form.Kind() == reflect.Map && f.key != "accid" {
+				t.Errorf("%s: the keys of %s are not declared", name, f.name)
+			}
+			form = form.Elem()
+		}
+		if form.Kind() == reflect.Struct {
+			checkAnswer(t, name, resultFields(form))
+		} else if form != rawJSON && len(schemaOf(form, "")) == 0 {
+			t.Errorf("%s: field %s is of a type without a schema: %s", name, f.name, form)
+		}
+		if strings.Contains(f.outline(), "…") {
+			t.Errorf("%s: tag %s with what its elements are, as in of:\"accid\"", name, f.name)
+		}
+	}
+}
+
 // FuzzParseForm holds that whatever the parser lets through is within the limits
 // of the parameter.
 func FuzzParseForm(f *testing.F) {
 	f.Add("accid=Alice&toAccids=[\"b\"]&name=%E4%BD%A0&body={}&ope=1&needkick=1")
+	f.Add("accid=a&tids=[1,\"2\"]&members=[]")
 	f.Add("accid=a&accid=b&ACCID=&&=;%")
 	f.Fuzz(func(t *testing.T, body string) {
 		got, err := parseForm(body, testParams)
@@ -136,6 +190,9 @@ func FuzzParseForm(f *testing.F) {
 		}
 		if list := got["toAccids"].list; len(list) > 3 || slices.Contains(list, "") {
 			t.Fatalf("accounts %q", list)
+		}
+		if list := got["tids"].list; len(list) > 2 || slices.ContainsFunc(list, func(id string) bool { return strings.Trim(id, "0123456789") != "" }) {
+			t.Fatalf("teams %q", list)
 		}
 		if name := got["name"].text; !utf8.ValidString(name) || utf8.RuneCountInString(name) > 4 {
 			t.Fatalf("name %q", name)

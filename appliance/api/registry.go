@@ -7,21 +7,42 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
-// action is one endpoint: /nimserver/<name>.action.
+// action is one endpoint: /nimserver/<name>.action. What is declared here once
+// drives the parser of parameters, ACTIONS.md, the OpenAPI document and its page;
+// tests hold every answer against it.
 type action struct {
-	name   string // group and name, as in "user/create"
-	about  string // one sentence for ACTIONS.md
+	name   string // group and name, as in "user/create"; groups are in groups.go
+	about  string // sentences; what is `between backticks` is code
 	params []param
 	// ignored are parameters that clients of Yunxin send and that change nothing
 	// here, yet.
 	ignored []string
-	// returns are the fields of a success beside code, for ACTIONS.md.
-	returns string
+	// answer is an empty value of the struct that serve returns, nil where it
+	// returns nil. Its fields' tags are read, see schema.go.
+	answer any
+	// codes are those that are not answered by every action (commonCodes).
+	codes []outcome
 	// perMinute replaces the tenant's limit of calls per second.
 	perMinute int
 	// serve does it. The payload is a struct whose fields go into the envelope,
 	// or nil.
 	serve func(a *API, ctx context.Context, c *call) (payload any, err error)
+}
+
+// outcome is a code and when it is answered, a clause that completes "when …".
+type outcome struct {
+	code wire.Code
+	when string
+}
+
+// commonCodes may be the answer of every action, beside CodeOK.
+var commonCodes = []outcome{
+	{wire.CodeBadParameter, "a header or a parameter is wrong, or an account does not exist or exists already, as `desc` says"},
+	{wire.CodeNetwork, "the body did not arrive whole"},
+	{wire.CodeRateLimited, "this action is called too often: wait as `Retry-After` says"},
+	{wire.CodeDuplicate, "this call has been served, or is being served"},
+	{wire.CodeServerError, "the server has failed (its log tells why)"},
+	{wire.CodeBusy, "the server cannot write now, or the outcome is not known: repeat the call with the same `RequestId`"},
 }
 
 // call is one accepted request of an action.

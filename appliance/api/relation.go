@@ -23,30 +23,38 @@ var friendOps = [...]state.RelationOp{
 // specialOps are the operations by user/setSpecialRelation's relationType.
 var specialOps = [...]state.RelationOp{1: state.RelationBlacklist, 2: state.RelationMute}
 
+var notFriends = []outcome{{wire.CodeNotFound, "they are not friends"}}
+
 var relationActions = []action{
 	{
-		name: "friend/add",
-		about: "Makes friends, or asks, accepts or refuses in the name of accid. Type 1 works whatever faccid allows; " +
-			"with type 2, code 403 when faccid takes no friends and 7101 when it has blacklisted accid; with 3 and 4, code 404 when faccid has not asked.",
+		name:  "friend/add",
+		about: "Makes friends, or asks, accepts or refuses in the name of accid. Type 1 works whatever faccid allows.",
 		params: []param{
 			{name: "accid", kind: account, required: true},
-			{name: "faccid", kind: account, required: true},
+			{name: "faccid", kind: account, required: true, example: "bob"},
 			{name: "type", kind: number, required: true, least: 1, most: 4, about: "1 add at once, 2 ask, 3 accept, 4 refuse"},
-			{name: "msg", max: maxFriendNote, about: "a note for faccid"},
+			{name: "msg", max: maxFriendNote, about: "a note for faccid", example: "It is me"},
 			{name: "serverex", max: maxFriendEx, about: "your own data; clients can only read it"},
+		},
+		codes: []outcome{
+			{wire.CodeForbidden, "type is 2 and faccid takes no friends"},
+			{wire.CodeNotFound, "type is 3 or 4 and faccid has not asked"},
+			{wire.CodeCountLimit, "one of them has as many friends or requests as it may have"},
+			{wire.CodeBlacklisted, "type is 2 and faccid has blacklisted accid"},
 		},
 		serve: (*API).addFriend,
 	},
 	{
 		name:  "friend/update",
-		about: "Changes what accid has noted of its friend faccid: the parameters that are given; an empty text clears one. Code 404 when they are not friends.",
+		about: "Changes what accid has noted of its friend faccid: the parameters that are given; an empty text clears one.",
 		params: []param{
 			{name: "accid", kind: account, required: true},
-			{name: "faccid", kind: account, required: true},
-			{name: "alias", max: maxAlias},
+			{name: "faccid", kind: account, required: true, example: "bob"},
+			{name: "alias", max: maxAlias, about: "what accid calls faccid", example: "Bobby"},
 			{name: "ex", max: maxFriendEx, about: "the client's own data"},
 			{name: "serverex", max: maxFriendEx, about: "your own data; clients can only read it"},
 		},
+		codes: notFriends,
 		serve: (*API).updateFriend,
 	},
 	{
@@ -54,7 +62,7 @@ var relationActions = []action{
 		about: "Ends the friendship for both, or takes back what accid has asked.",
 		params: []param{
 			{name: "accid", kind: account, required: true},
-			{name: "faccid", kind: account, required: true},
+			{name: "faccid", kind: account, required: true, example: "bob"},
 			{name: "isDeleteAlias", kind: boolean, about: "whether accid also forgets alias, ex and serverex, default false"},
 		},
 		serve: (*API).deleteFriend,
@@ -67,18 +75,19 @@ var relationActions = []action{
 			{name: "updatetime", kind: number, required: true, most: maxMillis, about: aboutTimeMs + "; 0 lists all"},
 		},
 		ignored: []string{"createtime"},
-		returns: "`size`, `friends: [{createtime, bidirection, faccid, alias, ex, serverex, updatetime}]`, without what is empty",
+		answer:  friendsAnswer{},
 		serve:   (*API).getFriends,
 	},
 	{
 		name:  "friend/getByAccid",
-		about: "Reads one friend. Code 404 when they are not friends.",
+		about: "Reads one friend.",
 		params: []param{
 			{name: "accid", kind: account, required: true},
-			{name: "faccid", kind: account, required: true},
+			{name: "faccid", kind: account, required: true, example: "bob"},
 		},
-		returns: "`friend: {createtime, bidirection, faccid, alias, ex, serverex, updatetime}`, without what is empty",
-		serve:   (*API).getFriend,
+		answer: friendAnswer{},
+		codes:  notFriends,
+		serve:  (*API).getFriend,
 	},
 	{
 		name:  "friend/setMode",
@@ -94,18 +103,19 @@ var relationActions = []action{
 		about: "Puts targetAcc on accid's blacklist or mute list, or takes it off.",
 		params: []param{
 			{name: "accid", kind: account, required: true},
-			{name: "targetAcc", kind: account, required: true},
+			{name: "targetAcc", kind: account, required: true, example: "bob"},
 			{name: "relationType", kind: number, required: true, least: 1, most: 2, about: "1 blacklist: messages of targetAcc to accid are refused with code 7101; 2 mute list"},
-			{name: "value", kind: number, required: true, most: 1, about: "1 on, 0 off"},
+			{name: "value", kind: number, required: true, most: 1, about: "1 on, 0 off", example: "1"},
 		},
+		codes: []outcome{{wire.CodeCountLimit, "the list is full"}},
 		serve: (*API).setSpecialRelation,
 	},
 	{
-		name:    "user/listBlackAndMuteList",
-		about:   "Lists whom accid has blacklisted and muted.",
-		params:  []param{{name: "accid", kind: account, required: true}},
-		returns: "`mutelist: [<accid>]`, `blacklist: [<accid>]`",
-		serve:   (*API).listBlackAndMute,
+		name:   "user/listBlackAndMuteList",
+		about:  "Lists whom accid has blacklisted and muted.",
+		params: []param{{name: "accid", kind: account, required: true}},
+		answer: listsAnswer{},
+		serve:  (*API).listBlackAndMute,
 	},
 }
 
@@ -166,13 +176,13 @@ func (a *API) setSpecialRelation(ctx context.Context, c *call) (any, error) {
 
 // friend is one friend as backends see it.
 type friend struct {
-	CreateTime  int64  `json:"createtime"`
-	Bidirection bool   `json:"bidirection"`
+	CreateTime  int64  `json:"createtime" about:"when they became friends, in milliseconds since 1970"`
+	Bidirection bool   `json:"bidirection" about:"always true"`
 	Faccid      string `json:"faccid"`
-	Alias       string `json:"alias,omitempty"`
-	Ex          string `json:"ex,omitempty"`
-	ServerEx    string `json:"serverex,omitempty"`
-	UpdateTime  int64  `json:"updatetime"`
+	Alias       string `json:"alias,omitempty" about:"what accid calls the friend"`
+	Ex          string `json:"ex,omitempty" about:"the client's own data"`
+	ServerEx    string `json:"serverex,omitempty" about:"your own data"`
+	UpdateTime  int64  `json:"updatetime" about:"of the last change, in milliseconds since 1970"`
 }
 
 // newFriend shows r. A friendship is always of both.
@@ -230,8 +240,8 @@ func (a *API) setFriendMode(ctx context.Context, c *call) (any, error) {
 }
 
 type listsAnswer struct {
-	Mutelist  []string `json:"mutelist"`
-	Blacklist []string `json:"blacklist"`
+	Mutelist  []string `json:"mutelist" of:"accid"`
+	Blacklist []string `json:"blacklist" of:"accid"`
 }
 
 func (a *API) listBlackAndMute(ctx context.Context, c *call) (any, error) {

@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"slices"
-	"strconv"
 
 	"google.golang.org/protobuf/proto"
 
@@ -21,19 +19,31 @@ const (
 	maxTeamsQueried = 30
 )
 
+// exampleTid stands for the number of a team in examples.
+const exampleTid = "1001"
+
 // Parameters that several actions have. A tid is a text: it may be a number
 // that JavaScript cannot hold.
 var (
-	paramTid   = param{name: "tid", required: true, max: 20, about: "number of the team"}
-	paramOwner = param{name: "owner", kind: account, required: true, about: "in whose name; needs the role that it takes"}
-	paramAccid = param{name: "accid", kind: account, required: true}
-	paramAgree = param{name: "magree", kind: number, required: true, most: 1, about: "0 adds them at once, 1 asks them"}
-	paramNote  = param{name: "msg", required: true, max: 150, about: "a note to those who are asked"}
+	paramTid    = param{name: "tid", required: true, max: 20, about: "number of the team", example: exampleTid}
+	paramOwner  = param{name: "owner", kind: account, required: true, about: "in whose name; needs the role that it takes"}
+	paramMember = param{name: "accid", kind: account, required: true, about: "a member", example: "bob"}
+	paramAgree  = param{name: "magree", kind: number, required: true, most: 1, about: "0 adds them at once, 1 asks them"}
+	paramNote   = param{name: "msg", required: true, max: 150, about: "a note to those who are asked", example: "Come and join us"}
 )
+
+// teamCodes are those of what is done to a team in somebody's name, and more.
+func teamCodes(more ...outcome) []outcome {
+	return append([]outcome{
+		{wire.CodeTeamPermission, "the role of who does it does not allow it"},
+		{wire.CodeTeamMissing, "the team does not exist or was dismissed"},
+		{wire.CodeNotInTeam, "who does it, or to whom it is done, is not a member"},
+	}, more...)
+}
 
 // teamParams are what team/create and team/update can set.
 var teamParams = []param{
-	{name: "announcement", max: 1024},
+	{name: "announcement", max: 1024, example: "We meet on Fridays"},
 	{name: "intro", max: 512},
 	{name: "custom", max: 1024, about: "the backend's data; clients read it"},
 	{name: "icon", max: 1024, about: "address of the picture"},
@@ -51,34 +61,40 @@ var teamActions = []action{
 		name:  "team/create",
 		about: "Makes a team. Members that are not registered or in too many teams are left out and named in faccid.",
 		params: append([]param{
-			{name: "tname", required: true, max: 64, about: "name of the team"},
+			{name: "tname", required: true, max: 64, about: "name of the team", example: "Book club"},
 			{name: "owner", kind: account, required: true},
-			{name: "members", kind: jsonText, required: true, about: `JSON array of accounts, at most 200 with the owner, may be []`},
+			{name: "members", kind: accounts, required: true, max: maxTeamMembers, mayBeEmpty: true, about: "at most 200 with the owner, may be []"},
 			paramNote, paramAgree,
 			{name: "joinmode", kind: number, required: true, most: 2, about: "0 anybody may join, 1 managers decide, 2 nobody"},
 		}, teamParams...),
 		ignored: ignoredTeamParams,
-		returns: "`tid`, and when there are any `faccid: {accid: [], msg}`",
-		serve:   (*API).createTeam,
+		answer:  createTeamAnswer{},
+		codes: []outcome{
+			{wire.CodeTeamFull, "the members are more than the team may have"},
+			{wire.CodeTooManyTeams, "the owner is in as many teams as it may be"},
+		},
+		serve: (*API).createTeam,
 	},
 	{
 		name:  "team/add",
-		about: "Brings accounts into a team, or asks them. Code 801 when they do not all fit: then none is added.",
+		about: "Brings accounts into a team, or asks them.",
 		params: []param{
-			paramTid, paramOwner, {name: "members", kind: accounts, required: true, max: maxTeamMembers}, paramAgree, paramNote,
+			paramTid, paramOwner, {name: "members", kind: accounts, required: true, max: maxTeamMembers, example: `["carol"]`}, paramAgree, paramNote,
 		},
 		ignored: ignoredTeamParams,
-		returns: "when there are any, `faccid: {accid: [], msg}`",
+		answer:  addToTeamAnswer{},
+		codes:   teamCodes(outcome{wire.CodeTeamFull, "they do not all fit: then none is added"}),
 		serve:   (*API).addToTeam,
 	},
 	{
 		name:  "team/kick",
 		about: "Ends the membership of accounts; who is no member is passed over.",
 		params: []param{
-			paramTid, paramOwner, {name: "member", kind: account, about: "one account, or else members"},
+			paramTid, paramOwner, {name: "member", kind: account, about: "one account, or else members", example: "bob"},
 			{name: "members", kind: accounts, max: maxTeamMembers},
 		},
 		ignored: ignoredTeamParams,
+		codes:   teamCodes(),
 		serve:   (*API).kickFromTeam,
 	},
 	{
@@ -86,6 +102,7 @@ var teamActions = []action{
 		about:   "Dismisses a team.",
 		params:  []param{paramTid, paramOwner},
 		ignored: ignoredTeamParams,
+		codes:   teamCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.DismissTeamRequest{Team: c.args["tid"].text})
 		},
@@ -94,9 +111,10 @@ var teamActions = []action{
 		name:  "team/update",
 		about: "Changes what is given; an empty text clears one, except the name.",
 		params: append([]param{
-			paramTid, paramOwner, {name: "tname", max: 64}, {name: "joinmode", kind: number, most: 2, about: "as in team/create"},
+			paramTid, paramOwner, {name: "tname", max: 64, about: "name of the team", example: "Book club"}, {name: "joinmode", kind: number, most: 2, about: "as in team/create"},
 		}, teamParams...),
 		ignored: ignoredTeamParams,
+		codes:   teamCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.UpdateTeamRequest{Team: c.args["tid"].text, Changes: c.teamChanges()})
 		},
@@ -105,28 +123,31 @@ var teamActions = []action{
 		name:  "team/query",
 		about: "Reads teams, and with ope 1 who is in them.",
 		params: []param{
-			{name: "tids", kind: jsonText, required: true, about: "JSON array of numbers of teams, at most 30"},
+			{name: "tids", kind: teams, required: true, max: maxTeamsQueried},
 			{name: "ope", kind: number, required: true, most: 1, about: "1 also lists admins and members"},
 			{name: "ignoreInvalid", kind: boolean, about: "whether to leave out teams that do not exist (default false: code 803)"},
 		},
-		returns: "`tinfos: [{tid, tname, owner, icon, announcement, intro, custom, clientCustom, size, maxusers, joinmode, beinvitemode, invitemode, uptinfomode, upcustommode, muteType, mute, createtime, updatetime, admins, members}]`",
-		serve:   (*API).queryTeams,
+		answer: teamsAnswer{},
+		codes:  []outcome{{wire.CodeTeamMissing, "one of the teams does not exist"}},
+		serve:  (*API).queryTeams,
 	},
 	{
-		name:    "team/queryDetail",
-		about:   "Reads one team and all its members.",
-		params:  []param{paramTid},
-		returns: "`tinfo`, as of team/query, with owner, admins and members as `{accid, nick, mute, custom, createtime, updatetime}`",
-		serve:   (*API).queryTeamDetail,
+		name:   "team/queryDetail",
+		about:  "Reads one team and all its members.",
+		params: []param{paramTid},
+		answer: teamAnswer{},
+		codes:  []outcome{{wire.CodeTeamMissing, "the team does not exist"}},
+		serve:  (*API).queryTeamDetail,
 	},
 	{
 		name:  "team/changeOwner",
 		about: "Gives a team to one of its members.",
 		params: []param{
-			paramTid, paramOwner, {name: "newowner", kind: account, required: true},
-			{name: "leave", kind: number, required: true, least: 1, most: 2, about: "1 the old owner leaves, 2 stays as a member"},
+			paramTid, paramOwner, {name: "newowner", kind: account, required: true, about: "a member", example: "bob"},
+			{name: "leave", kind: number, required: true, least: 1, most: 2, about: "1 the old owner leaves, 2 stays as a member", example: "2"},
 		},
 		ignored: ignoredTeamParams,
+		codes:   teamCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.TransferTeamRequest{
 				Team: c.args["tid"].text, To: c.args["newowner"].text, Leave: c.args["leave"].number == 1,
@@ -136,8 +157,9 @@ var teamActions = []action{
 	{
 		name:    "team/addManager",
 		about:   "Makes members managers.",
-		params:  []param{paramTid, paramOwner, {name: "members", kind: accounts, required: true, max: maxTeamManagers}},
+		params:  []param{paramTid, paramOwner, {name: "members", kind: accounts, required: true, max: maxTeamManagers, example: `["bob"]`}},
 		ignored: ignoredTeamParams,
+		codes:   teamCodes(outcome{wire.CodeTeamManagers, "the team has as many managers as it may have"}),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.SetTeamManagersRequest{Team: c.args["tid"].text, Accounts: c.args["members"].list, Manager: true})
 		},
@@ -145,25 +167,27 @@ var teamActions = []action{
 	{
 		name:    "team/removeManager",
 		about:   "Makes managers members again.",
-		params:  []param{paramTid, paramOwner, {name: "members", kind: accounts, required: true, max: maxTeamManagers}},
+		params:  []param{paramTid, paramOwner, {name: "members", kind: accounts, required: true, max: maxTeamManagers, example: `["bob"]`}},
 		ignored: ignoredTeamParams,
+		codes:   teamCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.SetTeamManagersRequest{Team: c.args["tid"].text, Accounts: c.args["members"].list})
 		},
 	},
 	{
-		name:    "team/joinTeams",
-		about:   "Lists the teams that an account is in.",
-		params:  []param{paramAccid},
-		returns: "`count`, `infos: [{tid, tname, owner, size, maxusers, custom}]`",
-		serve:   (*API).teamsOf,
+		name:   "team/joinTeams",
+		about:  "Lists the teams that an account is in.",
+		params: []param{{name: "accid", kind: account, required: true}},
+		answer: joinedTeamsAnswer{},
+		serve:  (*API).teamsOf,
 	},
 	{
 		name:  "team/updateTeamNick",
 		about: "Changes what an account is called in a team.",
 		params: []param{
-			paramTid, paramOwner, paramAccid, {name: "nick", max: 32}, {name: "custom", max: 1024},
+			paramTid, paramOwner, paramMember, {name: "nick", max: 32, example: "Bobby"}, {name: "custom", max: 1024},
 		},
+		codes: teamCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.UpdateTeamMemberRequest{
 				Team: c.args["tid"].text, Account: c.args["accid"].text,
@@ -175,8 +199,9 @@ var teamActions = []action{
 		name:  "team/muteTeam",
 		about: "Says whether an account wants to be notified of a team's messages. Clients see it; nothing is pushed by this server to a phone that is offline.",
 		params: []param{
-			paramTid, paramAccid, {name: "ope", kind: number, required: true, least: 1, most: 2, about: "1 notifications off, 2 on"},
+			paramTid, paramMember, {name: "ope", kind: number, required: true, least: 1, most: 2, about: "1 notifications off, 2 on"},
 		},
+		codes: teamCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "accid", &wire.UpdateTeamMemberRequest{
 				Team: c.args["tid"].text, Changes: &wire.TeamMemberChanges{NotifyOff: proto.Bool(c.args["ope"].number == 1)},
@@ -186,8 +211,9 @@ var teamActions = []action{
 	{
 		name:    "team/muteTlist",
 		about:   "Mutes a member of a team: what it sends is refused with code 812.",
-		params:  []param{paramTid, paramOwner, paramAccid, {name: "mute", kind: boolean, required: true, about: "1 mutes, 0 lifts that"}},
+		params:  []param{paramTid, paramOwner, paramMember, {name: "mute", kind: boolean, required: true, about: "1 mutes, 0 lifts that"}},
 		ignored: ignoredTeamParams,
+		codes:   teamCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.MuteTeamMembersRequest{
 				Team: c.args["tid"].text, Accounts: []string{c.args["accid"].text}, Muted: c.args["mute"].flag,
@@ -198,24 +224,27 @@ var teamActions = []action{
 		name:  "team/muteTlistAll",
 		about: "Mutes a team.",
 		params: []param{
-			paramTid, paramOwner, {name: "mute", kind: boolean, about: "true is muteType 1, false 0"},
+			paramTid, paramOwner, {name: "mute", kind: boolean, about: "true is muteType 1, false 0", example: "true"},
 			{name: "muteType", kind: number, most: 3, about: "0 nobody is muted, 1 all but owner and managers, 3 all; counts before mute"},
 		},
 		ignored: ignoredTeamParams,
+		codes:   teamCodes(),
 		serve:   (*API).muteTeam,
 	},
 	{
-		name:    "team/listTeamMute",
-		about:   "Lists the muted members of a team.",
-		params:  []param{paramTid, paramOwner},
-		returns: "`mutes: [{nick, accid, tid, type}]`",
-		serve:   (*API).mutedMembers,
+		name:   "team/listTeamMute",
+		about:  "Lists the muted members of a team.",
+		params: []param{paramTid, paramOwner},
+		answer: mutedAnswer{},
+		codes:  teamCodes(),
+		serve:  (*API).mutedMembers,
 	},
 	{
 		name:    "team/leave",
-		about:   "Ends an account's own membership. The owner cannot leave (code 802).",
-		params:  []param{paramTid, paramAccid},
+		about:   "Ends an account's own membership. The owner cannot leave.",
+		params:  []param{paramTid, paramMember},
 		ignored: ignoredTeamParams,
+		codes:   teamCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "accid", &wire.LeaveTeamRequest{Team: c.args["tid"].text})
 		},
@@ -263,32 +292,29 @@ func setMode[E ~int32](dst **E, a arg) {
 
 // failed tells who could not be brought in.
 type failed struct {
-	Accounts struct {
-		Accid []string `json:"accid"`
-		Msg   string   `json:"msg"`
-	} `json:"faccid"`
+	Accid []string `json:"accid" of:"accid"`
+	Msg   string   `json:"msg" about:"why they are not in the team"`
 }
 
 func failedOf(accounts []string) *failed {
 	if len(accounts) == 0 {
 		return nil
 	}
-	f := new(failed)
-	f.Accounts.Accid, f.Accounts.Msg = accounts, "not registered, or in too many teams"
-	return f
+	return &failed{accounts, "not registered, or in too many teams"}
+}
+
+type createTeamAnswer struct {
+	Tid    string  `json:"tid" about:"number of the team"`
+	Failed *failed `json:"faccid,omitempty"`
+}
+
+type addToTeamAnswer struct {
+	Failed *failed `json:"faccid,omitempty"`
 }
 
 func (a *API) createTeam(ctx context.Context, c *call) (any, error) {
 	owner := c.args["owner"].text
-	members := param{name: "members", kind: accounts, max: maxTeamMembers}
-	var list []string
-	if raw := c.args["members"].text; !isEmptyArray(raw) {
-		parsed, err := members.parseAccounts(raw)
-		if err != nil {
-			return nil, wire.Errorf(wire.CodeBadParameter, "parameter members %v", err)
-		}
-		list = slices.DeleteFunc(parsed, func(name string) bool { return name == owner })
-	}
+	list := slices.DeleteFunc(c.args["members"].list, func(name string) bool { return name == owner })
 	if len(list) >= maxTeamMembers {
 		return nil, wire.Errorf(wire.CodeBadParameter, "parameter members has more than %d elements, with the owner", maxTeamMembers)
 	}
@@ -298,15 +324,7 @@ func (a *API) createTeam(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, notRegistered(err, "owner")
 	}
-	return struct {
-		Tid string `json:"tid"`
-		*failed
-	}{state.TeamID(res.Team), failedOf(res.Failed)}, nil
-}
-
-func isEmptyArray(raw string) bool {
-	var list []json.RawMessage
-	return json.Unmarshal([]byte(raw), &list) == nil && list != nil && len(list) == 0
+	return createTeamAnswer{state.TeamID(res.Team), failedOf(res.Failed)}, nil
 }
 
 func (a *API) addToTeam(ctx context.Context, c *call) (any, error) {
@@ -316,10 +334,7 @@ func (a *API) addToTeam(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, notRegistered(err, "owner")
 	}
-	if f := failedOf(res.Failed); f != nil {
-		return f, nil
-	}
-	return nil, nil
+	return addToTeamAnswer{failedOf(res.Failed)}, nil
 }
 
 func (a *API) kickFromTeam(ctx context.Context, c *call) (any, error) {
@@ -344,23 +359,4 @@ func (a *API) muteTeam(ctx context.Context, c *call) (any, error) {
 		mute = wire.TeamMute_TEAM_MUTE_MEMBERS
 	}
 	return a.changeTeam(ctx, c, "owner", &wire.MuteTeamRequest{Team: c.args["tid"].text, Mute: mute})
-}
-
-// teamIDs reads a JSON array of numbers, each as a number or a text.
-func teamIDs(raw string) ([]string, error) {
-	var list []json.RawMessage
-	if err := json.Unmarshal([]byte(raw), &list); err != nil || len(list) == 0 {
-		return nil, wire.Errorf(wire.CodeBadParameter, "parameter tids is not a JSON array of numbers like [1,2]")
-	}
-	if len(list) > maxTeamsQueried {
-		return nil, wire.Errorf(wire.CodeBadParameter, "parameter tids has more than %d elements", maxTeamsQueried)
-	}
-	ids := make([]string, len(list))
-	for i, element := range list {
-		ids[i] = string(element)
-		if s, err := strconv.Unquote(ids[i]); err == nil {
-			ids[i] = s
-		}
-	}
-	return ids, nil
 }

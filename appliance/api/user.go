@@ -10,11 +10,11 @@ import (
 // profileParams are the profile fields of user/create and user/updateUinfo, with
 // Yunxin's limits (facts/yunxin-api.md §2).
 var profileParams = []param{
-	{name: "name", max: 64, about: "nickname"},
-	{name: "icon", max: 1024, about: "address of the picture"},
+	{name: "name", max: 64, about: "nickname", example: "Dave"},
+	{name: "icon", max: 1024, about: "address of the picture", example: "https://example.com/dave.png"},
 	{name: "sign", max: 256, about: "signature"},
 	{name: "email", max: 64},
-	{name: "birth", max: 16},
+	{name: "birth", max: 16, about: "such as 2000-01-31", example: "2000-01-31"},
 	{name: "mobile", max: 32},
 	{name: "gender", kind: number, least: 0, most: 2, about: "0 unknown, 1 male, 2 female"},
 	{name: "ex", max: 1024, about: "anything"},
@@ -28,11 +28,14 @@ const maxProfiles = 200
 
 var userActions = []action{
 	{
-		name:    "user/create",
-		about:   "Registers an account. A token is made when none is given.",
-		params:  append([]param{{name: "accid", kind: account, required: true}, {name: "token", max: maxToken}}, profileParams...),
+		name:  "user/create",
+		about: "Registers an account. A token is made when none is given.",
+		params: append([]param{
+			{name: "accid", kind: account, required: true, example: "dave"},
+			{name: "token", max: maxToken, about: "with which the account logs in"},
+		}, profileParams...),
 		ignored: []string{"props", "bid"},
-		returns: "`info: {token, accid, name}`",
+		answer:  createAnswer{},
 		serve:   (*API).createUser,
 	},
 	{
@@ -40,17 +43,17 @@ var userActions = []action{
 		about: "Changes the token of an account and ends its sessions; without a token it changes nothing.",
 		params: []param{
 			{name: "accid", kind: account, required: true},
-			{name: "token", max: maxToken},
+			{name: "token", max: maxToken, about: "with which the account logs in", example: "a-new-secret"},
 		},
 		ignored: []string{"props"},
 		serve:   (*API).updateUser,
 	},
 	{
-		name:    "user/refreshToken",
-		about:   "Replaces the token of an account by a new random one and ends its sessions.",
-		params:  []param{{name: "accid", kind: account, required: true}},
-		returns: "`info: {token, accid}`",
-		serve:   (*API).refreshToken,
+		name:   "user/refreshToken",
+		about:  "Replaces the token of an account by a new random one and ends its sessions.",
+		params: []param{{name: "accid", kind: account, required: true}},
+		answer: tokenAnswer{},
+		serve:  (*API).refreshToken,
 	},
 	{
 		name:  "user/block",
@@ -80,25 +83,23 @@ var userActions = []action{
 		about:   "Reads profiles. Accounts that are not registered are left out.",
 		params:  []param{{name: "accids", kind: accounts, required: true, max: maxProfiles}},
 		ignored: []string{"muteStatus"},
-		returns: "`uinfos: [{accid, name, icon, sign, email, birth, mobile, gender, ex}]`, without what is empty",
+		answer:  profilesAnswer{},
 		serve:   (*API).getProfiles,
 	},
 	{
-		name:    "user/userOnlineStatus",
-		about:   "Tells which accounts are logged in at this node, and from where.",
-		params:  []param{{name: "accids", kind: accounts, required: true, max: maxProfiles}},
-		returns: "`data: {invalidAccids: [], status: {<accid>: [{clientType, loginTime}]}}`",
-		serve:   (*API).onlineStatus,
+		name:   "user/userOnlineStatus",
+		about:  "Tells which accounts are logged in at this node, and from where.",
+		params: []param{{name: "accids", kind: accounts, required: true, max: maxProfiles}},
+		answer: onlineAnswer{},
+		serve:  (*API).onlineStatus,
 	},
 }
 
-// tokenInfo answers the actions that make a token. Name is nil where Yunxin has
-// none.
-type tokenInfo struct {
+type createAnswer struct {
 	Info struct {
-		Token string  `json:"token"`
-		Accid string  `json:"accid"`
-		Name  *string `json:"name,omitempty"`
+		Token string `json:"token" about:"with which the account logs in; it is shown once"`
+		Accid string `json:"accid" about:"the account's name from now on"`
+		Name  string `json:"name"`
 	} `json:"info"`
 }
 
@@ -121,8 +122,8 @@ func (a *API) createUser(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var answer tokenInfo
-	answer.Info.Token, answer.Info.Accid, answer.Info.Name = token, accid, &name
+	var answer createAnswer
+	answer.Info.Token, answer.Info.Accid, answer.Info.Name = token, accid, name
 	return answer, nil
 }
 
@@ -134,13 +135,20 @@ func (a *API) updateUser(ctx context.Context, c *call) (any, error) {
 	return nil, notRegistered(a.app.SetToken(ctx, c.appKey(), accid, token), "accid")
 }
 
+type tokenAnswer struct {
+	Info struct {
+		Token string `json:"token" about:"with which the account logs in; it is shown once"`
+		Accid string `json:"accid"`
+	} `json:"info"`
+}
+
 func (a *API) refreshToken(ctx context.Context, c *call) (any, error) {
 	accid := c.args["accid"].text
 	token, err := a.app.RefreshToken(ctx, c.appKey(), accid)
 	if err != nil {
 		return nil, notRegistered(err, "accid")
 	}
-	var answer tokenInfo
+	var answer tokenAnswer
 	answer.Info.Token, answer.Info.Accid = token, accid
 	return answer, nil
 }
@@ -208,14 +216,15 @@ func (a *API) getProfiles(ctx context.Context, c *call) (any, error) {
 
 type onlineAnswer struct {
 	Data struct {
-		InvalidAccids []string                  `json:"invalidAccids"`
-		Status        map[string][]onlineDevice `json:"status"`
+		InvalidAccids []string                  `json:"invalidAccids" of:"accid" about:"those that are not registered"`
+		Status        map[string][]onlineDevice `json:"status" key:"accid" about:"those that are logged in"`
 	} `json:"data"`
 }
 
 type onlineDevice struct {
-	ClientType wire.Platform `json:"clientType"` // Yunxin's numbers are wire's
-	LoginTime  int64         `json:"loginTime"`  // in milliseconds
+	// Yunxin's numbers are wire's.
+	ClientType wire.Platform `json:"clientType" about:"1 Android, 2 iOS, 4 PC, 16 web, 32 backend, 64 Mac"`
+	LoginTime  int64         `json:"loginTime" about:"milliseconds since 1970"`
 }
 
 func (a *API) onlineStatus(ctx context.Context, c *call) (any, error) {

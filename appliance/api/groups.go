@@ -1,0 +1,25 @@
+package api
+
+import "strings"
+
+// group is a folder of actions.
+type group struct{ name, title, about string }
+
+// groups are those that have an action, in the order of the documents. A new one
+// is added here: a test tells.
+var groups = []group{
+	{"user", "Accounts", "Accounts with their tokens, profiles and lists."},
+	{"friend", "Friends", "Who is whose friend."},
+	{"msg", "Messages", "Sending messages and taking them back."},
+	{"team", "Teams", "Groups of accounts with a common conversation."},
+	{"history", "History", "Reading what was sent."},
+}
+
+// groupOf is the "user" of "user/create", and the "event/subscribe" of
+// "event/subscribe/add".
+func groupOf(name string) string {
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		return name[:i]
+	}
+	return ""
+}
