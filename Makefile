@@ -4,7 +4,7 @@
 GO         ?= go
 BIN        := bin
 RUN_DIR    ?= run
-FUZZTIME   ?= 5s
+FUZZTIME   ?= 3s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
@@ -45,12 +45,14 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) run $(STATICCHECK) ./...
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for FUZZTIME (5s)
-	@grep -rl '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do \
-	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
-	    echo "fuzz $$(dirname $$file) $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$(dirname $$file) >$(BIN)/fuzz.log 2>&1 \
-	      || { cat $(BIN)/fuzz.log; exit 1; }; \
+fuzz: ## run each fuzz target for FUZZTIME (3s)
+	@cache=$$($(GO) env GOCACHE)/fuzz/yizhan; \
+	for dir in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  $(GO) test -c -fuzz=. -o $(CURDIR)/$(BIN)/fuzz.test $$dir || exit 1; \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$dir/*_test.go); do \
+	    echo "fuzz $$dir $$target"; \
+	    (cd $$dir && $(CURDIR)/$(BIN)/fuzz.test -test.run '^$$' -test.fuzz "^$$target$$" -test.fuzztime $(FUZZTIME) \
+	      -test.fuzzminimizetime 10x -test.fuzzcachedir $$cache/$$dir) >$(BIN)/fuzz.log 2>&1 || { cat $(BIN)/fuzz.log; exit 1; }; \
 	  done; done
 
 .PHONY: bench
