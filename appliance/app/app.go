@@ -1,8 +1,10 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +25,7 @@ type Config struct {
 	Registerer prometheus.Registerer // nil does not register
 	Now        func() time.Time      // nil is time.Now
 	NodeID     string                // for logs
+	Gate       Gate                  // nil asks nobody
 }
 
 // App serves the requests of all sessions of this node and of the HTTP API. Its
@@ -40,6 +43,11 @@ type App struct {
 	reads    *readPool
 	logins   chan struct{} // one token for each login under way
 	failures *failureLimiter
+
+	gate       Gate
+	asking     context.Context // of every question; ended by stopAsking
+	stopAsking context.CancelFunc
+	lines      sync.WaitGroup // goroutines of startLine
 
 	lastSession atomic.Uint64
 }
@@ -64,7 +72,9 @@ func New(c Config) *App {
 		reads:    newReadPool(readWorkers, readQueue),
 		logins:   make(chan struct{}, maxLogins),
 		failures: newFailureLimiter(),
+		gate:     c.Gate,
 	}
+	a.asking, a.stopAsking = context.WithCancel(context.Background())
 	a.metrics = newMetrics(c.Registerer, a.reads.waiting)
 	// Session ids must not repeat after a restart or on another node: a random
 	// start in 63 bits, then counting.
@@ -72,9 +82,13 @@ func New(c Config) *App {
 	return a
 }
 
-// Close stops the workers after they have answered what waits. Later queries
-// are refused.
-func (a *App) Close() { a.reads.close() }
+// Close gives up the questions under way and stops the workers after they have
+// answered what waits. Later queries are refused.
+func (a *App) Close() {
+	a.stopAsking()
+	a.lines.Wait()
+	a.reads.close()
+}
 
 // nextSessionID is never 0, which marks commands that come from no session.
 func (a *App) nextSessionID() uint64 {

@@ -19,8 +19,12 @@ type client struct {
 	ended atomic.Bool
 
 	// flood counts refused requests less accepted ones; see limits.go. It
-	// belongs to the goroutine that calls Request.
+	// belongs to who serves the connection; see line.go.
 	flood uint16
+
+	// line holds the requests that wait for a tenant's backend, nil until there
+	// are any. The pointer belongs to the goroutine that calls Request.
+	line *line
 
 	// rooms are those that the session is in.
 	rooms room.Member

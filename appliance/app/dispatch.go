@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/session"
@@ -17,6 +18,7 @@ type request struct {
 	cmd      wire.Command
 	serial   uint64
 	start    time.Time
+	mayWait  bool // served by the goroutine of a line
 }
 
 // timeMs is the moment of the request in Unix milliseconds.
@@ -36,24 +38,44 @@ func (a *App) Request(s *session.Session, cmd wire.Command, serial uint64, paylo
 	if c.ended.Load() {
 		return // the client has been told why, or has gone
 	}
-	r := request{session: s, client: c, identity: s.Identity(), cmd: cmd, serial: serial, start: a.now()}
+	r := request{session: s, client: c, cmd: cmd, serial: serial, start: a.now()}
+	if a.join(&r, payload) {
+		return
+	}
+	a.handle(&r, payload)
+}
+
+// handle serves r on the goroutine that serves its connection; see line.go.
+func (a *App) handle(r *request, payload []byte) {
+	r.identity = r.session.Identity()
 	if r.identity == nil {
-		a.requestOfStranger(&r, payload)
+		a.requestOfStranger(r, payload)
 		return
 	}
 	tenant, err := a.tenants.get(r.identity.AppKey)
 	if err != nil {
-		a.fail(&r, err)
+		a.fail(r, err)
 		return
 	}
 	r.tenant = tenant
 	if retry, ok := r.take(); !ok {
-		a.refuseFlood(&r, retry)
+		a.refuseFlood(r, retry)
 		return
 	}
-	if err := a.serve(&r, payload); err != nil {
-		a.fail(&r, err)
-		a.logMisuse(&r, err)
+	if !r.mayWait && a.asks(tenant, questions(r.cmd)) && len(payload) <= maxRequest {
+		later, payload := *r, slices.Clone(payload)
+		later.mayWait = true
+		a.startLine(r, func() { a.carryOut(&later, payload) })
+		return
+	}
+	a.carryOut(r, payload)
+}
+
+// carryOut serves r and answers it when that fails.
+func (a *App) carryOut(r *request, payload []byte) {
+	if err := a.serve(r, payload); err != nil {
+		a.fail(r, err)
+		a.logMisuse(r, err)
 	}
 }
 

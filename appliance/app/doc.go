@@ -2,6 +2,11 @@
 // do what, and turns it into commands of the state machine or into queries.
 //
 //	gateway ── Request ──▶ dispatch ─▶ login ─────────▶ session.Hub
+//	                │         ▲
+//	                ▼         │ one at a time, in their order
+//	              line ─▶ Gate.Ask, when the tenant's backend wants to be asked
+//
+//	                       dispatch
 //	                          ├─ send, recall, read, ack, update_profile
 //	                          │      └─▶ raftstore.Submit ─▶ op.Done ─▶ Conn.Reply
 //	                          ├─ sync, history, profiles
@@ -18,5 +23,7 @@
 //
 // Commands of one connection are submitted in the order of arrival. Queries of
 // one connection run in their order too, but beside the commands: who wants to
-// read what he wrote waits for the answer of the write.
+// read what he wrote waits for the answer of the write. When a tenant's backend must
+// be asked before a request, all that the client sends behind it waits until that
+// one is under way: see line.go.
 package app

@@ -32,6 +32,7 @@ var (
 	errTooManyRooms   = wire.Errorf(wire.CodeCountLimit, "the session is in too many rooms; exit one first")
 	errBusyRoom       = wire.Errorf(wire.CodeBusy, "too many messages wait in this room at this moment; try again")
 	errOneself        = wire.Errorf(wire.CodeBadParameter, "an account has no relation to itself")
+	errBusyLine       = wire.Errorf(wire.CodeBusy, "too many requests of this connection wait for the tenant's backend; try again")
 	errGone           = wire.Errorf(wire.CodeForbidden, "the connection is closing")
 	errTooLarge       = wire.Errorf(wire.CodeBadParameter, "the request is too large")
 	errInternal       = wire.Errorf(wire.CodeServerError, "the server failed; its log tells why")

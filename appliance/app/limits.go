@@ -85,8 +85,7 @@ func (a *App) refuseFlood(r *request, retry time.Duration) {
 	if r.client.flood < maxFlood {
 		return
 	}
-	a.log.refused("flood", r.client.RemoteAddr(), errFlood, r.identity.AppKey, r.identity.Account)
-	a.end(r.session, errFlood.Code, closeEvent(errFlood.Code, errFlood.Note))
+	a.endFlood(r)
 }
 
 // heartbeat is the interval for a client that asks for seconds.

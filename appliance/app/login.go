@@ -12,7 +12,9 @@ import (
 
 // login serves a connection's first request. It runs on the goroutine of the
 // connection, which has nothing else to do before it is known who asks: what
-// the client has pipelined behind it waits.
+// the client has pipelined behind it waits. Only when the tenant's backend must be
+// asked it goes on elsewhere, once the token has been checked; nil then means that
+// the answer will come from there.
 func (a *App) login(r *request, payload []byte) error {
 	if len(payload) > maxRequest {
 		return errTooLarge
@@ -21,27 +23,59 @@ func (a *App) login(r *request, payload []byte) error {
 	if in.UnmarshalVT(payload) != nil {
 		return errMalformed
 	}
-	if err := a.logIn(r, &in); err != nil {
-		e := a.edge(err)
-		a.log.refused("login", r.client.RemoteAddr(), e, in.AppKey, in.Account)
-		return e
+	tenant, acc, err := a.verify(r, &in)
+	if err != nil {
+		return a.loginRefused(r, &in, err)
 	}
+	if !a.asks(tenant, state.CallbackLogin) {
+		return a.loginRefused(r, &in, a.enter(r, &in, tenant, acc))
+	}
+	later := *r
+	a.startLine(r, func() {
+		err := a.askLogin(&later, &in, tenant, acc)
+		if err == nil {
+			err = a.enter(&later, &in, tenant, acc)
+		}
+		if err := a.loginRefused(&later, &in, err); err != nil {
+			a.end(later.session, a.fail(&later, err), nil)
+		}
+	})
 	return nil
 }
 
-func (a *App) logIn(r *request, in *wire.LoginRequest) error {
+// loginRefused logs why a login is refused and returns it; nil when it is not.
+func (a *App) loginRefused(r *request, in *wire.LoginRequest, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := a.edge(err)
+	a.log.refused("login", r.client.RemoteAddr(), e, in.AppKey, in.Account)
+	return e
+}
+
+// verify finds the account that in has the token of.
+func (a *App) verify(r *request, in *wire.LoginRequest) (*state.Tenant, *state.Account, error) {
 	name, err := checkLogin(in)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if !a.beginLogin() {
-		return errBusyLogins
+		return nil, nil, errBusyLogins
 	}
 	defer a.finishLogin()
-	tenant, acc, err := a.authenticate(r.client.RemoteAddr(), r.start, in.AppKey, name, in.Token)
-	if err != nil {
-		return err
-	}
+	return a.authenticate(r.client.RemoteAddr(), r.start, in.AppKey, name, in.Token)
+}
+
+// askLogin waits until the tenant's backend has allowed the login of acc.
+func (a *App) askLogin(r *request, in *wire.LoginRequest, tenant *state.Tenant, acc *state.Account) error {
+	return a.gate.Ask(a.asking, tenant, &Question{
+		Event: state.CallbackLogin, TimeMs: r.timeMs(), Account: acc.Account, DeviceID: in.DeviceId, Platform: in.Platform,
+		Remote: r.client.RemoteAddr(), SDKVersion: in.SdkVersion, CustomTag: in.CustomTag,
+	})
+}
+
+// enter makes the session one of acc's, and tells its client.
+func (a *App) enter(r *request, in *wire.LoginRequest, tenant *state.Tenant, acc *state.Account) error {
 	id := &session.Identity{
 		SessionID: a.nextSessionID(), Tenant: tenant.ID, AppKey: tenant.AppKey, Account: acc.Account,
 		DeviceID: in.DeviceId, Platform: in.Platform, SDKVersion: in.SdkVersion, CustomTag: in.CustomTag,

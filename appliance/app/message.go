@@ -10,6 +10,9 @@ import (
 func (a *App) send(r *request, payload []byte) error {
 	o := a.newOp(r)
 	err := o.encodeSend(payload)
+	if err == nil {
+		err = a.askSend(&o.request, &o.in, o.message.To)
+	}
 	o.in.Reset()
 	o.message.Reset()
 	if err != nil {

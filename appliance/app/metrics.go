@@ -35,8 +35,12 @@ var (
 // maxCode is the largest code in the table of wire.
 const maxCode = wire.CodeBlacklisted
 
-// codeSlot is the index of a code. Slot 0 takes codes that are not in the table,
-// which only a state machine of a newer build may give.
+// otherCode is the label of codes that are not in the table.
+const otherCode = "other"
+
+// codeSlot is the index of a code. Slot 0 takes codes that are not in the table:
+// those that a tenant's backend has chosen, and those of a state machine of a newer
+// build.
 func codeSlot(code wire.Code) uint8 {
 	if code > maxCode {
 		return 0
@@ -88,7 +92,11 @@ func (m *metrics) count(cmd wire.Command, code wire.Code) {
 	if cmd != unknownCommand {
 		name = cmd.String()
 	}
-	counter := m.requests.WithLabelValues(name, code.String())
+	label := otherCode
+	if codeSlot(code) != 0 {
+		label = code.String()
+	}
+	counter := m.requests.WithLabelValues(name, label)
 	cell.Store(&counter)
 	counter.Inc()
 }

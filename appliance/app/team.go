@@ -75,6 +75,9 @@ func (a *App) changeTeam(r *request, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := a.askTeam(r, c); err != nil {
+		return err
+	}
 	c.TimeMs, c.Tenant, c.Session = r.timeMs(), r.identity.Tenant, r.identity.SessionID
 	return a.submit(r, c)
 }

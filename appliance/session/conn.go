@@ -43,7 +43,7 @@ type Handler interface {
 	Connected(c Conn) *Session
 
 	// Request serves one request: it returns once the request is decoded and
-	// under way, and replies later through the Conn. The gateway calls it in
+	// under way, or has its place in a queue, and replies later through the Conn. The gateway calls it in
 	// the order of arrival, one at a time for a connection; payload is valid
 	// only during the call.
 	Request(s *Session, cmd wire.Command, serial uint64, payload []byte)

@@ -13,8 +13,8 @@ type Session struct {
 	conn     Conn
 	identity atomic.Pointer[Identity]
 
-	// Limit counts the session's requests. It belongs to the goroutine that
-	// calls Handler.Request.
+	// Limit counts the session's requests. It belongs to the Handler, which takes
+	// from it for one request at a time.
 	Limit Bucket
 
 	mu      sync.Mutex // orders Hub.Login and Hub.Remove of this session; taken before a shard's
