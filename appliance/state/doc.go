@@ -1,7 +1,7 @@
 // Package state is the IM state machine: tenants, accounts, one-to-one
-// conversations, read cursors and the sync versions of devices, and the site's
-// storage for certificates. It is what every node of a site computes alike from
-// the committed commands.
+// conversations, read cursors and the sync versions of devices, the relations
+// between accounts, teams, and the site's storage for certificates. It is what
+// every node of a site computes alike from the committed commands.
 //
 // It owns the commands' encoding, the keys and rows in the store, and the reads
 // of them. It never reads a clock, never does I/O but through its store, never
