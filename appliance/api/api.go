@@ -44,8 +44,9 @@ type API struct {
 //
 //	POST /nimserver/<group>/<name>.action
 //	GET  /nimserver/health/liveness.action
+//	GET  /nimserver/docs/
 //
-// both also without /nimserver, for a proxy that strips it.
+// all also without /nimserver, for a proxy that strips it.
 func New(a *app.App, o Options) *API {
 	if o.Healthy == nil {
 		o.Healthy = func() error { return nil }
@@ -89,6 +90,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, pathPrefix)
 	if path == livenessPath {
 		a.liveness(w)
+		return
+	}
+	if name, ok := strings.CutPrefix(path, docsPath); ok && (name == "" || name[0] == '/') {
+		a.serveDocs(w, r, name)
 		return
 	}
 	start := a.now()

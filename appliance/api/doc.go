@@ -16,8 +16,14 @@
 // a body.
 //
 // Each action is declared once (registry.go): that drives the parser, and of it
-// are made ACTIONS.md, for people, and openapi.json, for tools (openapi.go).
-// README.md is for backend developers.
+// are made ACTIONS.md, for people, openapi.json, for tools (openapi.go), and the
+// page that the node serves under /nimserver/docs/ (docs.go). README.md is for
+// backend developers.
+//
+// To add an action: declare it in its group's list, with an example for each
+// parameter that needs one, the struct that it answers and the codes that are
+// its own; take it out of planned.go; make generate. The tests then hold its
+// answers, in every test, against the declaration, and call its example.
 package api
 
 //go:generate go run ./internal/actionlist -list ACTIONS.md -openapi openapi.json

@@ -19,6 +19,10 @@ const (
 	refRequestID  = "#/components/parameters/RequestId"
 )
 
+const documentTitle = "Yizhan server API"
+
+const requestIDAbout = "Your name for this call. Repeat a call whose outcome you do not know with the same one, and it is served once."
+
 const documentAbout = "The calls that a tenant's backend makes: it registers accounts, makes their tokens, sends messages and reads history. " +
 	"The names of headers and of parameters may be spelt in any case; parameters that are not listed are ignored. " +
 	"The HTTP status is always 200: `code` in the body tells the outcome.\n\n" +
@@ -53,7 +57,7 @@ func document() object {
 	return object{
 		{"openapi", "3.1.0"},
 		{"info", object{
-			{"title", "Yizhan server API"}, {"version", "1"}, {"description", documentAbout},
+			{"title", documentTitle}, {"version", "1"}, {"description", documentAbout},
 			{"license", object{{"name", "Apache 2.0"}, {"identifier", "Apache-2.0"}}},
 		}},
 		{"servers", []object{{{"url", pathPrefix}}}},
@@ -102,7 +106,7 @@ func components() object {
 		{"securitySchemes", security},
 		{"parameters", object{{"RequestId", object{
 			{"name", "RequestId"}, {"in", "header"},
-			{"description", "Your name for this call. Repeat a call whose outcome you do not know with the same one, and it is served once."},
+			{"description", requestIDAbout},
 			{"schema", object{{"type", "string"}, {"maxLength", maxRequestID}}},
 		}}}},
 		{"schemas", object{

@@ -154,7 +154,7 @@ func checkAnswer(t *testing.T, name string, fields []resultField) {
 	for i := range fields {
 		f := &fields[i]
 		form := f.form
-		for form.Kind() == reflect.Pointer || form.Kind() == reflect.Slice && form != rawJSON || form.Kind() == reflect.Map {
+		for isContainer(form) {
 			if form.Kind() == reflect.Map && f.key != "accid" {
 				t.Errorf("%s: the keys of %s are not declared", name, f.name)
 			}

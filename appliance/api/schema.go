@@ -177,11 +177,16 @@ func outlineOf(t reflect.Type, key, of string) string {
 	return ""
 }
 
+// isContainer says whether a value of t holds others of t.Elem.
+func isContainer(t reflect.Type) bool {
+	return t.Kind() == reflect.Pointer || t.Kind() == reflect.Map || t.Kind() == reflect.Slice && t != rawJSON
+}
+
 // mayMiss says whether a field of t, at any depth, may be missing.
 func mayMiss(fields []resultField) bool {
 	for i := range fields {
 		t := fields[i].form
-		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice && t != rawJSON || t.Kind() == reflect.Map {
+		for isContainer(t) {
 			t = t.Elem()
 		}
 		if fields[i].optional || t.Kind() == reflect.Struct && mayMiss(resultFields(t)) {
