@@ -7,7 +7,8 @@
 // of them. It never reads a clock, never does I/O but through its store, never
 // pushes to anyone and never decides who may ask: package app checks requests
 // before they become commands, and this package checks again only what its own
-// data depends on.
+// data depends on. The exception is who may do what in a team: that depends on
+// the roles at the command's place in the log.
 //
 //	app ── command.Append ──▶ raftstore ── committed ──▶ Machine.Apply ──▶ rows
 //	                                                          │

@@ -12,8 +12,8 @@ import (
 
 // Sync tells which of the account's conversations changed after version: by a
 // message, a recall or either side's read cursor; and which of its teams, by an
-// entry of their log or a change of what the account is to them. They come in the order of their
-// changes, at most limit (1..MaxSyncPage, 0 means 100). Asking again with the
+// entry of their log or a change of what the account is to them. They come in the
+// order of their changes, at most limit (1..MaxSyncPage, 0 means 100). Asking again with the
 // answer's Version misses nothing, and repeats at most what changed meanwhile.
 // A version from the future (of a site that was restored) brings nothing but the
 // present one. RelationsVersion tells whether Relations has news.
