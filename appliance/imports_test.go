@@ -47,6 +47,7 @@ var importRules = []struct {
 	{of: "appliance/sitestore", allowed: []string{"appliance/sitestore", "appliance/state", "appliance/wire", "raftstore"}, why: "the storage for certificates knows neither Caddy nor the node"},
 	{of: "appliance/fanout", allowed: []string{"appliance/fanout", "appliance/session", "appliance/state", "appliance/wire"}, why: "delivery reads results and finds sessions"},
 	{of: "appliance/app", allowed: []string{"appliance/app", "appliance/fanout", "appliance/limitlog", "appliance/room", "appliance/session", "appliance/state", "appliance/wire", "raftstore"}, why: "handlers do not know gateways"},
+	{of: "appliance/callback", allowed: []string{"appliance/app", "appliance/callback", "appliance/limitlog", "appliance/state", "appliance/wire"}, why: "who asks a backend knows what app wants to know"},
 	{of: "appliance/files", allowed: []string{"appliance/files", "appliance/limitlog", "appliance/wire"}, why: "files know neither messages nor the node"},
 	{of: "appliance/lbs", allowed: []string{"appliance/lbs", "appliance/wire"}, why: "where to connect is a question of configuration"},
 	{of: "appliance/api", allowed: []string{"appliance/api", "appliance/app", "appliance/session", "appliance/state", "appliance/wire"}, why: "the HTTP API calls the handlers, as a gateway does"},

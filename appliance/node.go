@@ -18,6 +18,7 @@ import (
 
 	"github.com/yizhan-im/yizhan/appliance/api"
 	"github.com/yizhan-im/yizhan/appliance/app"
+	"github.com/yizhan-im/yizhan/appliance/callback"
 	"github.com/yizhan-im/yizhan/appliance/fanout"
 	"github.com/yizhan-im/yizhan/appliance/files"
 	"github.com/yizhan-im/yizhan/appliance/lbs"
@@ -85,6 +86,7 @@ type Node struct {
 	store *raftstore.Store
 	site  *sitestore.Storage
 	hub   *session.Hub
+	gate  *callback.Gate
 	app   *app.App
 	files *files.Server
 	link  *link.Server
@@ -145,6 +147,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	queries := state.NewQueries(n.store.View)
 	n.site = sitestore.New(sitestore.Config{Store: n.store, Queries: queries, Node: n.id, Logger: logger})
+	n.gate = callback.New(callback.Options{Logger: logger, Registerer: n.registry})
 	n.app = app.New(app.Config{
 		Store:      n.store,
 		Queries:    queries,
@@ -153,9 +156,11 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		Registerer: n.registry,
 		Now:        time.Now,
 		NodeID:     n.id,
+		Gate:       n.gate,
 	})
 	if err := n.openFiles(cfg); err != nil {
 		n.app.Close()
+		n.gate.Close()
 		n.site.Close()
 		return nil, errors.Join(err, n.store.Close())
 	}
@@ -312,6 +317,7 @@ func (n *Node) Close() error {
 		gateways.Go(func() { filesErr = n.files.Close() })
 		gateways.Wait()
 		n.app.Close()
+		n.gate.Close()
 		n.site.Close()
 		n.closeErr = errors.Join(linkErr, webErr, filesErr, n.store.Close())
 		<-n.watched

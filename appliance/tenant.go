@@ -39,6 +39,19 @@ type TenantRequest struct {
 	// teams that an account is in, at most 5,000.
 	MaxTeamMembers int `json:"max_team_members,omitempty"`
 	MaxTeams       int `json:"max_teams,omitempty"`
+	// CallbackURL is where the tenant's backend is asked before operations of its
+	// users, http or https; "off" removes it. The callback fields are only for
+	// UpdateTenant.
+	CallbackURL string `json:"callback_url,omitempty"`
+	// CallbackEvents names these operations, separated by commas: CallbackEvents of
+	// this package. Default, when a callback is new: all.
+	CallbackEvents string `json:"callback_events,omitempty"`
+	// CallbackFail says what becomes of an operation when the backend does not
+	// answer: "open" (default) allows, "closed" refuses it.
+	CallbackFail string `json:"callback_fail,omitempty"`
+	// CallbackTimeoutMs is how long an answer may take, at most 5,000; default
+	// 2,000.
+	CallbackTimeoutMs int `json:"callback_timeout_ms,omitempty"`
 	// NewSecret replaces the secret; only for UpdateTenant.
 	NewSecret bool `json:"new_secret,omitempty"`
 }
@@ -58,6 +71,10 @@ type TenantInfo struct {
 	MaxListed         int    `json:"max_listed"`
 	MaxTeamMembers    int    `json:"max_team_members"`
 	MaxTeams          int    `json:"max_teams"`
+	CallbackURL       string `json:"callback_url,omitempty"` // the rest only with it
+	CallbackEvents    string `json:"callback_events,omitempty"`
+	CallbackFail      string `json:"callback_fail,omitempty"`
+	CallbackTimeoutMs int    `json:"callback_timeout_ms,omitempty"`
 	CreatedMs         int64  `json:"created_ms"`
 }
 
@@ -77,6 +94,7 @@ func (r *TenantRequest) validate() error {
 		"api_per_second": r.APIPerSecond, "recall_seconds": r.RecallSeconds,
 		"max_friends": r.MaxFriends, "max_listed": r.MaxListed,
 		"max_team_members": r.MaxTeamMembers, "max_teams": r.MaxTeams,
+		"callback_timeout_ms": r.CallbackTimeoutMs,
 	} {
 		if n < 0 {
 			return wire.Errorf(wire.CodeBadParameter, "%s must not be negative", name)
@@ -126,6 +144,9 @@ func (n *Node) CreateTenant(ctx context.Context, r TenantRequest) (TenantInfo, e
 	if r.NewSecret {
 		return TenantInfo{}, wire.Errorf(wire.CodeBadParameter, "new_secret is only for a tenant that exists: every new one gets a secret")
 	}
+	if r.changesCallback() {
+		return TenantInfo{}, wire.Errorf(wire.CodeBadParameter, "callback settings are only for a tenant that exists: create it, give its secret to the backend, then set them")
+	}
 	var limits state.Limits
 	if err := r.apply(&limits); err != nil {
 		return TenantInfo{}, err
@@ -162,7 +183,11 @@ func (n *Node) UpdateTenant(ctx context.Context, r TenantRequest) (TenantInfo, e
 		return TenantInfo{}, err
 	}
 	update.Limits = limits
-	t, err := n.app.UpdateTenant(ctx, update)
+	callback, err := n.changedCallback(ctx, &r)
+	if err != nil {
+		return TenantInfo{}, err
+	}
+	t, err := n.updateTenant(ctx, update, callback)
 	if wire.CodeOf(err) == wire.CodeNotFound {
 		err = noTenant(r.AppKey)
 	}
@@ -188,17 +213,26 @@ func (n *Node) changedLimits(ctx context.Context, r *TenantRequest) (*state.Limi
 	if asked == (state.Limits{}) && r.DevicePolicy == "" {
 		return nil, nil
 	}
+	t, err := n.tenant(ctx, r.AppKey)
+	if err != nil {
+		return nil, err
+	}
+	limits := t.Limits
+	return &limits, r.apply(&limits)
+}
+
+// tenant finds a tenant as it is stored now.
+func (n *Node) tenant(ctx context.Context, appKey string) (*state.Tenant, error) {
 	tenants, err := n.app.Tenants(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range tenants {
-		if t.AppKey == r.AppKey {
-			limits := t.Limits
-			return &limits, r.apply(&limits)
+		if t.AppKey == appKey {
+			return t, nil
 		}
 	}
-	return nil, noTenant(r.AppKey)
+	return nil, noTenant(appKey)
 }
 
 func noTenant(appKey string) error {
@@ -219,7 +253,7 @@ func (n *Node) Tenants(ctx context.Context) ([]TenantInfo, error) {
 }
 
 func tenantInfo(t *state.Tenant) TenantInfo {
-	return TenantInfo{
+	info := TenantInfo{
 		AppKey:            t.AppKey,
 		Name:              t.Name,
 		DevicePolicy:      session.Policy(t.Limits.DevicePolicy).String(),
@@ -233,4 +267,6 @@ func tenantInfo(t *state.Tenant) TenantInfo {
 		MaxTeams:          t.Limits.MaxTeams,
 		CreatedMs:         t.CreatedMs,
 	}
+	info.setCallback(t.Callback)
+	return info
 }

@@ -295,6 +295,9 @@ func TestOperatorsSeeAndChangeTenants(t *testing.T) {
 	if out, err = n.yizhan("tenant", "set", "shop", "--requests-per-second", "77", "--address", n.admin); err != nil || strings.Contains(out, "app_secret") {
 		t.Errorf("set: %v\n%s", err, out)
 	}
+	if out, err = n.yizhan("tenant", "set", "shop", "--callback-url", "http://127.0.0.1:1/ask", "--callback-events", "login,team", "--callback-fail", "closed", "--callback-timeout-ms", "100", "--address", n.admin); err != nil || !strings.Contains(out, `"callback_events": "login,team"`) || !strings.Contains(out, `"callback_fail": "closed"`) {
+		t.Errorf("callback: %v\n%s", err, out)
+	}
 	out, err = n.yizhan("tenant", "list", "--address", n.admin)
 	if err != nil || !strings.Contains(out, "A shop") || !strings.Contains(out, "77") || !strings.Contains(out, "demo") {
 		t.Errorf("list: %v\n%s", err, out)

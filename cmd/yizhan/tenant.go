@@ -43,6 +43,15 @@ func limitFlags(cmd *cobra.Command, request *appliance.TenantRequest) {
 	flags.IntVar(&request.MaxTeams, "max-teams", 0, "Teams that an account is in, at most 5000; 0 leaves it as it is")
 }
 
+// callbackFlags are about asking the tenant's backend before operations.
+func callbackFlags(cmd *cobra.Command, request *appliance.TenantRequest) {
+	flags := cmd.Flags()
+	flags.StringVar(&request.CallbackURL, "callback-url", "", "Where to ask the tenant's backend before operations of its users, http or https; off asks nobody")
+	flags.StringVar(&request.CallbackEvents, "callback-events", "", "The operations, separated by commas: "+appliance.CallbackEvents+"; or all, as it is at first")
+	flags.StringVar(&request.CallbackFail, "callback-fail", "", "What becomes of an operation when the backend does not answer: open allows it, as it is at first, closed refuses it")
+	flags.IntVar(&request.CallbackTimeoutMs, "callback-timeout-ms", 0, "How long an answer may take, at most 5000, at first 2000; 0 leaves it as it is")
+}
+
 func tenantCreate(admin *adminClient) *cobra.Command {
 	var request appliance.TenantRequest
 	cmd := &cobra.Command{
@@ -70,7 +79,7 @@ func tenantSet(admin *adminClient) *cobra.Command {
 	var request appliance.TenantRequest
 	cmd := &cobra.Command{
 		Use:   "set <appkey>",
-		Short: "Changes a tenant: its name, limits, device policy or secret",
+		Short: "Changes a tenant: its name, limits, device policy, callback or secret",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cmd.SilenceUsage = true
@@ -82,6 +91,7 @@ func tenantSet(admin *adminClient) *cobra.Command {
 		},
 	}
 	limitFlags(cmd, &request)
+	callbackFlags(cmd, &request)
 	cmd.Flags().BoolVar(&request.NewSecret, "new-secret", false, "Replace the secret, and print it; the old one stops working at once")
 	return cmd
 }
