@@ -64,7 +64,33 @@ type documented struct {
 			Example map[string]any
 		}
 	}
+	Responses map[string]struct {
+		Content map[string]struct {
+			Schema struct {
+				OneOf []struct{ Properties map[string]json.RawMessage }
+			}
+		}
+	}
 	request, response *jsonschema.Schema
+}
+
+// ownCodes are the codes that the document gives to this action beside those of
+// all.
+func (d *documented) ownCodes(t testing.TB) (codes []int) {
+	t.Helper()
+	var list struct {
+		OneOf []struct{ Const int }
+	}
+	refused := d.Responses["200"].Content["application/json"].Schema.OneOf[1]
+	if err := json.Unmarshal(refused.Properties["code"], &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range list.OneOf {
+		if one.Const != 0 {
+			codes = append(codes, one.Const)
+		}
+	}
+	return codes
 }
 
 // property is one parameter.

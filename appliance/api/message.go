@@ -63,7 +63,7 @@ var messageActions = []action{
 		answer: sendAnswer{},
 		codes: []outcome{
 			{wire.CodeForbidden, "checkFriend is true and they are not friends"},
-			{wire.CodeTeamMissing, "the team does not exist or was dismissed"},
+			teamMissing,
 			{wire.CodeNotInTeam, "from is not a member of the team"},
 			{wire.CodeTeamMuted, "the team, or from in it, is muted"},
 			{wire.CodeBlacklisted, "the receiver has blacklisted the sender (nothing is kept of the message)"},
@@ -100,10 +100,10 @@ var messageActions = []action{
 		},
 		ignored: []string{"pushcontent", "payload", "env", "attach"},
 		codes: []outcome{
-			{wire.CodeForbidden, "from may not recall the message"},
+			{wire.CodeForbidden, "the message is not one that from may recall: in a team, the sender and who manages the sender may"},
 			{wire.CodeNotFound, "there is no such message"},
 			{wire.CodeRecallExpired, "the tenant's time for that is over"},
-			{wire.CodeTeamMissing, "the team does not exist or was dismissed"},
+			{wire.CodeTeamMissing, "the team was dismissed"},
 			{wire.CodeNotInTeam, "from is not a member of the team"},
 		},
 		serve: (*API).recall,

@@ -2,12 +2,9 @@ package api
 
 import (
 	"context"
-	"math"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/yizhan-im/yizhan/appliance/app"
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
@@ -32,13 +29,22 @@ var (
 	paramNote   = param{name: "msg", required: true, max: 150, about: "a note to those who are asked", example: "Come and join us"}
 )
 
+var teamMissing = outcome{wire.CodeTeamMissing, "the team does not exist or was dismissed"}
+
 // teamCodes are those of what is done to a team in somebody's name, and more.
 func teamCodes(more ...outcome) []outcome {
 	return append([]outcome{
 		{wire.CodeTeamPermission, "the role of who does it does not allow it"},
-		{wire.CodeTeamMissing, "the team does not exist or was dismissed"},
-		{wire.CodeNotInTeam, "who does it, or to whom it is done, is not a member"},
+		teamMissing,
+		{wire.CodeNotInTeam, "who does it is not a member"},
 	}, more...)
+}
+
+// memberCodes are those of what is done to members in somebody's name, and more.
+func memberCodes(more ...outcome) []outcome {
+	codes := teamCodes(more...)
+	codes[2].when = "who does it, or to whom it is done, is not a member"
+	return codes
 }
 
 // teamParams are what team/create and team/update can set.
@@ -136,7 +142,7 @@ var teamActions = []action{
 		about:  "Reads one team and all its members.",
 		params: []param{paramTid},
 		answer: teamAnswer{},
-		codes:  []outcome{{wire.CodeTeamMissing, "the team does not exist"}},
+		codes:  []outcome{teamMissing},
 		serve:  (*API).queryTeamDetail,
 	},
 	{
@@ -147,7 +153,7 @@ var teamActions = []action{
 			{name: "leave", kind: number, required: true, least: 1, most: 2, about: "1 the old owner leaves, 2 stays as a member", example: "2"},
 		},
 		ignored: ignoredTeamParams,
-		codes:   teamCodes(),
+		codes:   memberCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.TransferTeamRequest{
 				Team: c.args["tid"].text, To: c.args["newowner"].text, Leave: c.args["leave"].number == 1,
@@ -159,7 +165,7 @@ var teamActions = []action{
 		about:   "Makes members managers.",
 		params:  []param{paramTid, paramOwner, {name: "members", kind: accounts, required: true, max: maxTeamManagers, example: `["bob"]`}},
 		ignored: ignoredTeamParams,
-		codes:   teamCodes(outcome{wire.CodeTeamManagers, "the team has as many managers as it may have"}),
+		codes:   memberCodes(outcome{wire.CodeTeamManagers, "the team has as many managers as it may have"}),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.SetTeamManagersRequest{Team: c.args["tid"].text, Accounts: c.args["members"].list, Manager: true})
 		},
@@ -169,7 +175,7 @@ var teamActions = []action{
 		about:   "Makes managers members again.",
 		params:  []param{paramTid, paramOwner, {name: "members", kind: accounts, required: true, max: maxTeamManagers, example: `["bob"]`}},
 		ignored: ignoredTeamParams,
-		codes:   teamCodes(),
+		codes:   memberCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.SetTeamManagersRequest{Team: c.args["tid"].text, Accounts: c.args["members"].list})
 		},
@@ -187,7 +193,7 @@ var teamActions = []action{
 		params: []param{
 			paramTid, paramOwner, paramMember, {name: "nick", max: 32, example: "Bobby"}, {name: "custom", max: 1024},
 		},
-		codes: teamCodes(),
+		codes: memberCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.UpdateTeamMemberRequest{
 				Team: c.args["tid"].text, Account: c.args["accid"].text,
@@ -201,7 +207,7 @@ var teamActions = []action{
 		params: []param{
 			paramTid, paramMember, {name: "ope", kind: number, required: true, least: 1, most: 2, about: "1 notifications off, 2 on"},
 		},
-		codes: teamCodes(),
+		codes: []outcome{teamMissing, {wire.CodeNotInTeam, "the account is not a member"}},
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "accid", &wire.UpdateTeamMemberRequest{
 				Team: c.args["tid"].text, Changes: &wire.TeamMemberChanges{NotifyOff: proto.Bool(c.args["ope"].number == 1)},
@@ -213,7 +219,7 @@ var teamActions = []action{
 		about:   "Mutes a member of a team: what it sends is refused with code 812.",
 		params:  []param{paramTid, paramOwner, paramMember, {name: "mute", kind: boolean, required: true, about: "1 mutes, 0 lifts that"}},
 		ignored: ignoredTeamParams,
-		codes:   teamCodes(),
+		codes:   memberCodes(),
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "owner", &wire.MuteTeamMembersRequest{
 				Team: c.args["tid"].text, Accounts: []string{c.args["accid"].text}, Muted: c.args["mute"].flag,
@@ -236,127 +242,17 @@ var teamActions = []action{
 		about:  "Lists the muted members of a team.",
 		params: []param{paramTid, paramOwner},
 		answer: mutedAnswer{},
-		codes:  teamCodes(),
+		codes:  []outcome{{wire.CodeTeamPermission, "owner does not manage the team"}, teamMissing},
 		serve:  (*API).mutedMembers,
 	},
 	{
 		name:    "team/leave",
-		about:   "Ends an account's own membership. The owner cannot leave.",
+		about:   "Ends an account's own membership. The owner cannot leave: see team/changeOwner.",
 		params:  []param{paramTid, paramMember},
 		ignored: ignoredTeamParams,
-		codes:   teamCodes(),
+		codes:   []outcome{{wire.CodeTeamPermission, "the account owns the team"}, teamMissing, {wire.CodeNotInTeam, "the account is not a member"}},
 		serve: func(a *API, ctx context.Context, c *call) (any, error) {
 			return a.changeTeam(ctx, c, "accid", &wire.LeaveTeamRequest{Team: c.args["tid"].text})
 		},
 	},
-}
-
-// changeTeam makes a change in the name of the account that the parameter by
-// names.
-func (a *API) changeTeam(ctx context.Context, c *call, by string, in app.TeamRequest) (any, error) {
-	_, err := a.app.ChangeTeam(ctx, c.appKey(), c.args[by].text, true, in)
-	return nil, notRegistered(err, by)
-}
-
-// optional is the text of a parameter that was given.
-func (a arg) optional() *string {
-	if !a.given {
-		return nil
-	}
-	return &a.text
-}
-
-// teamChanges are what the parameters say of a team.
-func (c *call) teamChanges() *wire.TeamChanges {
-	u := &wire.TeamChanges{
-		Name: c.args["tname"].optional(), Icon: c.args["icon"].optional(), Intro: c.args["intro"].optional(),
-		Announcement: c.args["announcement"].optional(), ServerCustom: c.args["custom"].optional(),
-	}
-	setMode(&u.JoinMode, c.args["joinmode"])
-	setMode(&u.Consent, c.args["beinvitemode"])
-	setMode(&u.InviteMode, c.args["invitemode"])
-	setMode(&u.UpdateMode, c.args["uptinfomode"])
-	setMode(&u.CustomMode, c.args["upcustommode"])
-	if limit := c.args["teamMemberLimit"]; limit.given {
-		u.MemberLimit = proto.Uint32(uint32(limit.number))
-	}
-	return u
-}
-
-func setMode[E ~int32](dst **E, a arg) {
-	if a.given {
-		mode := E(a.number)
-		*dst = &mode
-	}
-}
-
-// failed tells who could not be brought in.
-type failed struct {
-	Accid []string `json:"accid" of:"accid"`
-	Msg   string   `json:"msg" about:"why they are not in the team"`
-}
-
-func failedOf(accounts []string) *failed {
-	if len(accounts) == 0 {
-		return nil
-	}
-	return &failed{accounts, "not registered, or in too many teams"}
-}
-
-type createTeamAnswer struct {
-	Tid    string  `json:"tid" about:"number of the team"`
-	Failed *failed `json:"faccid,omitempty"`
-}
-
-type addToTeamAnswer struct {
-	Failed *failed `json:"faccid,omitempty"`
-}
-
-func (a *API) createTeam(ctx context.Context, c *call) (any, error) {
-	owner := c.args["owner"].text
-	list := slices.DeleteFunc(c.args["members"].list, func(name string) bool { return name == owner })
-	if len(list) >= maxTeamMembers {
-		return nil, wire.Errorf(wire.CodeBadParameter, "parameter members has more than %d elements, with the owner", maxTeamMembers)
-	}
-	res, err := a.app.ChangeTeam(ctx, c.appKey(), owner, c.args["magree"].number == 0, &wire.CreateTeamRequest{
-		ClientId: c.id, Team: c.teamChanges(), Members: list, Note: c.args["msg"].text,
-	})
-	if err != nil {
-		return nil, notRegistered(err, "owner")
-	}
-	return createTeamAnswer{state.TeamID(res.Team), failedOf(res.Failed)}, nil
-}
-
-func (a *API) addToTeam(ctx context.Context, c *call) (any, error) {
-	res, err := a.app.ChangeTeam(ctx, c.appKey(), c.args["owner"].text, c.args["magree"].number == 0, &wire.InviteTeamRequest{
-		Team: c.args["tid"].text, Accounts: c.args["members"].list, Note: c.args["msg"].text,
-	})
-	if err != nil {
-		return nil, notRegistered(err, "owner")
-	}
-	return addToTeamAnswer{failedOf(res.Failed)}, nil
-}
-
-func (a *API) kickFromTeam(ctx context.Context, c *call) (any, error) {
-	list := c.args["members"].list
-	if one := c.args["member"]; one.given {
-		list = []string{one.text}
-	}
-	if len(list) == 0 {
-		return nil, wire.Errorf(wire.CodeBadParameter, "parameter member is missing")
-	}
-	return a.changeTeam(ctx, c, "owner", &wire.KickTeamRequest{Team: c.args["tid"].text, Accounts: list})
-}
-
-func (a *API) muteTeam(ctx context.Context, c *call) (any, error) {
-	mute := wire.TeamMute_TEAM_MUTE_NONE
-	switch kind := c.args["muteType"]; {
-	case kind.given && kind.number <= math.MaxInt32:
-		mute = wire.TeamMute(kind.number)
-	case !c.args["mute"].given:
-		return nil, wire.Errorf(wire.CodeBadParameter, "parameter muteType is missing")
-	case c.args["mute"].flag:
-		mute = wire.TeamMute_TEAM_MUTE_MEMBERS
-	}
-	return a.changeTeam(ctx, c, "owner", &wire.MuteTeamRequest{Team: c.args["tid"].text, Mute: mute})
 }
