@@ -11,10 +11,10 @@ import (
 // Gate asks a tenant's backend whether an operation of one of its users may be
 // carried out. Its methods may be called from any goroutine.
 type Gate interface {
-	// Ask waits for the verdict, no longer than the timeout of t.Callback: nil
-	// allows, a *wire.Error refuses. The policy of t.Callback decides when there
-	// is no answer. q is valid during the call only. An Ask whose ctx has ended
-	// returns its error.
+	// Ask waits for the verdict, no longer than one and a half timeouts of
+	// t.Callback: nil allows, a *wire.Error refuses. The policy of t.Callback
+	// decides when there is no answer. q is valid during the call only. An Ask whose
+	// ctx has ended returns its error.
 	Ask(ctx context.Context, t *state.Tenant, q *Question) error
 }
 

@@ -157,9 +157,10 @@ func value(c prometheus.Collector) float64 {
 	return m.GetCounter().GetValue() + m.GetGauge().GetValue()
 }
 
-// tenant is one whose backend is at url, and which refuses without an answer.
+// tenant is one whose backend is at url and has plenty of time, and which refuses
+// without an answer.
 func tenant(id uint32, url string) *state.Tenant {
-	return &state.Tenant{ID: id, AppKey: "app", Secret: secret, Callback: state.Callback{URL: url, Events: ^state.CallbackEvents(0), FailClosed: true, TimeoutMs: state.MaxCallbackTimeoutMs}}
+	return &state.Tenant{ID: id, AppKey: "app", Secret: secret, Callback: state.Callback{URL: url, Events: ^state.CallbackEvents(0), FailClosed: true, TimeoutMs: int(3 * patience / time.Millisecond)}}
 }
 
 // text is a question about a text.

@@ -21,8 +21,8 @@ type Options struct {
 	// Concurrency is how many questions of one tenant may be under way at once.
 	// Default 64.
 	Concurrency int
-	// MaxWaiting is how many more of one tenant may wait for their turn; beyond
-	// it there is no answer, as if the time were over. Default 4096.
+	// MaxWaiting is how many more of one tenant may wait for their turn, for half
+	// of the tenant's timeout; beyond both there is no answer. Default 4096.
 	MaxWaiting int
 	// MinPause and MaxPause bound how long a backend that does not answer is left
 	// alone; see breaker. Defaults 5 s and 60 s.
@@ -110,9 +110,8 @@ func (g *Gate) ask(ctx context.Context, t *state.Tenant, question any) (*answer,
 	if tg.breaker.rejects(time.Now()) {
 		return nil, errPaused
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout(&t.Callback), errTimeout)
-	defer cancel()
-	if err := tg.enter(ctx); err != nil {
+	limit := timeout(&t.Callback)
+	if err := tg.enter(ctx, limit/2); err != nil {
 		return nil, err
 	}
 	defer tg.leave()
@@ -120,6 +119,10 @@ func (g *Gate) ask(ctx context.Context, t *state.Tenant, question any) (*answer,
 	if !ok {
 		return nil, errPaused // it has opened while this one waited
 	}
+	// The backend has all of its time, however long the question has waited: else
+	// one that is only busy would seem dead.
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTimeout)
+	defer cancel()
 	start := time.Now()
 	a, err := g.post(ctx, t, question)
 	g.metrics.seconds.Observe(time.Since(start).Seconds())
@@ -135,7 +138,8 @@ func (g *Gate) ask(ctx context.Context, t *state.Tenant, question any) (*answer,
 	return a, err
 }
 
-// timeout is how long one question may take, with its waiting.
+// timeout is how long the backend may take; a question waits half as long, at most,
+// for its turn.
 func timeout(c *state.Callback) time.Duration {
 	if c.TimeoutMs <= 0 {
 		return state.DefaultCallbackTimeoutMs * time.Millisecond

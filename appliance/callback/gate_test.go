@@ -179,6 +179,36 @@ func TestSlowBackendHurtsNobodyElse(t *testing.T) {
 	}
 }
 
+// TestWaitingIsNotTheBackendsFault: however many questions do not get their turn, a
+// backend that answers is not left alone.
+func TestWaitingIsNotTheBackendsFault(t *testing.T) {
+	b, s := newBackend(t, (*httptest.Server).Start), newSite(t, Options{Concurrency: 1})
+	release := make(chan struct{})
+	b.answers(func(w http.ResponseWriter, _ *http.Request) {
+		<-release
+		io.WriteString(w, `{"errCode":0}`)
+	})
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		if err := s.Ask(t.Context(), tenant(1, b.URL), text("x")); err != nil {
+			t.Errorf("who was asked about: %v", err)
+		}
+	})
+	b.next(t)
+	hurried := tenant(1, b.URL)
+	hurried.Callback.TimeoutMs = 2
+	for range 2 * breakerWindow {
+		if err := s.Ask(t.Context(), hurried, text("x")); wire.CodeOf(err) != wire.CodeBusy {
+			t.Errorf("without a turn: %v", err)
+		}
+	}
+	close(release)
+	asking.Wait()
+	if err := s.Ask(t.Context(), tenant(1, b.URL), text("x")); err != nil || s.counted("message", resultCrowded) != 2*breakerWindow {
+		t.Errorf("after %d without a turn: %v", s.counted("message", resultCrowded), err)
+	}
+}
+
 func TestConnectionsAreReused(t *testing.T) {
 	b, s := newBackend(t, (*httptest.Server).Start), newSite(t, Options{})
 	for range 50 {

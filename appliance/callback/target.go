@@ -3,6 +3,7 @@ package callback
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
 )
@@ -44,8 +45,8 @@ func (g *Gate) target(t *state.Tenant) *target {
 	return tg
 }
 
-// enter waits for a slot until ctx is over.
-func (tg *target) enter(ctx context.Context) error {
+// enter waits for a slot, so long at most.
+func (tg *target) enter(ctx context.Context, most time.Duration) error {
 	select {
 	case tg.slots <- struct{}{}:
 		tg.metrics.asking.Inc()
@@ -58,14 +59,15 @@ func (tg *target) enter(ctx context.Context) error {
 	}
 	tg.metrics.waiting.Inc()
 	defer tg.metrics.waiting.Dec()
+	timer := time.NewTimer(most)
+	defer timer.Stop()
 	select {
 	case tg.slots <- struct{}{}:
 		tg.metrics.asking.Inc()
 		return nil
+	case <-timer.C:
+		return errCrowded
 	case <-ctx.Done():
-		if context.Cause(ctx) == errTimeout {
-			return errCrowded
-		}
 		return context.Cause(ctx)
 	}
 }

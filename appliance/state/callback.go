@@ -33,7 +33,8 @@ type Callback struct {
 const (
 	// DefaultCallbackTimeoutMs is Yunxin's (facts/yunxin-api.md §9).
 	DefaultCallbackTimeoutMs = 2000
-	// MaxCallbackTimeoutMs leaves a login the rest of a gateway's login timeout.
+	// MaxCallbackTimeoutMs leaves a login, which may wait half as long for its turn,
+	// the rest of a gateway's login timeout of 10 s.
 	MaxCallbackTimeoutMs = 5000
 
 	maxCallbackURL = 1024
