@@ -181,3 +181,14 @@ func BenchmarkSendRoom(b *testing.B) {
 		b.Errorf("%d messages reached the last member, want %d", got, b.N)
 	}
 }
+
+// BenchmarkNoCallback is what a request costs more for the possibility that its
+// tenant has a callback, when it has none.
+func BenchmarkNoCallback(b *testing.B) {
+	a, tenant, r := &App{gate: make(slowGate)}, new(state.Tenant), &request{client: new(client), cmd: wire.CmdSend}
+	for b.Loop() {
+		if a.join(r, nil) || !r.mayWait && a.asks(tenant, questions(r.cmd)) {
+			b.Fatal("it would wait")
+		}
+	}
+}

@@ -313,7 +313,7 @@ func TestRefusedLoginEndsTheConnection(t *testing.T) {
 	if _, answered := p.replies[behind]; answered || w.hub.Len() != 0 {
 		t.Errorf("who was refused is served")
 	}
-	if log := w.log.String(); !strings.Contains(log, "not today") || strings.Contains(log, w.tokens["alice"]) {
+	if log := w.log.String(); !strings.Contains(log, "code=302") || strings.Contains(log, "not today") || strings.Contains(log, w.tokens["alice"]) {
 		t.Errorf("log: %s", log)
 	}
 

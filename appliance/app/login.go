@@ -34,9 +34,9 @@ func (a *App) login(r *request, payload []byte) error {
 	a.startLine(r, func() {
 		err := a.askLogin(&later, &in, tenant, acc)
 		if err == nil {
-			err = a.enter(&later, &in, tenant, acc)
+			err = a.loginRefused(&later, &in, a.enter(&later, &in, tenant, acc))
 		}
-		if err := a.loginRefused(&later, &in, err); err != nil {
+		if err != nil {
 			a.end(later.session, a.fail(&later, err), nil)
 		}
 	})
@@ -66,12 +66,18 @@ func (a *App) verify(r *request, in *wire.LoginRequest) (*state.Tenant, *state.A
 	return a.authenticate(r.client.RemoteAddr(), r.start, in.AppKey, name, in.Token)
 }
 
-// askLogin waits until the tenant's backend has allowed the login of acc.
+// askLogin waits until the tenant's backend has allowed the login of acc, or logs
+// that it has not. What the backend says to that is for the client, not for the log.
 func (a *App) askLogin(r *request, in *wire.LoginRequest, tenant *state.Tenant, acc *state.Account) error {
-	return a.gate.Ask(a.asking, tenant, &Question{
+	err := a.gate.Ask(a.asking, tenant, &Question{
 		Event: state.CallbackLogin, TimeMs: r.timeMs(), Account: acc.Account, DeviceID: in.DeviceId, Platform: in.Platform,
 		Remote: r.client.RemoteAddr(), SDKVersion: in.SdkVersion, CustomTag: in.CustomTag,
 	})
+	if err != nil {
+		logged := &wire.Error{Code: a.edge(err).Code, Note: "not allowed by the tenant's backend"}
+		a.log.refused("login", r.client.RemoteAddr(), logged, in.AppKey, in.Account)
+	}
+	return err
 }
 
 // enter makes the session one of acc's, and tells its client.
