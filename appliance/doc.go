@@ -4,7 +4,7 @@
 //	link ──▶ session.Handler (app) ──▶ raftstore ──▶ state
 //	  ▲                                               │ results, in order
 //	  └───────────── session.Hub ◀──── fanout ◀───────┘
-//	api, lbs ──▶ app
+//	api, lbs, files ──▶ app
 //
 // It owns their order of start and stop, and nothing else: every decision is in
 // one of the packages below it. It knows no Caddy; caddymodules gives it

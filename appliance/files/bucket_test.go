@@ -230,7 +230,13 @@ func TestBucketIsAway(t *testing.T) {
 	s.crash()
 	u.url = s.http.URL + u.url[strings.Index(u.url, "/files/"):]
 	u.result().refused(t, errStorage)
+	waiting := s.newTus(s.alice(), len(content))
+	waiting.patch(0, bytes.NewReader(content)).refused(t, errStorage)
 	s3.start()
+	s.server.finishLeft() // the client has gone
+	if n, _ := s.server.quota.counts(); n != 0 {
+		t.Errorf("%d uploads still wait", n)
+	}
 	if r := u.result().result(t); r.SHA256 != a256(content) {
 		t.Error("another content")
 	}

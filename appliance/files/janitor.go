@@ -8,8 +8,9 @@ import (
 // janitorEvery is how often unfinished uploads are looked through.
 const janitorEvery = time.Minute
 
-// janitor makes files of the uploads that a former process has left complete, and
-// then removes those that nothing comes for any more.
+// janitor makes files of the uploads that were left complete, by a former process
+// or while the storage of files was away, and removes those that nothing comes for
+// any more.
 func (s *Server) janitor() {
 	defer s.work.Done()
 	s.finishLeft()
@@ -18,6 +19,7 @@ func (s *Server) janitor() {
 	for {
 		select {
 		case <-tick.C:
+			s.finishLeft()
 			s.expire()
 			s.thumbs.trim()
 		case <-s.ctx.Done():
@@ -31,11 +33,12 @@ func (s *Server) finishLeft() {
 		if s.ctx.Err() != nil {
 			return
 		}
-		if u.written() < u.head.Size {
-			continue
+		if u.written() < u.head.Size || !u.work.TryLock() {
+			continue // a request is at it
 		}
+		u.work.Unlock()
 		if _, err := s.finish(context.Background(), s.setup.Load(), u); err != nil {
-			s.log.Warn("files: an upload that was complete did not become a file; its client's next request tries again", "id", u.id.String(), "error", err)
+			s.log.Warn("files: an upload that was complete did not become a file; it is tried again", "id", u.id.String(), "error", err)
 		}
 	}
 }

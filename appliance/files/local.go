@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 )
 
 // local keeps finished files on this node's disk: the content under
@@ -109,8 +110,18 @@ func syncFile(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+// dirs is held while folders are made: whoever finds one there may rely on it to be
+// on disk.
+var dirs sync.Mutex
+
 // makeDirs makes dir and what is missing between it and root, durably.
 func makeDirs(root, dir string) error {
+	dirs.Lock()
+	defer dirs.Unlock()
+	return makeDirsLocked(root, dir)
+}
+
+func makeDirsLocked(root, dir string) error {
 	if dir == root {
 		return nil
 	}
@@ -119,7 +130,7 @@ func makeDirs(root, dir string) error {
 	case errors.Is(err, fs.ErrExist):
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		if err := makeDirs(root, filepath.Dir(dir)); err != nil {
+		if err := makeDirsLocked(root, filepath.Dir(dir)); err != nil {
 			return err
 		}
 		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {

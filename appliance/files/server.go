@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -255,6 +256,9 @@ func (s *Server) finish(ctx context.Context, set *setup, u *upload) (*meta, erro
 func (s *Server) unfinishable(ctx context.Context, set *setup, u *upload, err error) (*meta, error) {
 	if known := new(Error); errors.As(err, &known) {
 		return nil, errors.Join(err, u.drop(false))
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err // it may pass by
 	}
 	m, statErr := set.blobs.stat(ctx, u.id)
 	switch {

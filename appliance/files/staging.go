@@ -49,6 +49,7 @@ type upload struct {
 	reserved   *reservation
 	resumable  bool         // has a journal
 	lastActive atomic.Int64 // Unix ns of the last byte
+	at         atomic.Int64 // offset, for those who do not hold work
 
 	// work is held while content is appended, finished or removed.
 	work sync.Mutex
@@ -110,6 +111,7 @@ func (s *staging) restore(id fileID) error {
 		return fmt.Errorf("the part has %d bytes and the journal says %d", info.Size(), p.offset)
 	}
 	u := &upload{s: s, id: id, head: *head, resumable: true, progress: p}
+	u.at.Store(p.offset)
 	u.reserved = s.quota.restore(head.Owner, head.Size, p.offset)
 	u.touch()
 	s.uploads[id] = u
@@ -172,12 +174,9 @@ func (u *upload) complete() bool  { return u.offset == u.head.Size }
 
 func (u *upload) idleSince() time.Time { return time.Unix(0, u.lastActive.Load()) }
 
-// written is how much of the upload is on disk.
-func (u *upload) written() int64 {
-	u.work.Lock()
-	defer u.work.Unlock()
-	return u.offset
-}
+// written is how much of the upload has come. It is on disk when nothing is being
+// appended.
+func (u *upload) written() int64 { return u.at.Load() }
 
 // append takes what src has, to the upload's end at most, and returns when it is
 // on disk. takes is asked about the type as soon as it can be told. An error of src
@@ -208,6 +207,7 @@ func (u *upload) append(src io.Reader, takes func(mime string) error) (n int64, 
 			_, _ = u.sha.Write((*buffer)[:put]) // never fail
 			_, _ = u.md5.Write((*buffer)[:put])
 			u.offset += int64(put)
+			u.at.Store(u.offset)
 			u.reserved.wrote(int64(put))
 			u.touch()
 			if failed != nil {
