@@ -132,6 +132,10 @@ Chat, in two other terminals:
 
 Stop one, write to it from the other, start it again: it misses nothing.
 
+Browse the API for backends, with every call explained:
+
+  http://%[3]s/nimserver/docs/
+
 Send a message as a tenant's backend would:
 
   NOW=$(date +%%s); SUM=$(printf %%s %[7]sn1$NOW | sha1sum | cut -d' ' -f1)
