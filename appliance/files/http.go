@@ -38,6 +38,7 @@ type call struct {
 	w         http.ResponseWriter
 	r         *http.Request
 	operation string // for metrics
+	refusal   string // the name of an error that tusd has answered with
 	principal Principal
 }
 
@@ -62,6 +63,9 @@ func (s *Server) Serve(stop context.Context, w http.ResponseWriter, r *http.Requ
 	c := &call{setup: s.setup.Load(), s: s, w: w, r: r.WithContext(ctx), operation: "unknown"}
 	err := c.serve()
 	result := resultOK
+	if c.refusal != "" {
+		result = c.refusal
+	}
 	if err != nil {
 		e, known := edge(err)
 		if result = e.Name; !known {

@@ -95,6 +95,8 @@ func TestResumableUploadIsRefused(t *testing.T) {
 	u.patch(0, bytes.NewReader([]byte("<html><body>"+strings.Repeat("x", 5000)))).refused(t, errType)
 	u.request("HEAD", nil).is(t, http.StatusNotFound)
 
+	eventually(t, "the refusal is counted", func() bool { return s.metric("requests_total", "operation=resumable", "result=type") == 1 })
+
 	u = s.newTus(alice, 10, "md5", strings.Repeat("0", 32))
 	u.patch(0, strings.NewReader("0123456789")).refused(t, errDigest)
 	u.request("HEAD", nil).is(t, http.StatusNotFound)

@@ -218,7 +218,7 @@ func (c *call) tusError(err error) error {
 		c.s.log.Error("files: a request failed", "operation", c.operation, "error", err)
 	}
 	c.s.clients.Debug("files: refused", "operation", c.operation, "result", e.Name, "note", e.Note, "remote", c.r.RemoteAddr)
-	c.s.metrics.requests.WithLabelValues(c.operation, e.Name).Inc()
+	c.refusal = e.Name
 	return e.tus()
 }
 
