@@ -4,7 +4,7 @@
 GO         ?= go
 BIN        := bin
 RUN_DIR    ?= run
-FUZZTIME   ?= 3s
+FUZZTIME   ?= 2s
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 export CGO_ENABLED ?= 0
 
@@ -45,7 +45,7 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) run $(STATICCHECK) ./...
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for FUZZTIME (3s)
+fuzz: ## run each fuzz target for FUZZTIME (2s)
 	@cache=$$($(GO) env GOCACHE)/fuzz/yizhan; \
 	for dir in $$(grep -rl '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
 	  $(GO) test -c -fuzz=. -o $(CURDIR)/$(BIN)/fuzz.test $$dir || exit 1; \
