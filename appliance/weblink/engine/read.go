@@ -110,10 +110,12 @@ func (k *socket) readPlain() error {
 }
 
 // readAll reads and handles until the socket has no more, and returns nil then.
+// One that always has more is put aside after a while, as if its deadline had
+// passed: a client that sends without a pause must not stop its session's clock.
 func (k *socket) readAll(fd int) error {
 	buf := plainBuffers.Get().(*[plainRead]byte)
 	defer plainBuffers.Put(buf)
-	for {
+	for until := k.session.server.now() + k.quiet(); ; {
 		n, err := tcp.Read(fd, buf[:])
 		if err == tcp.ErrWouldBlock {
 			return nil
@@ -123,6 +125,9 @@ func (k *socket) readAll(fd int) error {
 		}
 		if err := k.receive(buf[:n]); err != nil {
 			return err
+		}
+		if k.lastInput >= until {
+			return os.ErrDeadlineExceeded
 		}
 	}
 }
