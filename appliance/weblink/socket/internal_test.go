@@ -8,6 +8,9 @@ import (
 // RaceDetector is for the tests outside the package.
 const RaceDetector = raceDetector
 
+// MaxRefused is how many CONNECTs are refused.
+const MaxRefused = maxRefused
+
 // What a session with one namespace costs counts for every client.
 func TestSessionIsSmall(t *testing.T) {
 	const most = 144 // bytes: a size class of Go's allocator

@@ -86,3 +86,33 @@ func expectQuiet(tb testing.TB, log <-chan string) {
 	default:
 	}
 }
+
+// A client that keeps trying namespaces that it cannot join is closed; events
+// that are served make up for some.
+func TestConnectsThatAreRefusedAreCounted(t *testing.T) {
+	lookup, _, log := recording()
+	url := serveSockets(t, engine.Options{OpenTimeout: time.Hour}, socket.Options{MaxNamespaces: 1}, func(name string) socket.Namespace {
+		if name == "/nowhere" {
+			return nil
+		}
+		return lookup(name)
+	})
+	c := join(t, url, "/")
+	try := func(namespace, why string) {
+		t.Helper()
+		c.send("40" + namespace + ",")
+		c.expect("44" + namespace + `,{"message":"` + why + `"}`)
+	}
+	for range socket.MaxRefused / 2 {
+		try("/nowhere", "Invalid namespace")
+		try("/a", "Too many namespaces")
+	}
+	for range 2 {
+		c.send(`42["good"]`)
+		expectLog(t, log, "/ event good [] []")
+		try("/nowhere", "Invalid namespace")
+	}
+	c.send("40/nowhere,")
+	c.ended()
+	expectLog(t, log, "/ disconnected parse_error")
+}

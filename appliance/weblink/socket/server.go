@@ -16,6 +16,9 @@ var (
 	// ErrConnected is returned for a CONNECT to a namespace that the client has
 	// joined already, or whose answer is still due.
 	ErrConnected = errors.New("socket: namespace is connected already")
+	// ErrRefused is returned when a client keeps sending CONNECTs for namespaces
+	// that do not exist, or for too many.
+	ErrRefused = errors.New("socket: too many CONNECTs that had to be refused")
 )
 
 // What clients read in a CONNECT_ERROR. The first is the reference's.

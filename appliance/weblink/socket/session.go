@@ -25,9 +25,14 @@ type session struct {
 	running *Socket // whose receiver or Connect is being called
 	leaving bool    // Disconnect has closed the session: nothing more is received
 
+	refused   uint8 // CONNECTs less events since; of the receiving goroutine
 	firstUsed bool
 	first     Socket
 }
+
+// maxRefused is how many more CONNECTs than events may be for namespaces that
+// there are not, or for more than a client may join. Nobody else counts them.
+const maxRefused = 100
 
 // Message implements engine.Receiver.
 func (c *session) Message(data []byte, binary bool) error {
@@ -35,8 +40,11 @@ func (c *session) Message(data []byte, binary bool) error {
 		return nil
 	}
 	p, ok, err := c.decoder.Decode(c.server.limits, data, binary)
-	if err != nil || !ok {
+	if err != nil {
 		return err
+	}
+	if !ok {
+		return c.wait()
 	}
 	if p.Type == socketio.Connect {
 		return c.connect(&p)
@@ -47,6 +55,9 @@ func (c *session) Message(data []byte, binary bool) error {
 	}
 	switch p.Type {
 	case socketio.Event, socketio.BinaryEvent:
+		if c.refused > 0 {
+			c.refused--
+		}
 		err = s.event(&p)
 	case socketio.Ack, socketio.BinaryAck:
 		s.receiver.Acked(p.ID, p.Data)
@@ -143,20 +154,41 @@ func (c *session) end(s *Socket) bool {
 	return true
 }
 
+// wait lets a packet wait for its attachments. Nothing is kept for clients that
+// have joined no namespace: it could only be refused.
+func (c *session) wait() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for s := c.sockets; s != nil; s = s.next {
+		if s.joined() {
+			return nil
+		}
+	}
+	return ErrNotConnected
+}
+
+// refuse answers a CONNECT that no namespace gets to see.
+func (c *session) refuse(namespace, message string) error {
+	if c.refused >= maxRefused {
+		return ErrRefused
+	}
+	c.refused++
+	c.conn.Send(encodeError(namespace, message, nil))
+	return nil
+}
+
 // connect handles CONNECT.
 func (c *session) connect(p *socketio.Packet) error {
 	n := c.server.lookup(p.Namespace)
 	if n == nil {
-		c.conn.Send(encodeError(p.Namespace, invalidNamespace, nil))
-		return nil
+		return c.refuse(p.Namespace, invalidNamespace)
 	}
 	s, err := c.add(p.Namespace)
 	if err != nil {
 		return err
 	}
 	if s == nil {
-		c.conn.Send(encodeError(p.Namespace, tooManyNamespaces, nil))
-		return nil
+		return c.refuse(p.Namespace, tooManyNamespaces)
 	}
 	r := n.Connect(s, p.Data)
 	if r == nil {

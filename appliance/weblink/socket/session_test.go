@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/weblink/engine"
 	"github.com/yizhan-im/yizhan/appliance/weblink/socket"
@@ -17,6 +18,8 @@ func TestClientThatBreaksTheProtocolLosesItsSession(t *testing.T) {
 		"an event before CONNECT":           {`42["a"]`},
 		"an ack before CONNECT":             {`431[]`},
 		"a disconnect before CONNECT":       {`41`},
+		"attachments before CONNECT":        {`451-["a",{"_placeholder":true,"num":0}]`},
+		"attachments before the answer":     {`40/pending`, `451-/pending,["a",{"_placeholder":true,"num":0}]`},
 		"no type":                           {`4`},
 		"an unknown type":                   {`4abc`},
 		"a connect error":                   {`44{"message":"no"}`},
@@ -34,7 +37,7 @@ func TestClientThatBreaksTheProtocolLosesItsSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			lookup, sockets, log := recording()
-			url := serveSockets(t, engine.Options{}, socket.Options{}, func(name string) socket.Namespace {
+			url := serveSockets(t, engine.Options{OpenTimeout: time.Hour}, socket.Options{}, func(name string) socket.Namespace {
 				if name == "/pending" {
 					return pending
 				}
