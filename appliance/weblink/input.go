@@ -73,8 +73,10 @@ func (c *conn) badRequest(serial uint64, kind badKind, note string) {
 }
 
 // Acked implements socket.Receiver. The gateway sends no event that wants an
-// acknowledgement, so what comes is nobody's.
-func (c *conn) Acked(uint64, []byte) {}
+// acknowledgement, so what comes is nobody's, and counts as a bad request.
+func (c *conn) Acked(uint64, []byte) {
+	c.badRequest(serialNone, badAck, "an acknowledgement that nobody asked for")
+}
 
 // Disconnected implements socket.Receiver.
 func (c *conn) Disconnected(why engine.Reason) {

@@ -15,11 +15,12 @@ const (
 	badJSON                      // an argument that is not the request's JSON form
 	badSize                      // an argument that is too long
 	badAttachment                // binary attachments
+	badAck                       // an acknowledgement: the gateway asks for none
 	badKinds
 )
 
 var badNames = [badKinds]string{
-	badLogin: "login", badEvent: "event", badJSON: "json", badSize: "size", badAttachment: "attachment",
+	badLogin: "login", badEvent: "event", badJSON: "json", badSize: "size", badAttachment: "attachment", badAck: "ack",
 }
 
 // metrics are what package engine, which counts sessions, bytes and packets, cannot

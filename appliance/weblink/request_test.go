@@ -203,6 +203,31 @@ func TestAClientThatDoesNotStopIsClosed(t *testing.T) {
 	}
 }
 
+// No event of the gateway asks for an acknowledgement, and nobody else would count
+// those that come.
+func TestAcknowledgementsThatNobodyAskedForAreMisuse(t *testing.T) {
+	h := newHandler()
+	g := start(t, h, weblink.Options{})
+	c := g.enter(t, "alice")
+	for range weblink.MaxMisuse {
+		if err := c.SendPacket(`31[{"s3cret":1}]`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.ok(wire.CmdAck, nil, nil) // makes up for one
+	for range 2 {
+		if err := c.SendPacket(`31[{"s3cret":1}]`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.wantClosed(wire.CodeRateLimited)
+	h.wantEnded(t, wire.CodeRateLimited)
+	g.wantCount(t, "yizhan_weblink_bad_requests_total", "ack", weblink.MaxMisuse+2)
+	if log := g.log.String(); strings.Contains(log, "s3cret") {
+		t.Errorf("log: %s", log)
+	}
+}
+
 func TestAProtocolErrorEndsTheSession(t *testing.T) {
 	for name, packet := range map[string]string{
 		"no JSON":         `2["send",{]`,

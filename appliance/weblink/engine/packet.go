@@ -47,7 +47,7 @@ func (c *Conn) packet(p engineio.Packet) error {
 	if err := checkPacket(p, false); err != nil {
 		return err
 	}
-	if len(p.Data) == 0 && p.Type != engineio.Close {
+	if p.Type == engineio.Pong || (p.Type == engineio.Message && len(p.Data) == 0) {
 		if err := c.empty(); err != nil {
 			return err
 		}

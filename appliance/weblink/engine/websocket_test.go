@@ -268,11 +268,12 @@ func TestBadInputEndsTheSessionWithAFittingStatus(t *testing.T) {
 func TestFloodsOfNothingEndTheSession(t *testing.T) {
 	n := serve(t, newApp(), engine.Options{})
 	for name, input := range map[string][]byte{
-		"pings":                 frameOf(opPing, true, "x"),
-		"pongs":                 frameOf(opPong, true, "x"),
-		"pong packets":          frameOf(opText, true, "3"),
-		"empty messages":        frameOf(opText, true, "4"),
-		"empty binary messages": frameOf(opBinary, true, ""),
+		"pings":                  frameOf(opPing, true, "x"),
+		"pongs":                  frameOf(opPong, true, "x"),
+		"pong packets":           frameOf(opText, true, "3"),
+		"pong packets with data": frameOf(opText, true, "3x"),
+		"empty messages":         frameOf(opText, true, "4"),
+		"empty binary messages":  frameOf(opBinary, true, ""),
 	} {
 		c, p := n.session(t, false)
 		go func() { _, _ = io.Copy(io.Discard, c.in) }()
