@@ -132,6 +132,10 @@ func (w *writer) tryWrite(fd uintptr) (done bool) {
 // more. So without wait it writes only what the kernel surely takes.
 func (w *writer) writeLayered() error {
 	k := w.k
+	// What was known is out of date: TLS answers to the client by itself, and whoever
+	// reads waits within TLS, which others cannot write to then, when that finds no
+	// room.
+	k.room = 0
 	for w.fill() {
 		piece := w.rest
 		if w.wait {
