@@ -140,10 +140,19 @@ func (c *Chat) serveDemo(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// proxyHeaders are what proxies and tunnels add to a request.
+var proxyHeaders = []string{"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}
+
 // fromThisMachine tells whether a request was made to this machine on this
 // machine. The Host counts too: a page of another site that has its name point
-// to 127.0.0.1, or a tunnel, still sends its own.
+// to 127.0.0.1, or a tunnel, still sends its own. So do the headers of proxies,
+// which may send a Host of theirs.
 func fromThisMachine(r *http.Request) bool {
+	for _, name := range proxyHeaders {
+		if len(r.Header.Values(name)) > 0 {
+			return false
+		}
+	}
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !from.Addr().Unmap().IsLoopback() {
 		return false

@@ -117,6 +117,12 @@ func TestChatOffersDemoUsersOnThisMachineOnly(t *testing.T) {
 		"a name like ours":        func(r *http.Request) { r.Host = "localhost.evil.example" },
 		"this machine's own name": func(r *http.Request) { r.Host = "192.0.2.7:7443" },
 		"no host":                 func(r *http.Request) { r.Host = "" },
+		// A proxy on this machine that sends its own Host, as nginx does by default.
+		"a proxy":                  func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.7") },
+		"a proxy that hides whom":  func(r *http.Request) { r.Header.Set("Via", "1.1 proxy") },
+		"a proxy, RFC 7239":        func(r *http.Request) { r.Header.Set("Forwarded", "for=192.0.2.7") },
+		"a proxy, nginx's example": func(r *http.Request) { r.Header.Set("X-Real-Ip", "192.0.2.7") },
+		"a tunnel":                 func(r *http.Request) { r.Header.Set("X-Forwarded-Host", "chat.example") },
 	} {
 		if resp, body := getChat(t, c, "/demo.json", change); resp.StatusCode != http.StatusForbidden || body != "" {
 			t.Errorf("%s: %s %q", name, resp.Status, body)
