@@ -14,13 +14,13 @@ export function addStops(add, options, transport) {
     const { path, replace } = await gateway(t);
     const [alice, bob] = await Promise.all([account(t), account(t)]);
     const [a, b] = await Promise.all([login(t, { ...options, path }, alice), login(t, options, bob)]);
-    a.on("go_away", ({ delayMs = 0 }) => setTimeout(() => a.disconnect().connect(), delayMs));
     const told = t.once(a, "go_away");
     const again = t.once(a, "login");
     const replaced = replace("drain");
-    const [{ note }] = await told;
+    const [{ note, delayMs = 0 }] = await told;
     assert.ok(note);
     await call(t, a, "sync"); // it is served until it goes
+    setTimeout(() => a.disconnect().connect(), delayMs);
     await Promise.all([again, replaced]);
     const got = t.once(a, "message");
     await send(t, b, alice, "welcome back");
