@@ -120,6 +120,21 @@ func TestABodyThatDoesNotEndIsGivenUp(t *testing.T) {
 	})
 }
 
+// A body does not outlive the session of a client that is not logged in.
+func TestABodyThatDoesNotEndIsGivenUpWithTheLogin(t *testing.T) {
+	a := newApp()
+	a.anonymous = true
+	n := serve(t, a, engine.Options{OpenTimeout: 300 * time.Millisecond})
+	n.Unhurry()
+	c, p := n.polling(t, false)
+	conn := slowPost(t, n, c)
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("the POST ended with %.40q, %v", answer, err)
+	}
+	<-p.closed
+}
+
 func TestABodyThatBreaksOffEndsTheSession(t *testing.T) {
 	n := serve(t, newApp(), engine.Options{})
 	n.Unhurry()

@@ -73,11 +73,11 @@ func (c *Conn) takePost(w http.ResponseWriter, r *http.Request) func(http.Respon
 	return c.deliver(packets)
 }
 
-// readBody reads the body, of at most MaxPayload bytes, into buf.
+// readBody reads the body, of at most MaxPayload bytes, into buf. When it fails the
+// deadline stays: the HTTP server, too, reads some of what is left.
 func (c *Conn) readBody(buf *buffer, w http.ResponseWriter, r *http.Request) error {
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(c.server.pauses.body))
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
+	_ = control.SetReadDeadline(time.Now().Add(c.bodyTime()))
 	body := http.MaxBytesReader(w, r.Body, int64(c.options.MaxPayload))
 	if r.ContentLength > int64(c.options.MaxPayload) {
 		return &http.MaxBytesError{Limit: int64(c.options.MaxPayload)}
@@ -92,12 +92,24 @@ func (c *Conn) readBody(buf *buffer, w http.ResponseWriter, r *http.Request) err
 		n, err := body.Read(buf.b[len(buf.b):cap(buf.b)])
 		buf.b = buf.b[:len(buf.b)+n]
 		if err == io.EOF {
+			_ = control.SetReadDeadline(time.Time{})
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// bodyTime is how long a body may take: no longer than the session of a client that
+// is not logged in.
+func (c *Conn) bodyTime() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.established {
+		return c.server.pauses.body
+	}
+	return min(c.server.pauses.body, time.Duration(c.limit-c.server.now()))
 }
 
 // minBody is the smallest buffer for a body, in bytes.
