@@ -15,7 +15,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/tus/tusd/v2/pkg/handler"
-	"github.com/tus/tusd/v2/pkg/memorylocker"
 
 	"github.com/yizhan-im/yizhan/appliance/limitlog"
 )
@@ -61,7 +60,7 @@ type Server struct {
 	quota   *quota
 	staging *staging
 	thumbs  *thumbnails
-	locker  *memorylocker.MemoryLocker
+	locker  *locker
 	grace   time.Duration // of bodies; never changes while requests are served
 
 	setup     atomic.Pointer[setup]
@@ -89,7 +88,7 @@ type setup struct {
 // New opens the service in c.Dir. Uploads that were complete when the former
 // process ended become files in the background.
 func New(c Config, o Options) (*Server, error) {
-	s := &Server{dir: c.Dir, keys: c.Keys, auth: c.Auth, log: c.Logger, now: c.Now, locker: memorylocker.New(), grace: rateGrace}
+	s := &Server{dir: c.Dir, keys: c.Keys, auth: c.Auth, log: c.Logger, now: c.Now, locker: newLocker(), grace: rateGrace}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

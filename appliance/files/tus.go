@@ -168,6 +168,7 @@ func (t *tusUpload) WriteChunk(_ context.Context, offset int64, src io.Reader) (
 	if t.u == nil || t.u.written() != offset {
 		return 0, handler.ErrMismatchOffset
 	}
+	t.c.s.locker.reading(t.u.id.String())
 	n, err := t.u.append(src, t.c.takesType)
 	if errors.Is(err, errType) {
 		err = errors.Join(err, t.c.s.abandon(t.u))
