@@ -15,9 +15,8 @@ import (
 func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 	s.mu.Lock()
 	s.draining = true
-	conns := s.open.All()
 	empty := make(chan struct{})
-	if len(conns) == 0 {
+	if s.open.Len() == 0 {
 		close(empty)
 	} else {
 		if s.empty != nil {
@@ -26,29 +25,14 @@ func (s *Server) Drain(ctx context.Context, spread time.Duration) {
 		s.empty = empty
 	}
 	s.mu.Unlock()
+	session.Drain(ctx, empty, s.all, spread, s.pauses.grace, (*conn).goAway)
+}
 
-	if !session.GoAway(ctx, empty, conns, spread, (*conn).goAway) {
-		return
-	}
-	grace := time.NewTimer(s.pauses.grace)
-	defer grace.Stop()
-	select {
-	case <-empty:
-		return
-	case <-ctx.Done():
-		return
-	case <-grace.C:
-	}
+// all is every connection that is open.
+func (s *Server) all() []*conn {
 	s.mu.Lock()
-	conns = s.open.All()
-	s.mu.Unlock()
-	for _, c := range conns {
-		c.Close(wire.CodeBusy, nil) // the go-away was its last push
-	}
-	select {
-	case <-empty:
-	case <-ctx.Done():
-	}
+	defer s.mu.Unlock()
+	return s.open.All()
 }
 
 // goAway tells the client by push, a go-away, to reconnect elsewhere. One that is

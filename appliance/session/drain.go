@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	// drainStep is how often GoAway tells the next few clients to go.
+	// drainStep is how often goAway tells the next few clients to go.
 	drainStep = 20 * time.Millisecond
 	// minGoAwayDelay is the least span of the delays that clients are told to wait
 	// before they reconnect.
 	minGoAwayDelay = time.Second
 )
 
-// GoAway is how a gateway tells its clients to reconnect elsewhere: it calls tell
+// goAway is how a gateway tells its clients to reconnect elsewhere: it calls tell
 // for each of conns, evenly over spread, with a push that names a random delay of
 // up to a quarter of spread, so that clients who were told together come back
 // spread out. It forgets each of conns once it is told. It reports false when ctx
 // or gone, which the gateway closes when nobody is left, ended it early.
-func GoAway[C any](ctx context.Context, gone <-chan struct{}, conns []C, spread time.Duration, tell func(c C, push *Event)) bool {
+func goAway[C any](ctx context.Context, gone <-chan struct{}, conns []C, spread time.Duration, tell func(c C, push *Event)) bool {
 	delays := max(spread/4, minGoAwayDelay)
 	begin := time.Now()
 	tick := time.NewTicker(drainStep)
@@ -46,6 +46,32 @@ func GoAway[C any](ctx context.Context, gone <-chan struct{}, conns []C, spread 
 		case <-ctx.Done():
 			return false
 		}
+	}
+}
+
+// Drain is how a gateway that accepts nothing more empties itself: goAway, and
+// after grace the end of those who have not gone by themselves. open lists the
+// connections; gone is closed when there is none. It returns then, or when ctx is
+// over.
+func Drain[C interface{ Close(wire.Code, *Event) }](ctx context.Context, gone <-chan struct{}, open func() []C, spread, grace time.Duration, tell func(c C, push *Event)) {
+	if !goAway(ctx, gone, open(), spread, tell) {
+		return
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-gone:
+		return
+	case <-ctx.Done():
+		return
+	case <-timer.C:
+	}
+	for _, c := range open() {
+		c.Close(wire.CodeBusy, nil) // the go-away was its last push
+	}
+	select {
+	case <-gone:
+	case <-ctx.Done():
 	}
 }
 

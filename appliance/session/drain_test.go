@@ -19,7 +19,7 @@ func TestGoAwayIsSpreadOverTime(t *testing.T) {
 		}
 		begin := time.Now()
 		told, firstHalf := 0, 0
-		all := GoAway(t.Context(), nil, conns, spread, func(c int, push *Event) {
+		all := goAway(t.Context(), nil, conns, spread, func(c int, push *Event) {
 			told++
 			if c != told {
 				t.Errorf("client %d is told at place %d", c, told)
@@ -53,10 +53,10 @@ func TestGoAwayWithoutSpreadTellsAllAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := 0
 		begin := time.Now()
-		if !GoAway(t.Context(), nil, []int{1, 2, 3}, 0, func(int, *Event) { told++ }) || told != 3 || time.Since(begin) != 0 {
+		if !goAway(t.Context(), nil, []int{1, 2, 3}, 0, func(int, *Event) { told++ }) || told != 3 || time.Since(begin) != 0 {
 			t.Errorf("%d were told in %v", told, time.Since(begin))
 		}
-		if !GoAway(t.Context(), nil, nil, time.Hour, func(int, *Event) { told++ }) || told != 3 || time.Since(begin) != 0 {
+		if !goAway(t.Context(), nil, nil, time.Hour, func(int, *Event) { told++ }) || told != 3 || time.Since(begin) != 0 {
 			t.Errorf("nobody was there: %d told, after %v", told-3, time.Since(begin))
 		}
 	})
@@ -71,13 +71,13 @@ func TestGoAwayEndsEarly(t *testing.T) {
 				close(gone)
 			}
 		}
-		if GoAway(t.Context(), gone, make([]int, 100), time.Minute, tell) || told != 2 {
+		if goAway(t.Context(), gone, make([]int, 100), time.Minute, tell) || told != 2 {
 			t.Errorf("%d were told although nobody was left after 2", told)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 		defer cancel()
 		told = 2
-		if GoAway(ctx, nil, make([]int, 6), time.Minute, tell) || told != 3 {
+		if goAway(ctx, nil, make([]int, 6), time.Minute, tell) || told != 3 {
 			t.Errorf("%d were told in the 15 seconds that the drain had, want 1", told-2)
 		}
 	})

@@ -54,11 +54,15 @@ connection.
 
 Each connection is a file in the driver and one in the node. Fewer are made, with
 a note, when the limits of open files (ulimit -Hn) do not allow for all.`)
-	flags := sc.command.Flags()
+	addIdleFlags(sc.command, o)
+	return sc
+}
+
+func addIdleFlags(cmd *cobra.Command, o *idleOptions) {
+	flags := cmd.Flags()
 	flags.IntVar(&o.Connections, "connections", o.Connections, "Connections to hold")
 	flags.IntVar(&o.Workers, "workers", o.Workers, "Connects under way at once")
 	flags.DurationVar(&o.Settle, "settle", o.Settle, "Time for the node to come to rest before its memory is read")
-	return sc
 }
 
 // idleNodeFiles is what a node that this driver starts needs beside connections.
@@ -113,11 +117,8 @@ func (b *bench) webIdle() scenarioCommand {
 resident memory before and after many browsers have logged in. Needs --start, --pid
 or --admin, and --weblink for a node that runs. Target: at most 16 KiB per
 connection.`)
-	flags := sc.command.Flags()
-	flags.IntVar(&o.Connections, "connections", o.Connections, "Connections to hold")
-	flags.IntVar(&o.Workers, "workers", o.Workers, "Connects under way at once")
-	flags.DurationVar(&o.Settle, "settle", o.Settle, "Time for the node to come to rest before its memory is read")
-	flags.BoolVar(&o.TLS, "tls", o.TLS, "Connect over TLS")
+	addIdleFlags(sc.command, &o.idleOptions)
+	sc.command.Flags().BoolVar(&o.TLS, "tls", o.TLS, "Connect over TLS")
 	return sc
 }
 
