@@ -3,6 +3,7 @@ package weblink_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,8 +51,8 @@ func messageName(t *testing.T, cmd wire.Command, suffix string) string {
 		name.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
 	name.WriteString(suffix)
-	switch found := wire.File_wire_proto.Messages().ByName(protoreflect.Name(name.String())); {
-	case found != nil:
+	switch found := slices.ContainsFunc(wire.Messages(), func(m protoreflect.MessageDescriptor) bool { return string(m.Name()) == name.String() }); {
+	case found:
 		return name.String()
 	case suffix != "Response":
 		t.Errorf("wire has no %s", name.String())

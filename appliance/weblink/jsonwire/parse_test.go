@@ -83,14 +83,27 @@ func TestUnusualRequestsAreLeftToProtojson(t *testing.T) {
 
 // FuzzParse compares parse with protojson on JSON of any kind.
 func FuzzParse(f *testing.F) {
-	f.Add(uint8(wire.CmdSend), []byte(`{"to":"bob","client_id":"1","body":"a \"q\" \\ \n\u00e9 你好","type":"100","scene":"SCENE_TEAM"}`))
-	f.Add(uint8(wire.CmdLogin), []byte(`{ "platform" : "PLATFORM_WEB" , "heartbeatSeconds":30 }`))
-	f.Add(uint8(wire.CmdProfiles), []byte(`{"accounts":["a","","c\t"]}`))
-	f.Add(uint8(wire.CmdHistory), []byte(`{"reverse":true,"limit":"5"}`))
-	f.Add(uint8(wire.CmdUpdateProfile), []byte(`{"name":"","gender":0}`))
-	f.Fuzz(func(t *testing.T, number uint8, value []byte) {
+	f.Add(uint16(wire.CmdSend), []byte(`{"to":"bob","client_id":"1","body":"a \"q\" \\ \n\u00e9 你好","type":"100","scene":"SCENE_TEAM"}`))
+	f.Add(uint16(wire.CmdLogin), []byte(`{ "platform" : "PLATFORM_WEB" , "heartbeatSeconds":30 }`))
+	f.Add(uint16(wire.CmdProfiles), []byte(`{"accounts":["a","","c\t"]}`))
+	f.Add(uint16(wire.CmdHistory), []byte(`{"reverse":true,"limit":"5"}`))
+	f.Add(uint16(wire.CmdUpdateProfile), []byte(`{"name":"","gender":0}`))
+	f.Fuzz(func(t *testing.T, number uint16, value []byte) {
 		if cmd := wire.Command(number); requests[cmd] != nil {
 			checkParse(t, cmd, value)
 		}
 	})
+}
+
+func TestEveryCommandHasAPlan(t *testing.T) {
+	for cmd := range requests {
+		if requestPlans[cmd] == nil {
+			t.Errorf("%v has no plan", cmd)
+		}
+	}
+	for cmd := range pushes {
+		if pushPlans[cmd] == nil {
+			t.Errorf("%v has no plan", cmd)
+		}
+	}
 }

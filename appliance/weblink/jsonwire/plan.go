@@ -48,9 +48,8 @@ const maxFieldNumber = 63
 // plans are those of all messages of wire, by name.
 var plans = func() map[protoreflect.FullName]*plan {
 	all := make(map[protoreflect.FullName]*plan)
-	messages := wire.File_wire_proto.Messages()
-	for i := range messages.Len() {
-		planOf(messages.Get(i), all)
+	for _, message := range wire.Messages() {
+		planOf(message, all)
 	}
 	return all
 }()

@@ -14,9 +14,8 @@ import (
 
 // everyMessage calls f with each message of wire.
 func everyMessage(f func(d protoreflect.MessageDescriptor)) {
-	messages := wire.File_wire_proto.Messages()
-	for i := range messages.Len() {
-		f(messages.Get(i))
+	for _, message := range wire.Messages() {
+		f(message)
 	}
 }
 
@@ -129,11 +128,11 @@ func FuzzTranscode(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(uint8(number), payload)
+		f.Add(uint16(number), payload)
 		number++
 	})
-	f.Fuzz(func(t *testing.T, which uint8, payload []byte) {
-		messages := wire.File_wire_proto.Messages()
-		check(t, messages.Get(int(which)%messages.Len()), payload)
+	messages := wire.Messages()
+	f.Fuzz(func(t *testing.T, which uint16, payload []byte) {
+		check(t, messages[int(which)%len(messages)], payload)
 	})
 }
