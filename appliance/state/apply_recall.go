@@ -34,16 +34,19 @@ func (m *Machine) recall(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		res.Code = wire.CodeNotFound
 		return res, nil
 	}
-	target, err := m.entry(tx, c.Tenant, conv, c.Seq)
+	target, ok, err := m.entry(tx, c.Tenant, conv, c.Seq)
 	if err != nil {
 		return nil, err
 	}
 	switch {
+	case !ok:
+		res.Code = wire.CodeNotFound
+		return res, nil
 	case target.From != c.From || target.Type == TypeRecall:
 		res.Code = wire.CodeForbidden
 		return res, nil
 	case target.Recalled:
-		first, err := m.entry(tx, c.Tenant, conv, target.RefSeq)
+		first, _, err := m.entry(tx, c.Tenant, conv, target.RefSeq) // there: it is later than its target
 		if err != nil {
 			return nil, err
 		}
@@ -69,19 +72,24 @@ func (m *Machine) recall(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	return res, m.putEntry(tx, c.Tenant, conv, res)
 }
 
-// entry reads one entry of a conversation's log, which is there.
-func (m *Machine) entry(tx *raftstore.Tx, tenant uint32, conv *convRow, seq uint64) (*wire.Message, error) {
+// entry reads one entry of a conversation's log, which has been there; ok is
+// false when it is below the log's floor. It overwrites m.key.
+func (m *Machine) entry(tx *raftstore.Tx, tenant uint32, conv *convRow, seq uint64) (msg *wire.Message, ok bool, err error) {
 	m.key = appendMessageKey(m.key[:0], tenant, conv.id, seq)
 	stored, ok, err := tx.Get(m.key)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: entry %d of conversation %d is missing", errDamaged, seq, conv.id)
+		floor, err := m.floor(tx, tenant, conv.id)
+		if err == nil && seq >= floor {
+			err = fmt.Errorf("%w: entry %d of conversation %d is missing", errDamaged, seq, conv.id)
+		}
+		return nil, false, err
 	}
-	msg := new(wire.Message)
+	msg = new(wire.Message)
 	if err := msg.UnmarshalVTUnsafe(bytes.Clone(stored)); err != nil {
-		return nil, rowError("message", err)
+		return nil, false, rowError("message", err)
 	}
-	return msg, nil
+	return msg, true, nil
 }

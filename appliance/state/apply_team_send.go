@@ -89,9 +89,13 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		return res, nil
 	}
 	log := &convRow{id: c.Team}
-	target, err := m.entry(tx, c.Tenant, log, c.Seq)
+	target, ok, err := m.entry(tx, c.Tenant, log, c.Seq)
 	if err != nil {
 		return nil, err
+	}
+	if !ok {
+		res.Code = wire.CodeNotFound
+		return res, nil
 	}
 	sender, _ := t.members.find(target.From) // a plain member when it has gone
 	switch {
@@ -100,7 +104,7 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		res.Code = wire.CodeForbidden
 		return res, nil
 	case target.Recalled:
-		first, err := m.entry(tx, c.Tenant, log, target.RefSeq)
+		first, _, err := m.entry(tx, c.Tenant, log, target.RefSeq) // there: it is later than its target
 		if err != nil {
 			return nil, err
 		}

@@ -36,12 +36,15 @@ func (q *Queries) History(tenant uint32, account string, req *wire.HistoryReques
 	if err != nil || l == nil {
 		return &wire.HistoryResponse{}, err
 	}
-	from, to := max(req.FromSeq, first, 1), l.lastSeq
+	from, to := max(req.FromSeq, first, l.floor), l.lastSeq
 	if req.ToSeq != 0 {
 		to = min(to, req.ToSeq)
 	}
 	newest := req.FromSeq == 0 && req.ToSeq == 0
 	res := &wire.HistoryResponse{FirstSeq: first}
+	if l.floor > 1 {
+		res.FloorSeq, res.FirstSeq = l.floor, max(first, l.floor)
+	}
 	c := collector{limit: pageSize(int(req.Limit), MaxHistoryPage)}
 	res.More, err = l.walk(from, to, newest || req.Reverse, c.add)
 	if err != nil {
@@ -122,6 +125,7 @@ type convLog struct {
 	v       *raftstore.View
 	tenant  uint32
 	conv    uint64
+	floor   uint64 // first entry that is kept
 	lastSeq uint64
 	buf     []byte // of read
 }
@@ -136,7 +140,16 @@ func openLog(v *raftstore.View, tenant uint32, x, y string) (*convLog, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	return &convLog{v: v, tenant: tenant, conv: row.id, lastSeq: row.lastSeq}, nil
+	return newLog(v, tenant, row.id, row.lastSeq)
+}
+
+// newLog opens the log of a conversation or a team.
+func newLog(v *raftstore.View, tenant uint32, conv, lastSeq uint64) (*convLog, error) {
+	floor, err := readFloor(v, tenant, conv)
+	if err != nil {
+		return nil, err
+	}
+	return &convLog{v: v, tenant: tenant, conv: conv, floor: floor, lastSeq: lastSeq}, nil
 }
 
 func (l *convLog) key(seq uint64) []byte { return appendMessageKey(nil, l.tenant, l.conv, seq) }
@@ -158,18 +171,18 @@ func (l *convLog) read(seq uint64, m *wire.Message) error {
 	return nil
 }
 
-// search returns the first seq whose entry has a property that all later ones
+// search returns the first seq, not below the floor, whose entry has a property that all later ones
 // have too: ids and times grow along the log. It is lastSeq+1 when none has.
 func (l *convLog) search(has func(*wire.Message) bool) (uint64, error) {
 	var m wire.Message
 	var failed error
-	i := sort.Search(int(l.lastSeq), func(i int) bool {
+	i := sort.Search(int(l.lastSeq+1-l.floor), func(i int) bool {
 		if failed == nil {
-			failed = l.read(uint64(i)+1, &m)
+			failed = l.read(l.floor+uint64(i), &m)
 		}
 		return failed != nil || has(&m)
 	})
-	return uint64(i) + 1, failed
+	return l.floor + uint64(i), failed
 }
 
 // walk calls each for the stored entries of from..to, downwards if down is set,

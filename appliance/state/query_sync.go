@@ -36,7 +36,7 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	if err != nil {
 		return nil, err
 	}
-	page := syncPage{after: version, limit: pageSize(limit, MaxSyncPage)}
+	page := syncPage{after: version, limit: pageSize(limit, MaxSyncPage), logs: map[*wire.ConversationState]uint64{}}
 	if err := page.own(v, tenant, account); err != nil {
 		return nil, err
 	}
@@ -47,6 +47,13 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 		return nil, err
 	}
 	found := page.found
+	for _, c := range found {
+		if log := page.logs[c]; log != 0 {
+			if err := markFloor(v, tenant, log, c); err != nil {
+				return nil, err
+			}
+		}
+	}
 	slices.SortFunc(found, func(x, y *wire.ConversationState) int { return cmp.Compare(x.Version, y.Version) })
 	res := &wire.SyncResponse{Conversations: found, Version: site.counter, More: page.more, RelationsVersion: totals.version}
 	if page.more {
@@ -68,7 +75,8 @@ type syncPage struct {
 	after uint64
 	limit int
 	found []*wire.ConversationState
-	more  bool // some were left out
+	logs  map[*wire.ConversationState]uint64 // of found: the id of its log, if the account may read it
+	more  bool                               // some were left out
 }
 
 // own adds the conversations whose key begins with account.
@@ -112,6 +120,7 @@ func (p *syncPage) add(account string, peer, stored []byte) error {
 		c.Peer = string(peer)
 		c.LastSeq, c.Version, c.TimeMs = row.lastSeq, row.version, row.timeMs
 		c.ReadSeq, c.PeerReadSeq = *row.cursor(account, c.Peer), *row.cursor(c.Peer, account)
+		p.logs[c] = row.id
 		p.placed(c)
 	}
 	return nil

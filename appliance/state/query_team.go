@@ -84,6 +84,11 @@ func (p *syncPage) addTeam(row *standingRow, id uint64, head *teamHead, self *wi
 	if c := p.slot(state.Version); c != nil {
 		c.Scene, c.Peer, c.LastSeq, c.ReadSeq, c.FirstSeq = state.Scene, state.Peer, state.LastSeq, state.ReadSeq, state.FirstSeq
 		c.Version, c.TimeMs, c.Team = state.Version, state.TimeMs, state.Team
+		if row.isMember() {
+			p.logs[c] = id
+		} else {
+			delete(p.logs, c) // a slot is used again
+		}
 		p.placed(c)
 	}
 }
@@ -156,7 +161,8 @@ func openTeamLog(v *raftstore.View, tenant uint32, account string, id uint64) (*
 	if err != nil {
 		return nil, 0, err
 	}
-	return &convLog{v: v, tenant: tenant, conv: id, lastSeq: head.lastSeq}, row.firstSeq, nil
+	l, err := newLog(v, tenant, id, head.lastSeq)
+	return l, row.firstSeq, err
 }
 
 // TeamMessageByID finds the entry of a team's log that has the given id, for the
@@ -168,7 +174,10 @@ func (q *Queries) TeamMessageByID(tenant uint32, team, id uint64) (*wire.Message
 	if err != nil {
 		return nil, err
 	}
-	l := &convLog{v: v, tenant: tenant, conv: team, lastSeq: head.lastSeq}
+	l, err := newLog(v, tenant, team, head.lastSeq)
+	if err != nil {
+		return nil, err
+	}
 	return l.byID(id)
 }
 

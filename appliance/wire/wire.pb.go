@@ -405,8 +405,19 @@ type SendRequest struct {
 	Ext string `protobuf:"bytes,6,opt,name=ext,proto3" json:"ext,omitempty"`
 	// mentions are accounts of the team whom the message is meant for, at most 50;
 	// mention_all means everybody. Only in scene TEAM.
-	Mentions      []string `protobuf:"bytes,7,rep,name=mentions,proto3" json:"mentions,omitempty"`
-	MentionAll    bool     `protobuf:"varint,8,opt,name=mention_all,json=mentionAll,proto3" json:"mention_all,omitempty"`
+	Mentions   []string        `protobuf:"bytes,7,rep,name=mentions,proto3" json:"mentions,omitempty"`
+	MentionAll bool            `protobuf:"varint,8,opt,name=mention_all,json=mentionAll,proto3" json:"mention_all,omitempty"`
+	Options    *MessageOptions `protobuf:"bytes,9,opt,name=options,proto3" json:"options,omitempty"`
+	// sub_type is the application's own, below type.
+	SubType uint32       `protobuf:"varint,10,opt,name=sub_type,json=subType,proto3" json:"sub_type,omitempty"`
+	Push    *PushOptions `protobuf:"bytes,11,opt,name=push,proto3" json:"push,omitempty"`
+	// reply_to is the seq of the entry that this one answers.
+	ReplyTo uint64 `protobuf:"varint,12,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// forward names the message whose type, sub_type, body and ext this one gets;
+	// they are not given then.
+	Forward *Origin `protobuf:"bytes,13,opt,name=forward,proto3" json:"forward,omitempty"`
+	// merged names the messages that a merged forward (type 101) holds, at most 50.
+	Merged        []*Origin `protobuf:"bytes,14,rep,name=merged,proto3" json:"merged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -497,11 +508,54 @@ func (x *SendRequest) GetMentionAll() bool {
 	return false
 }
 
+func (x *SendRequest) GetOptions() *MessageOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *SendRequest) GetSubType() uint32 {
+	if x != nil {
+		return x.SubType
+	}
+	return 0
+}
+
+func (x *SendRequest) GetPush() *PushOptions {
+	if x != nil {
+		return x.Push
+	}
+	return nil
+}
+
+func (x *SendRequest) GetReplyTo() uint64 {
+	if x != nil {
+		return x.ReplyTo
+	}
+	return 0
+}
+
+func (x *SendRequest) GetForward() *Origin {
+	if x != nil {
+		return x.Forward
+	}
+	return nil
+}
+
+func (x *SendRequest) GetMerged() []*Origin {
+	if x != nil {
+		return x.Merged
+	}
+	return nil
+}
+
 type SendResponse struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	Seq    uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
-	Id     uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeMs int64                  `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// seq is 0 when the message was online_only.
+	Seq    uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Id     uint64 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"`
+	TimeMs int64  `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
 	// duplicate is set when client_id had been accepted before.
 	Duplicate     bool `protobuf:"varint,4,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -584,15 +638,33 @@ type Message struct {
 	// recalled marks an entry whose content has been taken back.
 	Recalled bool `protobuf:"varint,11,opt,name=recalled,proto3" json:"recalled,omitempty"`
 	// event is what an entry of type 5 tells about the team.
-	Event      *TeamEvent `protobuf:"bytes,12,opt,name=event,proto3" json:"event,omitempty"`
-	Mentions   []string   `protobuf:"bytes,13,rep,name=mentions,proto3" json:"mentions,omitempty"`
-	MentionAll bool       `protobuf:"varint,14,opt,name=mention_all,json=mentionAll,proto3" json:"mention_all,omitempty"`
+	Event      *TeamEvent      `protobuf:"bytes,12,opt,name=event,proto3" json:"event,omitempty"`
+	Mentions   []string        `protobuf:"bytes,13,rep,name=mentions,proto3" json:"mentions,omitempty"`
+	MentionAll bool            `protobuf:"varint,14,opt,name=mention_all,json=mentionAll,proto3" json:"mention_all,omitempty"`
+	Options    *MessageOptions `protobuf:"bytes,15,opt,name=options,proto3" json:"options,omitempty"`
+	SubType    uint32          `protobuf:"varint,16,opt,name=sub_type,json=subType,proto3" json:"sub_type,omitempty"`
+	Push       *PushOptions    `protobuf:"bytes,17,opt,name=push,proto3" json:"push,omitempty"`
+	// reply_to is the seq of the entry that this one answers.
+	ReplyTo uint64 `protobuf:"varint,18,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// origin is where a forwarded message comes from.
+	Origin *Origin `protobuf:"bytes,19,opt,name=origin,proto3" json:"origin,omitempty"`
 	// Set by the state machine when the message is accepted.
 	// seq is gapless within the conversation and starts at 1.
 	Seq uint64 `protobuf:"varint,20,opt,name=seq,proto3" json:"seq,omitempty"`
 	// id grows with every accepted message of the site.
-	Id            uint64 `protobuf:"varint,21,opt,name=id,proto3" json:"id,omitempty"`
-	TimeMs        int64  `protobuf:"varint,22,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	Id     uint64 `protobuf:"varint,21,opt,name=id,proto3" json:"id,omitempty"`
+	TimeMs int64  `protobuf:"varint,22,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// thread_root is the first entry of the thread that this one replies in.
+	ThreadRoot uint64 `protobuf:"varint,23,opt,name=thread_root,json=threadRoot,proto3" json:"thread_root,omitempty"`
+	// merged is what a merged forward (type 101) holds.
+	Merged []*MergedMessage `protobuf:"bytes,24,rep,name=merged,proto3" json:"merged,omitempty"`
+	// changes is what became of the entry since.
+	Changes *MessageChanges `protobuf:"bytes,25,opt,name=changes,proto3" json:"changes,omitempty"`
+	// hidden marks an entry whose content this reader does not get: it keeps its
+	// place, and there is nothing to show.
+	Hidden bool `protobuf:"varint,26,opt,name=hidden,proto3" json:"hidden,omitempty"`
+	// op is set in entries of type 1002 and 1003.
+	Op            *MessageOp `protobuf:"bytes,27,opt,name=op,proto3" json:"op,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -725,6 +797,41 @@ func (x *Message) GetMentionAll() bool {
 	return false
 }
 
+func (x *Message) GetOptions() *MessageOptions {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *Message) GetSubType() uint32 {
+	if x != nil {
+		return x.SubType
+	}
+	return 0
+}
+
+func (x *Message) GetPush() *PushOptions {
+	if x != nil {
+		return x.Push
+	}
+	return nil
+}
+
+func (x *Message) GetReplyTo() uint64 {
+	if x != nil {
+		return x.ReplyTo
+	}
+	return 0
+}
+
+func (x *Message) GetOrigin() *Origin {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
 func (x *Message) GetSeq() uint64 {
 	if x != nil {
 		return x.Seq
@@ -744,6 +851,41 @@ func (x *Message) GetTimeMs() int64 {
 		return x.TimeMs
 	}
 	return 0
+}
+
+func (x *Message) GetThreadRoot() uint64 {
+	if x != nil {
+		return x.ThreadRoot
+	}
+	return 0
+}
+
+func (x *Message) GetMerged() []*MergedMessage {
+	if x != nil {
+		return x.Merged
+	}
+	return nil
+}
+
+func (x *Message) GetChanges() *MessageChanges {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *Message) GetHidden() bool {
+	if x != nil {
+		return x.Hidden
+	}
+	return false
+}
+
+func (x *Message) GetOp() *MessageOp {
+	if x != nil {
+		return x.Op
+	}
+	return nil
 }
 
 // MessagePush carries one message to a device.
@@ -1247,9 +1389,14 @@ type ConversationState struct {
 	PeerReadSeq uint64                 `protobuf:"varint,5,opt,name=peer_read_seq,json=peerReadSeq,proto3" json:"peer_read_seq,omitempty"`
 	Version     uint64                 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
 	TimeMs      int64                  `protobuf:"varint,7,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
-	// The rest is set in scene TEAM only.
-	// first_seq is the first entry that the account may read.
-	FirstSeq      uint64     `protobuf:"varint,16,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
+	// floor_seq is the first entry that is kept, once some are gone because they
+	// were older than the tenant keeps messages. A device that has not reached
+	// floor_seq - 1 has missed what is before for good.
+	FloorSeq uint64 `protobuf:"varint,13,opt,name=floor_seq,json=floorSeq,proto3" json:"floor_seq,omitempty"`
+	// first_seq is the first entry that the account may read: set in scene TEAM,
+	// and in scene P2P with floor_seq. It is never less than floor_seq.
+	FirstSeq uint64 `protobuf:"varint,16,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
+	// Set in scene TEAM only.
 	Team          *TeamState `protobuf:"bytes,17,opt,name=team,proto3" json:"team,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1330,6 +1477,13 @@ func (x *ConversationState) GetVersion() uint64 {
 func (x *ConversationState) GetTimeMs() int64 {
 	if x != nil {
 		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *ConversationState) GetFloorSeq() uint64 {
+	if x != nil {
+		return x.FloorSeq
 	}
 	return 0
 }
@@ -1486,8 +1640,9 @@ type HistoryResponse struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Messages []*Message             `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
 	More     bool                   `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
-	// first_seq is the first entry that the account may read; set in scene TEAM.
+	// first_seq and floor_seq are as in ConversationState.
 	FirstSeq      uint64 `protobuf:"varint,3,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
+	FloorSeq      uint64 `protobuf:"varint,4,opt,name=floor_seq,json=floorSeq,proto3" json:"floor_seq,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1539,6 +1694,13 @@ func (x *HistoryResponse) GetMore() bool {
 func (x *HistoryResponse) GetFirstSeq() uint64 {
 	if x != nil {
 		return x.FirstSeq
+	}
+	return 0
+}
+
+func (x *HistoryResponse) GetFloorSeq() uint64 {
+	if x != nil {
+		return x.FloorSeq
 	}
 	return 0
 }
@@ -2128,7 +2290,7 @@ var File_wire_proto protoreflect.FileDescriptor
 const file_wire_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"wire.proto\x12\x0eyizhan.wire.v1\x1a\fcommon.proto\x1a\n" +
+	"wire.proto\x12\x0eyizhan.wire.v1\x1a\fcommon.proto\x1a\rmessage.proto\x1a\n" +
 	"team.proto\"\x97\x02\n" +
 	"\fLoginRequest\x12\x17\n" +
 	"\aapp_key\x18\x01 \x01(\tR\x06appKey\x12\x18\n" +
@@ -2156,7 +2318,7 @@ const file_wire_proto_rawDesc = "" +
 	"\tdevice_id\x18\x02 \x01(\tR\bdeviceId\x124\n" +
 	"\bplatform\x18\x03 \x01(\x0e2\x18.yizhan.wire.v1.PlatformR\bplatform\x12\x19\n" +
 	"\blogin_ms\x18\x04 \x01(\x03R\aloginMs\"\x0f\n" +
-	"\rLogoutRequest\"\xde\x01\n" +
+	"\rLogoutRequest\"\xe1\x03\n" +
 	"\vSendRequest\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x1b\n" +
@@ -2166,12 +2328,19 @@ const file_wire_proto_rawDesc = "" +
 	"\x03ext\x18\x06 \x01(\tR\x03ext\x12\x1a\n" +
 	"\bmentions\x18\a \x03(\tR\bmentions\x12\x1f\n" +
 	"\vmention_all\x18\b \x01(\bR\n" +
-	"mentionAll\"g\n" +
+	"mentionAll\x128\n" +
+	"\aoptions\x18\t \x01(\v2\x1e.yizhan.wire.v1.MessageOptionsR\aoptions\x12\x19\n" +
+	"\bsub_type\x18\n" +
+	" \x01(\rR\asubType\x12/\n" +
+	"\x04push\x18\v \x01(\v2\x1b.yizhan.wire.v1.PushOptionsR\x04push\x12\x19\n" +
+	"\breply_to\x18\f \x01(\x04R\areplyTo\x120\n" +
+	"\aforward\x18\r \x01(\v2\x16.yizhan.wire.v1.OriginR\aforward\x12.\n" +
+	"\x06merged\x18\x0e \x03(\v2\x16.yizhan.wire.v1.OriginR\x06merged\"g\n" +
 	"\fSendResponse\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x17\n" +
 	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\x12\x1c\n" +
-	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\xef\x03\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\x95\a\n" +
 	"\aMessage\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
@@ -2189,10 +2358,21 @@ const file_wire_proto_rawDesc = "" +
 	"\x05event\x18\f \x01(\v2\x19.yizhan.wire.v1.TeamEventR\x05event\x12\x1a\n" +
 	"\bmentions\x18\r \x03(\tR\bmentions\x12\x1f\n" +
 	"\vmention_all\x18\x0e \x01(\bR\n" +
-	"mentionAll\x12\x10\n" +
+	"mentionAll\x128\n" +
+	"\aoptions\x18\x0f \x01(\v2\x1e.yizhan.wire.v1.MessageOptionsR\aoptions\x12\x19\n" +
+	"\bsub_type\x18\x10 \x01(\rR\asubType\x12/\n" +
+	"\x04push\x18\x11 \x01(\v2\x1b.yizhan.wire.v1.PushOptionsR\x04push\x12\x19\n" +
+	"\breply_to\x18\x12 \x01(\x04R\areplyTo\x12.\n" +
+	"\x06origin\x18\x13 \x01(\v2\x16.yizhan.wire.v1.OriginR\x06origin\x12\x10\n" +
 	"\x03seq\x18\x14 \x01(\x04R\x03seq\x12\x0e\n" +
 	"\x02id\x18\x15 \x01(\x04R\x02id\x12\x17\n" +
-	"\atime_ms\x18\x16 \x01(\x03R\x06timeMs\"@\n" +
+	"\atime_ms\x18\x16 \x01(\x03R\x06timeMs\x12\x1f\n" +
+	"\vthread_root\x18\x17 \x01(\x04R\n" +
+	"threadRoot\x125\n" +
+	"\x06merged\x18\x18 \x03(\v2\x1d.yizhan.wire.v1.MergedMessageR\x06merged\x128\n" +
+	"\achanges\x18\x19 \x01(\v2\x1e.yizhan.wire.v1.MessageChangesR\achanges\x12\x16\n" +
+	"\x06hidden\x18\x1a \x01(\bR\x06hidden\x12)\n" +
+	"\x02op\x18\x1b \x01(\v2\x19.yizhan.wire.v1.MessageOpR\x02op\"@\n" +
 	"\vMessagePush\x121\n" +
 	"\amessage\x18\x01 \x01(\v2\x17.yizhan.wire.v1.MessageR\amessage\"&\n" +
 	"\n" +
@@ -2225,7 +2405,7 @@ const file_wire_proto_rawDesc = "" +
 	"\rconversations\x18\x01 \x03(\v2!.yizhan.wire.v1.ConversationStateR\rconversations\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
 	"\x04more\x18\x03 \x01(\bR\x04more\x12+\n" +
-	"\x11relations_version\x18\x04 \x01(\x04R\x10relationsVersion\"\xad\x02\n" +
+	"\x11relations_version\x18\x04 \x01(\x04R\x10relationsVersion\"\xca\x02\n" +
 	"\x11ConversationState\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x19\n" +
@@ -2234,6 +2414,7 @@ const file_wire_proto_rawDesc = "" +
 	"\rpeer_read_seq\x18\x05 \x01(\x04R\vpeerReadSeq\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\x04R\aversion\x12\x17\n" +
 	"\atime_ms\x18\a \x01(\x03R\x06timeMs\x12\x1b\n" +
+	"\tfloor_seq\x18\r \x01(\x04R\bfloorSeq\x12\x1b\n" +
 	"\tfirst_seq\x18\x10 \x01(\x04R\bfirstSeq\x12-\n" +
 	"\x04team\x18\x11 \x01(\v2\x19.yizhan.wire.v1.TeamStateR\x04team\"H\n" +
 	"\rTeamStatePush\x127\n" +
@@ -2244,11 +2425,12 @@ const file_wire_proto_rawDesc = "" +
 	"\bfrom_seq\x18\x03 \x01(\x04R\afromSeq\x12\x15\n" +
 	"\x06to_seq\x18\x04 \x01(\x04R\x05toSeq\x12\x14\n" +
 	"\x05limit\x18\x05 \x01(\rR\x05limit\x12\x18\n" +
-	"\areverse\x18\x06 \x01(\bR\areverse\"w\n" +
+	"\areverse\x18\x06 \x01(\bR\areverse\"\x94\x01\n" +
 	"\x0fHistoryResponse\x123\n" +
 	"\bmessages\x18\x01 \x03(\v2\x17.yizhan.wire.v1.MessageR\bmessages\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\x12\x1b\n" +
-	"\tfirst_seq\x18\x03 \x01(\x04R\bfirstSeq\"\xea\x01\n" +
+	"\tfirst_seq\x18\x03 \x01(\x04R\bfirstSeq\x12\x1b\n" +
+	"\tfloor_seq\x18\x04 \x01(\x04R\bfloorSeq\"\xea\x01\n" +
 	"\aProfile\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2357,35 +2539,51 @@ var file_wire_proto_goTypes = []any{
 	(*ErrorBody)(nil),            // 28: yizhan.wire.v1.ErrorBody
 	(Platform)(0),                // 29: yizhan.wire.v1.Platform
 	(Scene)(0),                   // 30: yizhan.wire.v1.Scene
-	(*TeamEvent)(nil),            // 31: yizhan.wire.v1.TeamEvent
-	(*TeamState)(nil),            // 32: yizhan.wire.v1.TeamState
+	(*MessageOptions)(nil),       // 31: yizhan.wire.v1.MessageOptions
+	(*PushOptions)(nil),          // 32: yizhan.wire.v1.PushOptions
+	(*Origin)(nil),               // 33: yizhan.wire.v1.Origin
+	(*TeamEvent)(nil),            // 34: yizhan.wire.v1.TeamEvent
+	(*MergedMessage)(nil),        // 35: yizhan.wire.v1.MergedMessage
+	(*MessageChanges)(nil),       // 36: yizhan.wire.v1.MessageChanges
+	(*MessageOp)(nil),            // 37: yizhan.wire.v1.MessageOp
+	(*TeamState)(nil),            // 38: yizhan.wire.v1.TeamState
 }
 var file_wire_proto_depIdxs = []int32{
 	29, // 0: yizhan.wire.v1.LoginRequest.platform:type_name -> yizhan.wire.v1.Platform
 	3,  // 1: yizhan.wire.v1.LoginResponse.others:type_name -> yizhan.wire.v1.OnlineDevice
 	29, // 2: yizhan.wire.v1.OnlineDevice.platform:type_name -> yizhan.wire.v1.Platform
 	30, // 3: yizhan.wire.v1.SendRequest.scene:type_name -> yizhan.wire.v1.Scene
-	30, // 4: yizhan.wire.v1.Message.scene:type_name -> yizhan.wire.v1.Scene
-	29, // 5: yizhan.wire.v1.Message.from_platform:type_name -> yizhan.wire.v1.Platform
-	31, // 6: yizhan.wire.v1.Message.event:type_name -> yizhan.wire.v1.TeamEvent
-	7,  // 7: yizhan.wire.v1.MessagePush.message:type_name -> yizhan.wire.v1.Message
-	30, // 8: yizhan.wire.v1.ReadRequest.scene:type_name -> yizhan.wire.v1.Scene
-	30, // 9: yizhan.wire.v1.ReadPush.scene:type_name -> yizhan.wire.v1.Scene
-	30, // 10: yizhan.wire.v1.RecallRequest.scene:type_name -> yizhan.wire.v1.Scene
-	16, // 11: yizhan.wire.v1.SyncResponse.conversations:type_name -> yizhan.wire.v1.ConversationState
-	30, // 12: yizhan.wire.v1.ConversationState.scene:type_name -> yizhan.wire.v1.Scene
-	32, // 13: yizhan.wire.v1.ConversationState.team:type_name -> yizhan.wire.v1.TeamState
-	16, // 14: yizhan.wire.v1.TeamStatePush.state:type_name -> yizhan.wire.v1.ConversationState
-	30, // 15: yizhan.wire.v1.HistoryRequest.scene:type_name -> yizhan.wire.v1.Scene
-	7,  // 16: yizhan.wire.v1.HistoryResponse.messages:type_name -> yizhan.wire.v1.Message
-	20, // 17: yizhan.wire.v1.ProfilesResponse.profiles:type_name -> yizhan.wire.v1.Profile
-	0,  // 18: yizhan.wire.v1.KickedPush.reason:type_name -> yizhan.wire.v1.KickReason
-	29, // 19: yizhan.wire.v1.KickedPush.by_platform:type_name -> yizhan.wire.v1.Platform
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	31, // 4: yizhan.wire.v1.SendRequest.options:type_name -> yizhan.wire.v1.MessageOptions
+	32, // 5: yizhan.wire.v1.SendRequest.push:type_name -> yizhan.wire.v1.PushOptions
+	33, // 6: yizhan.wire.v1.SendRequest.forward:type_name -> yizhan.wire.v1.Origin
+	33, // 7: yizhan.wire.v1.SendRequest.merged:type_name -> yizhan.wire.v1.Origin
+	30, // 8: yizhan.wire.v1.Message.scene:type_name -> yizhan.wire.v1.Scene
+	29, // 9: yizhan.wire.v1.Message.from_platform:type_name -> yizhan.wire.v1.Platform
+	34, // 10: yizhan.wire.v1.Message.event:type_name -> yizhan.wire.v1.TeamEvent
+	31, // 11: yizhan.wire.v1.Message.options:type_name -> yizhan.wire.v1.MessageOptions
+	32, // 12: yizhan.wire.v1.Message.push:type_name -> yizhan.wire.v1.PushOptions
+	33, // 13: yizhan.wire.v1.Message.origin:type_name -> yizhan.wire.v1.Origin
+	35, // 14: yizhan.wire.v1.Message.merged:type_name -> yizhan.wire.v1.MergedMessage
+	36, // 15: yizhan.wire.v1.Message.changes:type_name -> yizhan.wire.v1.MessageChanges
+	37, // 16: yizhan.wire.v1.Message.op:type_name -> yizhan.wire.v1.MessageOp
+	7,  // 17: yizhan.wire.v1.MessagePush.message:type_name -> yizhan.wire.v1.Message
+	30, // 18: yizhan.wire.v1.ReadRequest.scene:type_name -> yizhan.wire.v1.Scene
+	30, // 19: yizhan.wire.v1.ReadPush.scene:type_name -> yizhan.wire.v1.Scene
+	30, // 20: yizhan.wire.v1.RecallRequest.scene:type_name -> yizhan.wire.v1.Scene
+	16, // 21: yizhan.wire.v1.SyncResponse.conversations:type_name -> yizhan.wire.v1.ConversationState
+	30, // 22: yizhan.wire.v1.ConversationState.scene:type_name -> yizhan.wire.v1.Scene
+	38, // 23: yizhan.wire.v1.ConversationState.team:type_name -> yizhan.wire.v1.TeamState
+	16, // 24: yizhan.wire.v1.TeamStatePush.state:type_name -> yizhan.wire.v1.ConversationState
+	30, // 25: yizhan.wire.v1.HistoryRequest.scene:type_name -> yizhan.wire.v1.Scene
+	7,  // 26: yizhan.wire.v1.HistoryResponse.messages:type_name -> yizhan.wire.v1.Message
+	20, // 27: yizhan.wire.v1.ProfilesResponse.profiles:type_name -> yizhan.wire.v1.Profile
+	0,  // 28: yizhan.wire.v1.KickedPush.reason:type_name -> yizhan.wire.v1.KickReason
+	29, // 29: yizhan.wire.v1.KickedPush.by_platform:type_name -> yizhan.wire.v1.Platform
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2394,6 +2592,7 @@ func file_wire_proto_init() {
 		return
 	}
 	file_common_proto_init()
+	file_message_proto_init()
 	file_team_proto_init()
 	file_wire_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
