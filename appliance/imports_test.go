@@ -39,6 +39,7 @@ var importRules = []struct {
 	{of: "appliance/weblink/engine", allowed: []string{"appliance/roster", "appliance/tcp", "appliance/flush", "appliance/limitlog", "appliance/session", "appliance/weblink/engine", "appliance/weblink/engineio", "appliance/weblink/websocket"}, why: "a transport does not know what it carries"},
 	{of: "appliance/weblink", allowed: []string{"appliance/roster", "appliance/tcp", "appliance/flush", "appliance/limitlog", "appliance/session", "appliance/weblink", "appliance/wire"}, why: "a gateway knows handlers, not what they do"},
 	{of: "appliance/weblink/engineio", allowed: []string{"appliance/weblink/engineio"}, why: "the codec stands alone"},
+	{of: "appliance/matrix", allowed: []string{"appliance/matrix"}, why: "it has tests only; the appliance uses nothing of it"},
 	{of: "appliance/weblink/interop", allowed: []string{"appliance/weblink/interop"}, why: "it has tests only; the appliance uses nothing of it"},
 	{of: "appliance/weblink/socket", allowed: []string{"appliance/weblink/engine", "appliance/weblink/engineio", "appliance/weblink/socket", "appliance/weblink/socketio", "appliance/weblink/websocket"}, why: "namespaces know the transport below and nothing above"},
 	{of: "appliance/weblink/socketio", allowed: []string{"appliance/weblink/socketio"}, why: "the codec stands alone"},
