@@ -23,13 +23,385 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// RoomRole is what an account is to a registered room, whether it is inside or not.
+type RoomRole int32
+
+const (
+	RoomRole_ROOM_ROLE_GUEST RoomRole = 0
+	// ROOM_ROLE_FIXED is a member that stays one when it is not inside.
+	RoomRole_ROOM_ROLE_FIXED   RoomRole = 1
+	RoomRole_ROOM_ROLE_MANAGER RoomRole = 2
+	RoomRole_ROOM_ROLE_CREATOR RoomRole = 3
+)
+
+// Enum value maps for RoomRole.
+var (
+	RoomRole_name = map[int32]string{
+		0: "ROOM_ROLE_GUEST",
+		1: "ROOM_ROLE_FIXED",
+		2: "ROOM_ROLE_MANAGER",
+		3: "ROOM_ROLE_CREATOR",
+	}
+	RoomRole_value = map[string]int32{
+		"ROOM_ROLE_GUEST":   0,
+		"ROOM_ROLE_FIXED":   1,
+		"ROOM_ROLE_MANAGER": 2,
+		"ROOM_ROLE_CREATOR": 3,
+	}
+)
+
+func (x RoomRole) Enum() *RoomRole {
+	p := new(RoomRole)
+	*p = x
+	return p
+}
+
+func (x RoomRole) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RoomRole) Descriptor() protoreflect.EnumDescriptor {
+	return file_room_proto_enumTypes[0].Descriptor()
+}
+
+func (RoomRole) Type() protoreflect.EnumType {
+	return &file_room_proto_enumTypes[0]
+}
+
+func (x RoomRole) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RoomRole.Descriptor instead.
+func (RoomRole) EnumDescriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{0}
+}
+
+// RoomRoleOp is what to make of an account.
+type RoomRoleOp int32
+
+const (
+	RoomRoleOp_ROOM_ROLE_OP_NONE    RoomRoleOp = 0
+	RoomRoleOp_ROOM_ROLE_OP_MANAGER RoomRoleOp = 1
+	RoomRoleOp_ROOM_ROLE_OP_FIXED   RoomRoleOp = 2
+	// ROOM_ROLE_OP_BLOCK also ends the account's membership.
+	RoomRoleOp_ROOM_ROLE_OP_BLOCK RoomRoleOp = 3
+	RoomRoleOp_ROOM_ROLE_OP_MUTE  RoomRoleOp = 4
+)
+
+// Enum value maps for RoomRoleOp.
+var (
+	RoomRoleOp_name = map[int32]string{
+		0: "ROOM_ROLE_OP_NONE",
+		1: "ROOM_ROLE_OP_MANAGER",
+		2: "ROOM_ROLE_OP_FIXED",
+		3: "ROOM_ROLE_OP_BLOCK",
+		4: "ROOM_ROLE_OP_MUTE",
+	}
+	RoomRoleOp_value = map[string]int32{
+		"ROOM_ROLE_OP_NONE":    0,
+		"ROOM_ROLE_OP_MANAGER": 1,
+		"ROOM_ROLE_OP_FIXED":   2,
+		"ROOM_ROLE_OP_BLOCK":   3,
+		"ROOM_ROLE_OP_MUTE":    4,
+	}
+)
+
+func (x RoomRoleOp) Enum() *RoomRoleOp {
+	p := new(RoomRoleOp)
+	*p = x
+	return p
+}
+
+func (x RoomRoleOp) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RoomRoleOp) Descriptor() protoreflect.EnumDescriptor {
+	return file_room_proto_enumTypes[1].Descriptor()
+}
+
+func (RoomRoleOp) Type() protoreflect.EnumType {
+	return &file_room_proto_enumTypes[1]
+}
+
+func (x RoomRoleOp) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RoomRoleOp.Descriptor instead.
+func (RoomRoleOp) EnumDescriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{1}
+}
+
+// RoomMembersKind says which members to list.
+type RoomMembersKind int32
+
+const (
+	// ROOM_MEMBERS_ONLINE are all that are inside, the last to enter first.
+	RoomMembersKind_ROOM_MEMBERS_ONLINE RoomMembersKind = 0
+	// ROOM_MEMBERS_FIXED are those that are more than guests, the last to become so
+	// first.
+	RoomMembersKind_ROOM_MEMBERS_FIXED RoomMembersKind = 1
+	// ROOM_MEMBERS_FIXED_ONLINE are those of them that are inside.
+	RoomMembersKind_ROOM_MEMBERS_FIXED_ONLINE RoomMembersKind = 2
+	// ROOM_MEMBERS_GUESTS are inside, and nothing more.
+	RoomMembersKind_ROOM_MEMBERS_GUESTS RoomMembersKind = 3
+)
+
+// Enum value maps for RoomMembersKind.
+var (
+	RoomMembersKind_name = map[int32]string{
+		0: "ROOM_MEMBERS_ONLINE",
+		1: "ROOM_MEMBERS_FIXED",
+		2: "ROOM_MEMBERS_FIXED_ONLINE",
+		3: "ROOM_MEMBERS_GUESTS",
+	}
+	RoomMembersKind_value = map[string]int32{
+		"ROOM_MEMBERS_ONLINE":       0,
+		"ROOM_MEMBERS_FIXED":        1,
+		"ROOM_MEMBERS_FIXED_ONLINE": 2,
+		"ROOM_MEMBERS_GUESTS":       3,
+	}
+)
+
+func (x RoomMembersKind) Enum() *RoomMembersKind {
+	p := new(RoomMembersKind)
+	*p = x
+	return p
+}
+
+func (x RoomMembersKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RoomMembersKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_room_proto_enumTypes[2].Descriptor()
+}
+
+func (RoomMembersKind) Type() protoreflect.EnumType {
+	return &file_room_proto_enumTypes[2]
+}
+
+func (x RoomMembersKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RoomMembersKind.Descriptor instead.
+func (RoomMembersKind) EnumDescriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{2}
+}
+
+// RoomNoticeKind is what a notice tells.
+type RoomNoticeKind int32
+
+const (
+	RoomNoticeKind_ROOM_NOTICE_NONE    RoomNoticeKind = 0
+	RoomNoticeKind_ROOM_NOTICE_ENTERED RoomNoticeKind = 1
+	RoomNoticeKind_ROOM_NOTICE_EXITED  RoomNoticeKind = 2
+	RoomNoticeKind_ROOM_NOTICE_UPDATED RoomNoticeKind = 3 // info is the room as it now is
+	RoomNoticeKind_ROOM_NOTICE_KICKED  RoomNoticeKind = 4
+	// ROOM_NOTICE_MEMBER: member is as it now is, op what was changed of it.
+	RoomNoticeKind_ROOM_NOTICE_MEMBER   RoomNoticeKind = 5
+	RoomNoticeKind_ROOM_NOTICE_MUTED    RoomNoticeKind = 6  // of the whole room; info tells whether
+	RoomNoticeKind_ROOM_NOTICE_QUEUE    RoomNoticeKind = 7  // queue is what has changed
+	RoomNoticeKind_ROOM_NOTICE_RECALLED RoomNoticeKind = 8  // message_id, message_time_ms
+	RoomNoticeKind_ROOM_NOTICE_ROBOTS   RoomNoticeKind = 9  // accounts have come, or gone
+	RoomNoticeKind_ROOM_NOTICE_PROFILE  RoomNoticeKind = 10 // member shows itself otherwise
+)
+
+// Enum value maps for RoomNoticeKind.
+var (
+	RoomNoticeKind_name = map[int32]string{
+		0:  "ROOM_NOTICE_NONE",
+		1:  "ROOM_NOTICE_ENTERED",
+		2:  "ROOM_NOTICE_EXITED",
+		3:  "ROOM_NOTICE_UPDATED",
+		4:  "ROOM_NOTICE_KICKED",
+		5:  "ROOM_NOTICE_MEMBER",
+		6:  "ROOM_NOTICE_MUTED",
+		7:  "ROOM_NOTICE_QUEUE",
+		8:  "ROOM_NOTICE_RECALLED",
+		9:  "ROOM_NOTICE_ROBOTS",
+		10: "ROOM_NOTICE_PROFILE",
+	}
+	RoomNoticeKind_value = map[string]int32{
+		"ROOM_NOTICE_NONE":     0,
+		"ROOM_NOTICE_ENTERED":  1,
+		"ROOM_NOTICE_EXITED":   2,
+		"ROOM_NOTICE_UPDATED":  3,
+		"ROOM_NOTICE_KICKED":   4,
+		"ROOM_NOTICE_MEMBER":   5,
+		"ROOM_NOTICE_MUTED":    6,
+		"ROOM_NOTICE_QUEUE":    7,
+		"ROOM_NOTICE_RECALLED": 8,
+		"ROOM_NOTICE_ROBOTS":   9,
+		"ROOM_NOTICE_PROFILE":  10,
+	}
+)
+
+func (x RoomNoticeKind) Enum() *RoomNoticeKind {
+	p := new(RoomNoticeKind)
+	*p = x
+	return p
+}
+
+func (x RoomNoticeKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RoomNoticeKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_room_proto_enumTypes[3].Descriptor()
+}
+
+func (RoomNoticeKind) Type() protoreflect.EnumType {
+	return &file_room_proto_enumTypes[3]
+}
+
+func (x RoomNoticeKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RoomNoticeKind.Descriptor instead.
+func (RoomNoticeKind) EnumDescriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{3}
+}
+
+// RoomQueueOp is what happened to the queue.
+type RoomQueueOp int32
+
+const (
+	RoomQueueOp_ROOM_QUEUE_NONE    RoomQueueOp = 0
+	RoomQueueOp_ROOM_QUEUE_OFFERED RoomQueueOp = 1
+	RoomQueueOp_ROOM_QUEUE_POLLED  RoomQueueOp = 2
+	RoomQueueOp_ROOM_QUEUE_UPDATED RoomQueueOp = 3
+	RoomQueueOp_ROOM_QUEUE_DROPPED RoomQueueOp = 4
+	// ROOM_QUEUE_LEFT: elements have gone with their owner.
+	RoomQueueOp_ROOM_QUEUE_LEFT RoomQueueOp = 5
+	RoomQueueOp_ROOM_QUEUE_SET  RoomQueueOp = 6 // the limit was set
+)
+
+// Enum value maps for RoomQueueOp.
+var (
+	RoomQueueOp_name = map[int32]string{
+		0: "ROOM_QUEUE_NONE",
+		1: "ROOM_QUEUE_OFFERED",
+		2: "ROOM_QUEUE_POLLED",
+		3: "ROOM_QUEUE_UPDATED",
+		4: "ROOM_QUEUE_DROPPED",
+		5: "ROOM_QUEUE_LEFT",
+		6: "ROOM_QUEUE_SET",
+	}
+	RoomQueueOp_value = map[string]int32{
+		"ROOM_QUEUE_NONE":    0,
+		"ROOM_QUEUE_OFFERED": 1,
+		"ROOM_QUEUE_POLLED":  2,
+		"ROOM_QUEUE_UPDATED": 3,
+		"ROOM_QUEUE_DROPPED": 4,
+		"ROOM_QUEUE_LEFT":    5,
+		"ROOM_QUEUE_SET":     6,
+	}
+)
+
+func (x RoomQueueOp) Enum() *RoomQueueOp {
+	p := new(RoomQueueOp)
+	*p = x
+	return p
+}
+
+func (x RoomQueueOp) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RoomQueueOp) Descriptor() protoreflect.EnumDescriptor {
+	return file_room_proto_enumTypes[4].Descriptor()
+}
+
+func (RoomQueueOp) Type() protoreflect.EnumType {
+	return &file_room_proto_enumTypes[4]
+}
+
+func (x RoomQueueOp) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RoomQueueOp.Descriptor instead.
+func (RoomQueueOp) EnumDescriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{4}
+}
+
+// RoomOutReason is why a membership was ended from elsewhere.
+type RoomOutReason int32
+
+const (
+	RoomOutReason_ROOM_OUT_NONE    RoomOutReason = 0
+	RoomOutReason_ROOM_OUT_KICKED  RoomOutReason = 1
+	RoomOutReason_ROOM_OUT_BLOCKED RoomOutReason = 2
+	RoomOutReason_ROOM_OUT_CLOSED  RoomOutReason = 3
+	// ROOM_OUT_REGISTERED: the name is now that of a registered room; enter again.
+	RoomOutReason_ROOM_OUT_REGISTERED RoomOutReason = 4
+)
+
+// Enum value maps for RoomOutReason.
+var (
+	RoomOutReason_name = map[int32]string{
+		0: "ROOM_OUT_NONE",
+		1: "ROOM_OUT_KICKED",
+		2: "ROOM_OUT_BLOCKED",
+		3: "ROOM_OUT_CLOSED",
+		4: "ROOM_OUT_REGISTERED",
+	}
+	RoomOutReason_value = map[string]int32{
+		"ROOM_OUT_NONE":       0,
+		"ROOM_OUT_KICKED":     1,
+		"ROOM_OUT_BLOCKED":    2,
+		"ROOM_OUT_CLOSED":     3,
+		"ROOM_OUT_REGISTERED": 4,
+	}
+)
+
+func (x RoomOutReason) Enum() *RoomOutReason {
+	p := new(RoomOutReason)
+	*p = x
+	return p
+}
+
+func (x RoomOutReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RoomOutReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_room_proto_enumTypes[5].Descriptor()
+}
+
+func (RoomOutReason) Type() protoreflect.EnumType {
+	return &file_room_proto_enumTypes[5]
+}
+
+func (x RoomOutReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RoomOutReason.Descriptor instead.
+func (RoomOutReason) EnumDescriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{5}
+}
+
 // EnterRoomRequest makes this session a member of a room, which needs not have
 // existed. Entering again changes nothing.
 type EnterRoomRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// room is the room's name within the tenant, 1..64 bytes of visible
 	// characters; upper and lower case differ.
-	Room          string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// What the other members see of this one while it is inside, in registered
+	// rooms: at most 64, 1024 and 4096 characters. What is empty comes from what
+	// the account has saved in the room, or from its profile.
+	Nick   string `protobuf:"bytes,2,opt,name=nick,proto3" json:"nick,omitempty"`
+	Avatar string `protobuf:"bytes,3,opt,name=avatar,proto3" json:"avatar,omitempty"`
+	Ext    string `protobuf:"bytes,4,opt,name=ext,proto3" json:"ext,omitempty"`
+	// notify_ext goes into the notice that tells the others, at most 2048 characters.
+	NotifyExt     string `protobuf:"bytes,5,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -71,10 +443,41 @@ func (x *EnterRoomRequest) GetRoom() string {
 	return ""
 }
 
+func (x *EnterRoomRequest) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *EnterRoomRequest) GetAvatar() string {
+	if x != nil {
+		return x.Avatar
+	}
+	return ""
+}
+
+func (x *EnterRoomRequest) GetExt() string {
+	if x != nil {
+		return x.Ext
+	}
+	return ""
+}
+
+func (x *EnterRoomRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
 type EnterRoomResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// members on this node, this session among them.
-	Members       uint32 `protobuf:"varint,1,opt,name=members,proto3" json:"members,omitempty"`
+	Members uint32 `protobuf:"varint,1,opt,name=members,proto3" json:"members,omitempty"`
+	// info and self are there when the room is a registered one.
+	Info          *RoomInfo   `protobuf:"bytes,2,opt,name=info,proto3" json:"info,omitempty"`
+	Self          *RoomMember `protobuf:"bytes,3,opt,name=self,proto3" json:"self,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -114,6 +517,20 @@ func (x *EnterRoomResponse) GetMembers() uint32 {
 		return x.Members
 	}
 	return 0
+}
+
+func (x *EnterRoomResponse) GetInfo() *RoomInfo {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
+func (x *EnterRoomResponse) GetSelf() *RoomMember {
+	if x != nil {
+		return x.Self
+	}
+	return nil
 }
 
 // ExitRoomRequest ends the membership. Who is no member has nothing to end.
@@ -170,9 +587,14 @@ type SendRoomRequest struct {
 	// be empty.
 	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// type, body and ext are as in SendRequest.
-	Type          uint32 `protobuf:"varint,3,opt,name=type,proto3" json:"type,omitempty"`
-	Body          string `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
-	Ext           string `protobuf:"bytes,5,opt,name=ext,proto3" json:"ext,omitempty"`
+	Type uint32 `protobuf:"varint,3,opt,name=type,proto3" json:"type,omitempty"`
+	Body string `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	Ext  string `protobuf:"bytes,5,opt,name=ext,proto3" json:"ext,omitempty"`
+	// high_priority keeps the message when the room is overloaded; for the creator
+	// and managers of a registered room.
+	HighPriority bool `protobuf:"varint,6,opt,name=high_priority,json=highPriority,proto3" json:"high_priority,omitempty"`
+	// skip_history keeps the message out of the room's history.
+	SkipHistory   bool `protobuf:"varint,7,opt,name=skip_history,json=skipHistory,proto3" json:"skip_history,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -242,10 +664,27 @@ func (x *SendRoomRequest) GetExt() string {
 	return ""
 }
 
+func (x *SendRoomRequest) GetHighPriority() bool {
+	if x != nil {
+		return x.HighPriority
+	}
+	return false
+}
+
+func (x *SendRoomRequest) GetSkipHistory() bool {
+	if x != nil {
+		return x.SkipHistory
+	}
+	return false
+}
+
 type SendRoomResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	TimeMs        int64                  `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Id     uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	TimeMs int64                  `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// abandoned: the room is overloaded, and the message was sent to nobody. Only
+	// of registered rooms; the others answer 503 then.
+	Abandoned     bool `protobuf:"varint,3,opt,name=abandoned,proto3" json:"abandoned,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -294,6 +733,13 @@ func (x *SendRoomResponse) GetTimeMs() int64 {
 	return 0
 }
 
+func (x *SendRoomResponse) GetAbandoned() bool {
+	if x != nil {
+		return x.Abandoned
+	}
+	return false
+}
+
 // RoomMessagePush carries one message to the members of a room, except to the
 // session that sent it.
 type RoomMessagePush struct {
@@ -307,8 +753,14 @@ type RoomMessagePush struct {
 	Ext          string                 `protobuf:"bytes,7,opt,name=ext,proto3" json:"ext,omitempty"`
 	// id grows within the room while the session is a member of it, in the order
 	// of the messages, but not by one each.
-	Id            uint64 `protobuf:"varint,8,opt,name=id,proto3" json:"id,omitempty"`
-	TimeMs        int64  `protobuf:"varint,9,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	Id     uint64 `protobuf:"varint,8,opt,name=id,proto3" json:"id,omitempty"`
+	TimeMs int64  `protobuf:"varint,9,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// from_nick, from_avatar and from_ext are those of the sender in a registered
+	// room.
+	FromNick      string `protobuf:"bytes,10,opt,name=from_nick,json=fromNick,proto3" json:"from_nick,omitempty"`
+	FromAvatar    string `protobuf:"bytes,11,opt,name=from_avatar,json=fromAvatar,proto3" json:"from_avatar,omitempty"`
+	FromExt       string `protobuf:"bytes,12,opt,name=from_ext,json=fromExt,proto3" json:"from_ext,omitempty"`
+	HighPriority  bool   `protobuf:"varint,13,opt,name=high_priority,json=highPriority,proto3" json:"high_priority,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,27 +858,2009 @@ func (x *RoomMessagePush) GetTimeMs() int64 {
 	return 0
 }
 
+func (x *RoomMessagePush) GetFromNick() string {
+	if x != nil {
+		return x.FromNick
+	}
+	return ""
+}
+
+func (x *RoomMessagePush) GetFromAvatar() string {
+	if x != nil {
+		return x.FromAvatar
+	}
+	return ""
+}
+
+func (x *RoomMessagePush) GetFromExt() string {
+	if x != nil {
+		return x.FromExt
+	}
+	return ""
+}
+
+func (x *RoomMessagePush) GetHighPriority() bool {
+	if x != nil {
+		return x.HighPriority
+	}
+	return false
+}
+
+// RoomInfo is what a registered room is.
+type RoomInfo struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// id is the room's number, in decimal: its name in all requests.
+	Id           string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Creator      string `protobuf:"bytes,2,opt,name=creator,proto3" json:"creator,omitempty"`
+	Name         string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Announcement string `protobuf:"bytes,4,opt,name=announcement,proto3" json:"announcement,omitempty"`
+	BroadcastUrl string `protobuf:"bytes,5,opt,name=broadcast_url,json=broadcastUrl,proto3" json:"broadcast_url,omitempty"`
+	Ext          string `protobuf:"bytes,6,opt,name=ext,proto3" json:"ext,omitempty"`
+	// queue_level says who may change the queue: 0 everybody inside, 1 the creator
+	// and managers.
+	QueueLevel uint32 `protobuf:"varint,7,opt,name=queue_level,json=queueLevel,proto3" json:"queue_level,omitempty"`
+	// closed rooms let nobody in.
+	Closed bool `protobuf:"varint,8,opt,name=closed,proto3" json:"closed,omitempty"`
+	// muted: only the creator and managers may send.
+	Muted bool `protobuf:"varint,9,opt,name=muted,proto3" json:"muted,omitempty"`
+	// quiet: nobody is told who comes and goes.
+	Quiet bool `protobuf:"varint,10,opt,name=quiet,proto3" json:"quiet,omitempty"`
+	// delay_close says when the room closes by itself: 0 never, 1 at close_at_ms, 2
+	// when nobody has been inside for delay_seconds.
+	DelayClose   uint32 `protobuf:"varint,11,opt,name=delay_close,json=delayClose,proto3" json:"delay_close,omitempty"`
+	DelaySeconds uint32 `protobuf:"varint,12,opt,name=delay_seconds,json=delaySeconds,proto3" json:"delay_seconds,omitempty"`
+	CloseAtMs    int64  `protobuf:"varint,13,opt,name=close_at_ms,json=closeAtMs,proto3" json:"close_at_ms,omitempty"`
+	CreatedMs    int64  `protobuf:"varint,14,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
+	UpdatedMs    int64  `protobuf:"varint,15,opt,name=updated_ms,json=updatedMs,proto3" json:"updated_ms,omitempty"`
+	// version grows with each change of the room and of what accounts are to it.
+	Version uint64 `protobuf:"varint,16,opt,name=version,proto3" json:"version,omitempty"`
+	// queue_limit is how many elements the queue may have.
+	QueueLimit    uint32 `protobuf:"varint,17,opt,name=queue_limit,json=queueLimit,proto3" json:"queue_limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomInfo) Reset() {
+	*x = RoomInfo{}
+	mi := &file_room_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomInfo) ProtoMessage() {}
+
+func (x *RoomInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomInfo.ProtoReflect.Descriptor instead.
+func (*RoomInfo) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RoomInfo) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RoomInfo) GetCreator() string {
+	if x != nil {
+		return x.Creator
+	}
+	return ""
+}
+
+func (x *RoomInfo) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RoomInfo) GetAnnouncement() string {
+	if x != nil {
+		return x.Announcement
+	}
+	return ""
+}
+
+func (x *RoomInfo) GetBroadcastUrl() string {
+	if x != nil {
+		return x.BroadcastUrl
+	}
+	return ""
+}
+
+func (x *RoomInfo) GetExt() string {
+	if x != nil {
+		return x.Ext
+	}
+	return ""
+}
+
+func (x *RoomInfo) GetQueueLevel() uint32 {
+	if x != nil {
+		return x.QueueLevel
+	}
+	return 0
+}
+
+func (x *RoomInfo) GetClosed() bool {
+	if x != nil {
+		return x.Closed
+	}
+	return false
+}
+
+func (x *RoomInfo) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+func (x *RoomInfo) GetQuiet() bool {
+	if x != nil {
+		return x.Quiet
+	}
+	return false
+}
+
+func (x *RoomInfo) GetDelayClose() uint32 {
+	if x != nil {
+		return x.DelayClose
+	}
+	return 0
+}
+
+func (x *RoomInfo) GetDelaySeconds() uint32 {
+	if x != nil {
+		return x.DelaySeconds
+	}
+	return 0
+}
+
+func (x *RoomInfo) GetCloseAtMs() int64 {
+	if x != nil {
+		return x.CloseAtMs
+	}
+	return 0
+}
+
+func (x *RoomInfo) GetCreatedMs() int64 {
+	if x != nil {
+		return x.CreatedMs
+	}
+	return 0
+}
+
+func (x *RoomInfo) GetUpdatedMs() int64 {
+	if x != nil {
+		return x.UpdatedMs
+	}
+	return 0
+}
+
+func (x *RoomInfo) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RoomInfo) GetQueueLimit() uint32 {
+	if x != nil {
+		return x.QueueLimit
+	}
+	return 0
+}
+
+// RoomChanges are the fields of a room to change; the others stay.
+type RoomChanges struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Name         *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Announcement *string                `protobuf:"bytes,2,opt,name=announcement,proto3,oneof" json:"announcement,omitempty"`
+	BroadcastUrl *string                `protobuf:"bytes,3,opt,name=broadcast_url,json=broadcastUrl,proto3,oneof" json:"broadcast_url,omitempty"`
+	Ext          *string                `protobuf:"bytes,4,opt,name=ext,proto3,oneof" json:"ext,omitempty"`
+	QueueLevel   *uint32                `protobuf:"varint,5,opt,name=queue_level,json=queueLevel,proto3,oneof" json:"queue_level,omitempty"`
+	// The rest only the tenant's backend may change.
+	Quiet         *bool   `protobuf:"varint,6,opt,name=quiet,proto3,oneof" json:"quiet,omitempty"`
+	DelayClose    *uint32 `protobuf:"varint,7,opt,name=delay_close,json=delayClose,proto3,oneof" json:"delay_close,omitempty"`
+	DelaySeconds  *uint32 `protobuf:"varint,8,opt,name=delay_seconds,json=delaySeconds,proto3,oneof" json:"delay_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomChanges) Reset() {
+	*x = RoomChanges{}
+	mi := &file_room_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomChanges) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomChanges) ProtoMessage() {}
+
+func (x *RoomChanges) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomChanges.ProtoReflect.Descriptor instead.
+func (*RoomChanges) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RoomChanges) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *RoomChanges) GetAnnouncement() string {
+	if x != nil && x.Announcement != nil {
+		return *x.Announcement
+	}
+	return ""
+}
+
+func (x *RoomChanges) GetBroadcastUrl() string {
+	if x != nil && x.BroadcastUrl != nil {
+		return *x.BroadcastUrl
+	}
+	return ""
+}
+
+func (x *RoomChanges) GetExt() string {
+	if x != nil && x.Ext != nil {
+		return *x.Ext
+	}
+	return ""
+}
+
+func (x *RoomChanges) GetQueueLevel() uint32 {
+	if x != nil && x.QueueLevel != nil {
+		return *x.QueueLevel
+	}
+	return 0
+}
+
+func (x *RoomChanges) GetQuiet() bool {
+	if x != nil && x.Quiet != nil {
+		return *x.Quiet
+	}
+	return false
+}
+
+func (x *RoomChanges) GetDelayClose() uint32 {
+	if x != nil && x.DelayClose != nil {
+		return *x.DelayClose
+	}
+	return 0
+}
+
+func (x *RoomChanges) GetDelaySeconds() uint32 {
+	if x != nil && x.DelaySeconds != nil {
+		return *x.DelaySeconds
+	}
+	return 0
+}
+
+// RoomMember is an account in a registered room, or one that is something to it.
+type RoomMember struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Role    RoomRole               `protobuf:"varint,2,opt,name=role,proto3,enum=yizhan.wire.v1.RoomRole" json:"role,omitempty"`
+	Nick    string                 `protobuf:"bytes,3,opt,name=nick,proto3" json:"nick,omitempty"`
+	Avatar  string                 `protobuf:"bytes,4,opt,name=avatar,proto3" json:"avatar,omitempty"`
+	Ext     string                 `protobuf:"bytes,5,opt,name=ext,proto3" json:"ext,omitempty"`
+	Blocked bool                   `protobuf:"varint,6,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	Muted   bool                   `protobuf:"varint,7,opt,name=muted,proto3" json:"muted,omitempty"`
+	// muted_until_ms ends a temporary mute; 0 is none.
+	MutedUntilMs int64 `protobuf:"varint,8,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`
+	Robot        bool  `protobuf:"varint,9,opt,name=robot,proto3" json:"robot,omitempty"`
+	// online: the account, or robot, is inside.
+	Online bool `protobuf:"varint,10,opt,name=online,proto3" json:"online,omitempty"`
+	// entered_ms is when it has entered, or became what it is.
+	EnteredMs     int64 `protobuf:"varint,11,opt,name=entered_ms,json=enteredMs,proto3" json:"entered_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomMember) Reset() {
+	*x = RoomMember{}
+	mi := &file_room_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomMember) ProtoMessage() {}
+
+func (x *RoomMember) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomMember.ProtoReflect.Descriptor instead.
+func (*RoomMember) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RoomMember) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *RoomMember) GetRole() RoomRole {
+	if x != nil {
+		return x.Role
+	}
+	return RoomRole_ROOM_ROLE_GUEST
+}
+
+func (x *RoomMember) GetNick() string {
+	if x != nil {
+		return x.Nick
+	}
+	return ""
+}
+
+func (x *RoomMember) GetAvatar() string {
+	if x != nil {
+		return x.Avatar
+	}
+	return ""
+}
+
+func (x *RoomMember) GetExt() string {
+	if x != nil {
+		return x.Ext
+	}
+	return ""
+}
+
+func (x *RoomMember) GetBlocked() bool {
+	if x != nil {
+		return x.Blocked
+	}
+	return false
+}
+
+func (x *RoomMember) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+func (x *RoomMember) GetMutedUntilMs() int64 {
+	if x != nil {
+		return x.MutedUntilMs
+	}
+	return 0
+}
+
+func (x *RoomMember) GetRobot() bool {
+	if x != nil {
+		return x.Robot
+	}
+	return false
+}
+
+func (x *RoomMember) GetOnline() bool {
+	if x != nil {
+		return x.Online
+	}
+	return false
+}
+
+func (x *RoomMember) GetEnteredMs() int64 {
+	if x != nil {
+		return x.EnteredMs
+	}
+	return 0
+}
+
+// RoomInfoRequest reads what a registered room is; who knows its number may.
+type RoomInfoRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomInfoRequest) Reset() {
+	*x = RoomInfoRequest{}
+	mi := &file_room_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomInfoRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomInfoRequest) ProtoMessage() {}
+
+func (x *RoomInfoRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomInfoRequest.ProtoReflect.Descriptor instead.
+func (*RoomInfoRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RoomInfoRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+type RoomInfoResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Info  *RoomInfo              `protobuf:"bytes,1,opt,name=info,proto3" json:"info,omitempty"`
+	// members that are inside.
+	Members       uint32 `protobuf:"varint,2,opt,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomInfoResponse) Reset() {
+	*x = RoomInfoResponse{}
+	mi := &file_room_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomInfoResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomInfoResponse) ProtoMessage() {}
+
+func (x *RoomInfoResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomInfoResponse.ProtoReflect.Descriptor instead.
+func (*RoomInfoResponse) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RoomInfoResponse) GetInfo() *RoomInfo {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
+func (x *RoomInfoResponse) GetMembers() uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
+}
+
+// UpdateRoomRequest is for the creator and managers.
+type UpdateRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Changes       *RoomChanges           `protobuf:"bytes,2,opt,name=changes,proto3" json:"changes,omitempty"`
+	Notify        bool                   `protobuf:"varint,3,opt,name=notify,proto3" json:"notify,omitempty"`
+	NotifyExt     string                 `protobuf:"bytes,4,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateRoomRequest) Reset() {
+	*x = UpdateRoomRequest{}
+	mi := &file_room_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateRoomRequest) ProtoMessage() {}
+
+func (x *UpdateRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateRoomRequest.ProtoReflect.Descriptor instead.
+func (*UpdateRoomRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *UpdateRoomRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *UpdateRoomRequest) GetChanges() *RoomChanges {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *UpdateRoomRequest) GetNotify() bool {
+	if x != nil {
+		return x.Notify
+	}
+	return false
+}
+
+func (x *UpdateRoomRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
+// CloseRoomRequest closes a room, or opens it again; for the creator. Closing ends
+// the membership of all who are inside.
+type CloseRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Open          bool                   `protobuf:"varint,2,opt,name=open,proto3" json:"open,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CloseRoomRequest) Reset() {
+	*x = CloseRoomRequest{}
+	mi := &file_room_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CloseRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CloseRoomRequest) ProtoMessage() {}
+
+func (x *CloseRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CloseRoomRequest.ProtoReflect.Descriptor instead.
+func (*CloseRoomRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CloseRoomRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *CloseRoomRequest) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+// SetRoomRoleRequest makes an account what op says, or with off ends that.
+type SetRoomRoleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Account       string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	Op            RoomRoleOp             `protobuf:"varint,3,opt,name=op,proto3,enum=yizhan.wire.v1.RoomRoleOp" json:"op,omitempty"`
+	Off           bool                   `protobuf:"varint,4,opt,name=off,proto3" json:"off,omitempty"`
+	NotifyExt     string                 `protobuf:"bytes,5,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRoomRoleRequest) Reset() {
+	*x = SetRoomRoleRequest{}
+	mi := &file_room_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRoomRoleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRoomRoleRequest) ProtoMessage() {}
+
+func (x *SetRoomRoleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRoomRoleRequest.ProtoReflect.Descriptor instead.
+func (*SetRoomRoleRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SetRoomRoleRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *SetRoomRoleRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *SetRoomRoleRequest) GetOp() RoomRoleOp {
+	if x != nil {
+		return x.Op
+	}
+	return RoomRoleOp_ROOM_ROLE_OP_NONE
+}
+
+func (x *SetRoomRoleRequest) GetOff() bool {
+	if x != nil {
+		return x.Off
+	}
+	return false
+}
+
+func (x *SetRoomRoleRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
+// MuteRoomMemberRequest keeps an account from sending for a while; 0 seconds lift
+// that.
+type MuteRoomMemberRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Room    string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Account string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	// seconds are at most 2592000, 30 days.
+	Seconds       uint32 `protobuf:"varint,3,opt,name=seconds,proto3" json:"seconds,omitempty"`
+	Notify        bool   `protobuf:"varint,4,opt,name=notify,proto3" json:"notify,omitempty"`
+	NotifyExt     string `protobuf:"bytes,5,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MuteRoomMemberRequest) Reset() {
+	*x = MuteRoomMemberRequest{}
+	mi := &file_room_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MuteRoomMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MuteRoomMemberRequest) ProtoMessage() {}
+
+func (x *MuteRoomMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MuteRoomMemberRequest.ProtoReflect.Descriptor instead.
+func (*MuteRoomMemberRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *MuteRoomMemberRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *MuteRoomMemberRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *MuteRoomMemberRequest) GetSeconds() uint32 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
+func (x *MuteRoomMemberRequest) GetNotify() bool {
+	if x != nil {
+		return x.Notify
+	}
+	return false
+}
+
+func (x *MuteRoomMemberRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
+// MuteRoomRequest keeps all but the creator and managers from sending.
+type MuteRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Muted         bool                   `protobuf:"varint,2,opt,name=muted,proto3" json:"muted,omitempty"`
+	Notify        bool                   `protobuf:"varint,3,opt,name=notify,proto3" json:"notify,omitempty"`
+	NotifyExt     string                 `protobuf:"bytes,4,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MuteRoomRequest) Reset() {
+	*x = MuteRoomRequest{}
+	mi := &file_room_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MuteRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MuteRoomRequest) ProtoMessage() {}
+
+func (x *MuteRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MuteRoomRequest.ProtoReflect.Descriptor instead.
+func (*MuteRoomRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *MuteRoomRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *MuteRoomRequest) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+func (x *MuteRoomRequest) GetNotify() bool {
+	if x != nil {
+		return x.Notify
+	}
+	return false
+}
+
+func (x *MuteRoomRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
+// KickRoomRequest ends the membership of an account that is inside. It may enter
+// again unless it is blocked.
+type KickRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Account       string                 `protobuf:"bytes,2,opt,name=account,proto3" json:"account,omitempty"`
+	NotifyExt     string                 `protobuf:"bytes,3,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KickRoomRequest) Reset() {
+	*x = KickRoomRequest{}
+	mi := &file_room_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KickRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KickRoomRequest) ProtoMessage() {}
+
+func (x *KickRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KickRoomRequest.ProtoReflect.Descriptor instead.
+func (*KickRoomRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *KickRoomRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *KickRoomRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *KickRoomRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
+// UpdateRoomSelfRequest changes what others see of this account in the room.
+type UpdateRoomSelfRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Room   string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Nick   *string                `protobuf:"bytes,2,opt,name=nick,proto3,oneof" json:"nick,omitempty"`
+	Avatar *string                `protobuf:"bytes,3,opt,name=avatar,proto3,oneof" json:"avatar,omitempty"`
+	Ext    *string                `protobuf:"bytes,4,opt,name=ext,proto3,oneof" json:"ext,omitempty"`
+	// save keeps it for later entries; for who is more than a guest.
+	Save          bool   `protobuf:"varint,5,opt,name=save,proto3" json:"save,omitempty"`
+	Notify        bool   `protobuf:"varint,6,opt,name=notify,proto3" json:"notify,omitempty"`
+	NotifyExt     string `protobuf:"bytes,7,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateRoomSelfRequest) Reset() {
+	*x = UpdateRoomSelfRequest{}
+	mi := &file_room_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateRoomSelfRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateRoomSelfRequest) ProtoMessage() {}
+
+func (x *UpdateRoomSelfRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateRoomSelfRequest.ProtoReflect.Descriptor instead.
+func (*UpdateRoomSelfRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *UpdateRoomSelfRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *UpdateRoomSelfRequest) GetNick() string {
+	if x != nil && x.Nick != nil {
+		return *x.Nick
+	}
+	return ""
+}
+
+func (x *UpdateRoomSelfRequest) GetAvatar() string {
+	if x != nil && x.Avatar != nil {
+		return *x.Avatar
+	}
+	return ""
+}
+
+func (x *UpdateRoomSelfRequest) GetExt() string {
+	if x != nil && x.Ext != nil {
+		return *x.Ext
+	}
+	return ""
+}
+
+func (x *UpdateRoomSelfRequest) GetSave() bool {
+	if x != nil {
+		return x.Save
+	}
+	return false
+}
+
+func (x *UpdateRoomSelfRequest) GetNotify() bool {
+	if x != nil {
+		return x.Notify
+	}
+	return false
+}
+
+func (x *UpdateRoomSelfRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
+// RoomMembersRequest lists members: those named, or a page.
+type RoomMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Room  string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// accounts, at most 200; then the rest has no meaning.
+	Accounts []string        `protobuf:"bytes,2,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	Kind     RoomMembersKind `protobuf:"varint,3,opt,name=kind,proto3,enum=yizhan.wire.v1.RoomMembersKind" json:"kind,omitempty"`
+	// before_ms: only those with a smaller entered_ms; 0 is from the start.
+	BeforeMs int64 `protobuf:"varint,4,opt,name=before_ms,json=beforeMs,proto3" json:"before_ms,omitempty"`
+	// limit is 1..100, 0 means 100.
+	Limit         uint32 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomMembersRequest) Reset() {
+	*x = RoomMembersRequest{}
+	mi := &file_room_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomMembersRequest) ProtoMessage() {}
+
+func (x *RoomMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomMembersRequest.ProtoReflect.Descriptor instead.
+func (*RoomMembersRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RoomMembersRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RoomMembersRequest) GetAccounts() []string {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+func (x *RoomMembersRequest) GetKind() RoomMembersKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RoomMembersKind_ROOM_MEMBERS_ONLINE
+}
+
+func (x *RoomMembersRequest) GetBeforeMs() int64 {
+	if x != nil {
+		return x.BeforeMs
+	}
+	return 0
+}
+
+func (x *RoomMembersRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type RoomMembersResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Members []*RoomMember          `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	// more says that the limit has cut the page.
+	More          bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomMembersResponse) Reset() {
+	*x = RoomMembersResponse{}
+	mi := &file_room_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomMembersResponse) ProtoMessage() {}
+
+func (x *RoomMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomMembersResponse.ProtoReflect.Descriptor instead.
+func (*RoomMembersResponse) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RoomMembersResponse) GetMembers() []*RoomMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *RoomMembersResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// RoomElement is one place of a room's queue, such as a microphone's.
+type RoomElement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Key   string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`     // at most 128 characters
+	Value string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"` // at most 4096 characters
+	// owner is who it belongs to, who has put it there unless it says otherwise.
+	Owner string `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
+	// transient elements go when their owner leaves the room.
+	Transient     bool `protobuf:"varint,4,opt,name=transient,proto3" json:"transient,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomElement) Reset() {
+	*x = RoomElement{}
+	mi := &file_room_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomElement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomElement) ProtoMessage() {}
+
+func (x *RoomElement) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomElement.ProtoReflect.Descriptor instead.
+func (*RoomElement) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RoomElement) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *RoomElement) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *RoomElement) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *RoomElement) GetTransient() bool {
+	if x != nil {
+		return x.Transient
+	}
+	return false
+}
+
+// RoomQueueRequest reads the queue in its order, or with keys only those of them
+// that are there; at most 200 keys.
+type RoomQueueRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Keys          []string               `protobuf:"bytes,2,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomQueueRequest) Reset() {
+	*x = RoomQueueRequest{}
+	mi := &file_room_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomQueueRequest) ProtoMessage() {}
+
+func (x *RoomQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomQueueRequest.ProtoReflect.Descriptor instead.
+func (*RoomQueueRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *RoomQueueRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RoomQueueRequest) GetKeys() []string {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+type RoomQueueResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Elements      []*RoomElement         `protobuf:"bytes,1,rep,name=elements,proto3" json:"elements,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomQueueResponse) Reset() {
+	*x = RoomQueueResponse{}
+	mi := &file_room_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomQueueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomQueueResponse) ProtoMessage() {}
+
+func (x *RoomQueueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomQueueResponse.ProtoReflect.Descriptor instead.
+func (*RoomQueueResponse) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *RoomQueueResponse) GetElements() []*RoomElement {
+	if x != nil {
+		return x.Elements
+	}
+	return nil
+}
+
+// OfferRoomQueueRequest puts elements to the end of the queue; those whose key is
+// there get the new value and keep their place. At most 100. 419: the queue is full.
+type OfferRoomQueueRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Elements      []*RoomElement         `protobuf:"bytes,2,rep,name=elements,proto3" json:"elements,omitempty"`
+	NotifyExt     string                 `protobuf:"bytes,3,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OfferRoomQueueRequest) Reset() {
+	*x = OfferRoomQueueRequest{}
+	mi := &file_room_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OfferRoomQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OfferRoomQueueRequest) ProtoMessage() {}
+
+func (x *OfferRoomQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OfferRoomQueueRequest.ProtoReflect.Descriptor instead.
+func (*OfferRoomQueueRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *OfferRoomQueueRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *OfferRoomQueueRequest) GetElements() []*RoomElement {
+	if x != nil {
+		return x.Elements
+	}
+	return nil
+}
+
+func (x *OfferRoomQueueRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
+// PollRoomQueueRequest takes an element out: the first one, or that of the key.
+type PollRoomQueueRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PollRoomQueueRequest) Reset() {
+	*x = PollRoomQueueRequest{}
+	mi := &file_room_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PollRoomQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PollRoomQueueRequest) ProtoMessage() {}
+
+func (x *PollRoomQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PollRoomQueueRequest.ProtoReflect.Descriptor instead.
+func (*PollRoomQueueRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *PollRoomQueueRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *PollRoomQueueRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+type PollRoomQueueResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Element       *RoomElement           `protobuf:"bytes,1,opt,name=element,proto3" json:"element,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PollRoomQueueResponse) Reset() {
+	*x = PollRoomQueueResponse{}
+	mi := &file_room_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PollRoomQueueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PollRoomQueueResponse) ProtoMessage() {}
+
+func (x *PollRoomQueueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PollRoomQueueResponse.ProtoReflect.Descriptor instead.
+func (*PollRoomQueueResponse) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *PollRoomQueueResponse) GetElement() *RoomElement {
+	if x != nil {
+		return x.Element
+	}
+	return nil
+}
+
+// DropRoomQueueRequest empties the queue; for the creator and managers.
+type DropRoomQueueRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DropRoomQueueRequest) Reset() {
+	*x = DropRoomQueueRequest{}
+	mi := &file_room_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DropRoomQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DropRoomQueueRequest) ProtoMessage() {}
+
+func (x *DropRoomQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DropRoomQueueRequest.ProtoReflect.Descriptor instead.
+func (*DropRoomQueueRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *DropRoomQueueRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+// RoomHistoryRequest reads what was sent to a room lately; for who is inside.
+type RoomHistoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Room  string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// time_ms is where to begin, 0 is the newest. With reverse, pages go from older
+	// to newer.
+	TimeMs  int64 `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	Reverse bool  `protobuf:"varint,3,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// limit is 1..100, 0 means 100.
+	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomHistoryRequest) Reset() {
+	*x = RoomHistoryRequest{}
+	mi := &file_room_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomHistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomHistoryRequest) ProtoMessage() {}
+
+func (x *RoomHistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomHistoryRequest.ProtoReflect.Descriptor instead.
+func (*RoomHistoryRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *RoomHistoryRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RoomHistoryRequest) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *RoomHistoryRequest) GetReverse() bool {
+	if x != nil {
+		return x.Reverse
+	}
+	return false
+}
+
+func (x *RoomHistoryRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type RoomHistoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// messages in the order asked for.
+	Messages      []*RoomMessagePush `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	More          bool               `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomHistoryResponse) Reset() {
+	*x = RoomHistoryResponse{}
+	mi := &file_room_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomHistoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomHistoryResponse) ProtoMessage() {}
+
+func (x *RoomHistoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomHistoryResponse.ProtoReflect.Descriptor instead.
+func (*RoomHistoryResponse) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RoomHistoryResponse) GetMessages() []*RoomMessagePush {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
+func (x *RoomHistoryResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// RecallRoomRequest takes a message out of the history, and tells all who are
+// inside: one's own, or as the creator or a manager anybody's.
+type RecallRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Id            uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"`
+	NotifyExt     string                 `protobuf:"bytes,3,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecallRoomRequest) Reset() {
+	*x = RecallRoomRequest{}
+	mi := &file_room_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecallRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecallRoomRequest) ProtoMessage() {}
+
+func (x *RecallRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecallRoomRequest.ProtoReflect.Descriptor instead.
+func (*RecallRoomRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *RecallRoomRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RecallRoomRequest) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *RecallRoomRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
+// RoomNoticePush tells those inside a registered room what happens to it. Its place
+// is among the room's messages.
+type RoomNoticePush struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Id            uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"` // as in RoomMessagePush
+	TimeMs        int64                  `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	Kind          RoomNoticeKind         `protobuf:"varint,4,opt,name=kind,proto3,enum=yizhan.wire.v1.RoomNoticeKind" json:"kind,omitempty"`
+	By            string                 `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
+	Accounts      []string               `protobuf:"bytes,6,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	Member        *RoomMember            `protobuf:"bytes,7,opt,name=member,proto3" json:"member,omitempty"`
+	Info          *RoomInfo              `protobuf:"bytes,8,opt,name=info,proto3" json:"info,omitempty"`
+	Ext           string                 `protobuf:"bytes,9,opt,name=ext,proto3" json:"ext,omitempty"`
+	RoleOp        RoomRoleOp             `protobuf:"varint,10,opt,name=role_op,json=roleOp,proto3,enum=yizhan.wire.v1.RoomRoleOp" json:"role_op,omitempty"`
+	Off           bool                   `protobuf:"varint,11,opt,name=off,proto3" json:"off,omitempty"`
+	QueueOp       RoomQueueOp            `protobuf:"varint,12,opt,name=queue_op,json=queueOp,proto3,enum=yizhan.wire.v1.RoomQueueOp" json:"queue_op,omitempty"`
+	Elements      []*RoomElement         `protobuf:"bytes,13,rep,name=elements,proto3" json:"elements,omitempty"`
+	MessageId     uint64                 `protobuf:"varint,14,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
+	MessageTimeMs int64                  `protobuf:"varint,15,opt,name=message_time_ms,json=messageTimeMs,proto3" json:"message_time_ms,omitempty"`
+	// members are inside, with ENTERED and EXITED.
+	Members       uint32 `protobuf:"varint,16,opt,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomNoticePush) Reset() {
+	*x = RoomNoticePush{}
+	mi := &file_room_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomNoticePush) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomNoticePush) ProtoMessage() {}
+
+func (x *RoomNoticePush) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomNoticePush.ProtoReflect.Descriptor instead.
+func (*RoomNoticePush) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *RoomNoticePush) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RoomNoticePush) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *RoomNoticePush) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *RoomNoticePush) GetKind() RoomNoticeKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RoomNoticeKind_ROOM_NOTICE_NONE
+}
+
+func (x *RoomNoticePush) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *RoomNoticePush) GetAccounts() []string {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+func (x *RoomNoticePush) GetMember() *RoomMember {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+func (x *RoomNoticePush) GetInfo() *RoomInfo {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
+func (x *RoomNoticePush) GetExt() string {
+	if x != nil {
+		return x.Ext
+	}
+	return ""
+}
+
+func (x *RoomNoticePush) GetRoleOp() RoomRoleOp {
+	if x != nil {
+		return x.RoleOp
+	}
+	return RoomRoleOp_ROOM_ROLE_OP_NONE
+}
+
+func (x *RoomNoticePush) GetOff() bool {
+	if x != nil {
+		return x.Off
+	}
+	return false
+}
+
+func (x *RoomNoticePush) GetQueueOp() RoomQueueOp {
+	if x != nil {
+		return x.QueueOp
+	}
+	return RoomQueueOp_ROOM_QUEUE_NONE
+}
+
+func (x *RoomNoticePush) GetElements() []*RoomElement {
+	if x != nil {
+		return x.Elements
+	}
+	return nil
+}
+
+func (x *RoomNoticePush) GetMessageId() uint64 {
+	if x != nil {
+		return x.MessageId
+	}
+	return 0
+}
+
+func (x *RoomNoticePush) GetMessageTimeMs() int64 {
+	if x != nil {
+		return x.MessageTimeMs
+	}
+	return 0
+}
+
+func (x *RoomNoticePush) GetMembers() uint32 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
+}
+
+// RoomOutPush tells a session that it is no longer a member of a room.
+type RoomOutPush struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Room          string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Reason        RoomOutReason          `protobuf:"varint,2,opt,name=reason,proto3,enum=yizhan.wire.v1.RoomOutReason" json:"reason,omitempty"`
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Ext           string                 `protobuf:"bytes,4,opt,name=ext,proto3" json:"ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomOutPush) Reset() {
+	*x = RoomOutPush{}
+	mi := &file_room_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomOutPush) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomOutPush) ProtoMessage() {}
+
+func (x *RoomOutPush) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomOutPush.ProtoReflect.Descriptor instead.
+func (*RoomOutPush) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *RoomOutPush) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RoomOutPush) GetReason() RoomOutReason {
+	if x != nil {
+		return x.Reason
+	}
+	return RoomOutReason_ROOM_OUT_NONE
+}
+
+func (x *RoomOutPush) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *RoomOutPush) GetExt() string {
+	if x != nil {
+		return x.Ext
+	}
+	return ""
+}
+
 var File_room_proto protoreflect.FileDescriptor
 
 const file_room_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"room.proto\x12\x0eyizhan.wire.v1\x1a\fcommon.proto\"&\n" +
+	"room.proto\x12\x0eyizhan.wire.v1\x1a\fcommon.proto\"\x83\x01\n" +
 	"\x10EnterRoomRequest\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\"-\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04nick\x18\x02 \x01(\tR\x04nick\x12\x16\n" +
+	"\x06avatar\x18\x03 \x01(\tR\x06avatar\x12\x10\n" +
+	"\x03ext\x18\x04 \x01(\tR\x03ext\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\x05 \x01(\tR\tnotifyExt\"\x8b\x01\n" +
 	"\x11EnterRoomResponse\x12\x18\n" +
-	"\amembers\x18\x01 \x01(\rR\amembers\"%\n" +
+	"\amembers\x18\x01 \x01(\rR\amembers\x12,\n" +
+	"\x04info\x18\x02 \x01(\v2\x18.yizhan.wire.v1.RoomInfoR\x04info\x12.\n" +
+	"\x04self\x18\x03 \x01(\v2\x1a.yizhan.wire.v1.RoomMemberR\x04self\"%\n" +
 	"\x0fExitRoomRequest\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\"|\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"\xc4\x01\n" +
 	"\x0fSendRoomRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x12\n" +
 	"\x04type\x18\x03 \x01(\rR\x04type\x12\x12\n" +
 	"\x04body\x18\x04 \x01(\tR\x04body\x12\x10\n" +
-	"\x03ext\x18\x05 \x01(\tR\x03ext\";\n" +
+	"\x03ext\x18\x05 \x01(\tR\x03ext\x12#\n" +
+	"\rhigh_priority\x18\x06 \x01(\bR\fhighPriority\x12!\n" +
+	"\fskip_history\x18\a \x01(\bR\vskipHistory\"Y\n" +
 	"\x10SendRoomResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
-	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\"\xf8\x01\n" +
+	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\x12\x1c\n" +
+	"\tabandoned\x18\x03 \x01(\bR\tabandoned\"\xf6\x02\n" +
 	"\x0fRoomMessagePush\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12=\n" +
@@ -436,7 +2870,234 @@ const file_room_proto_rawDesc = "" +
 	"\x04body\x18\x06 \x01(\tR\x04body\x12\x10\n" +
 	"\x03ext\x18\a \x01(\tR\x03ext\x12\x0e\n" +
 	"\x02id\x18\b \x01(\x04R\x02id\x12\x17\n" +
-	"\atime_ms\x18\t \x01(\x03R\x06timeMsB1Z/github.com/yizhan-im/yizhan/appliance/wire;wireb\x06proto3"
+	"\atime_ms\x18\t \x01(\x03R\x06timeMs\x12\x1b\n" +
+	"\tfrom_nick\x18\n" +
+	" \x01(\tR\bfromNick\x12\x1f\n" +
+	"\vfrom_avatar\x18\v \x01(\tR\n" +
+	"fromAvatar\x12\x19\n" +
+	"\bfrom_ext\x18\f \x01(\tR\afromExt\x12#\n" +
+	"\rhigh_priority\x18\r \x01(\bR\fhighPriority\"\xe7\x03\n" +
+	"\bRoomInfo\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\acreator\x18\x02 \x01(\tR\acreator\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\"\n" +
+	"\fannouncement\x18\x04 \x01(\tR\fannouncement\x12#\n" +
+	"\rbroadcast_url\x18\x05 \x01(\tR\fbroadcastUrl\x12\x10\n" +
+	"\x03ext\x18\x06 \x01(\tR\x03ext\x12\x1f\n" +
+	"\vqueue_level\x18\a \x01(\rR\n" +
+	"queueLevel\x12\x16\n" +
+	"\x06closed\x18\b \x01(\bR\x06closed\x12\x14\n" +
+	"\x05muted\x18\t \x01(\bR\x05muted\x12\x14\n" +
+	"\x05quiet\x18\n" +
+	" \x01(\bR\x05quiet\x12\x1f\n" +
+	"\vdelay_close\x18\v \x01(\rR\n" +
+	"delayClose\x12#\n" +
+	"\rdelay_seconds\x18\f \x01(\rR\fdelaySeconds\x12\x1e\n" +
+	"\vclose_at_ms\x18\r \x01(\x03R\tcloseAtMs\x12\x1d\n" +
+	"\n" +
+	"created_ms\x18\x0e \x01(\x03R\tcreatedMs\x12\x1d\n" +
+	"\n" +
+	"updated_ms\x18\x0f \x01(\x03R\tupdatedMs\x12\x18\n" +
+	"\aversion\x18\x10 \x01(\x04R\aversion\x12\x1f\n" +
+	"\vqueue_limit\x18\x11 \x01(\rR\n" +
+	"queueLimit\"\x91\x03\n" +
+	"\vRoomChanges\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12'\n" +
+	"\fannouncement\x18\x02 \x01(\tH\x01R\fannouncement\x88\x01\x01\x12(\n" +
+	"\rbroadcast_url\x18\x03 \x01(\tH\x02R\fbroadcastUrl\x88\x01\x01\x12\x15\n" +
+	"\x03ext\x18\x04 \x01(\tH\x03R\x03ext\x88\x01\x01\x12$\n" +
+	"\vqueue_level\x18\x05 \x01(\rH\x04R\n" +
+	"queueLevel\x88\x01\x01\x12\x19\n" +
+	"\x05quiet\x18\x06 \x01(\bH\x05R\x05quiet\x88\x01\x01\x12$\n" +
+	"\vdelay_close\x18\a \x01(\rH\x06R\n" +
+	"delayClose\x88\x01\x01\x12(\n" +
+	"\rdelay_seconds\x18\b \x01(\rH\aR\fdelaySeconds\x88\x01\x01B\a\n" +
+	"\x05_nameB\x0f\n" +
+	"\r_announcementB\x10\n" +
+	"\x0e_broadcast_urlB\x06\n" +
+	"\x04_extB\x0e\n" +
+	"\f_queue_levelB\b\n" +
+	"\x06_quietB\x0e\n" +
+	"\f_delay_closeB\x10\n" +
+	"\x0e_delay_seconds\"\xb5\x02\n" +
+	"\n" +
+	"RoomMember\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12,\n" +
+	"\x04role\x18\x02 \x01(\x0e2\x18.yizhan.wire.v1.RoomRoleR\x04role\x12\x12\n" +
+	"\x04nick\x18\x03 \x01(\tR\x04nick\x12\x16\n" +
+	"\x06avatar\x18\x04 \x01(\tR\x06avatar\x12\x10\n" +
+	"\x03ext\x18\x05 \x01(\tR\x03ext\x12\x18\n" +
+	"\ablocked\x18\x06 \x01(\bR\ablocked\x12\x14\n" +
+	"\x05muted\x18\a \x01(\bR\x05muted\x12$\n" +
+	"\x0emuted_until_ms\x18\b \x01(\x03R\fmutedUntilMs\x12\x14\n" +
+	"\x05robot\x18\t \x01(\bR\x05robot\x12\x16\n" +
+	"\x06online\x18\n" +
+	" \x01(\bR\x06online\x12\x1d\n" +
+	"\n" +
+	"entered_ms\x18\v \x01(\x03R\tenteredMs\"%\n" +
+	"\x0fRoomInfoRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"Z\n" +
+	"\x10RoomInfoResponse\x12,\n" +
+	"\x04info\x18\x01 \x01(\v2\x18.yizhan.wire.v1.RoomInfoR\x04info\x12\x18\n" +
+	"\amembers\x18\x02 \x01(\rR\amembers\"\x95\x01\n" +
+	"\x11UpdateRoomRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x125\n" +
+	"\achanges\x18\x02 \x01(\v2\x1b.yizhan.wire.v1.RoomChangesR\achanges\x12\x16\n" +
+	"\x06notify\x18\x03 \x01(\bR\x06notify\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\x04 \x01(\tR\tnotifyExt\":\n" +
+	"\x10CloseRoomRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04open\x18\x02 \x01(\bR\x04open\"\x9f\x01\n" +
+	"\x12SetRoomRoleRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12*\n" +
+	"\x02op\x18\x03 \x01(\x0e2\x1a.yizhan.wire.v1.RoomRoleOpR\x02op\x12\x10\n" +
+	"\x03off\x18\x04 \x01(\bR\x03off\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\x05 \x01(\tR\tnotifyExt\"\x96\x01\n" +
+	"\x15MuteRoomMemberRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x18\n" +
+	"\aseconds\x18\x03 \x01(\rR\aseconds\x12\x16\n" +
+	"\x06notify\x18\x04 \x01(\bR\x06notify\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\x05 \x01(\tR\tnotifyExt\"r\n" +
+	"\x0fMuteRoomRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x14\n" +
+	"\x05muted\x18\x02 \x01(\bR\x05muted\x12\x16\n" +
+	"\x06notify\x18\x03 \x01(\bR\x06notify\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\x04 \x01(\tR\tnotifyExt\"^\n" +
+	"\x0fKickRoomRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\tR\aaccount\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\x03 \x01(\tR\tnotifyExt\"\xdf\x01\n" +
+	"\x15UpdateRoomSelfRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\x04nick\x18\x02 \x01(\tH\x00R\x04nick\x88\x01\x01\x12\x1b\n" +
+	"\x06avatar\x18\x03 \x01(\tH\x01R\x06avatar\x88\x01\x01\x12\x15\n" +
+	"\x03ext\x18\x04 \x01(\tH\x02R\x03ext\x88\x01\x01\x12\x12\n" +
+	"\x04save\x18\x05 \x01(\bR\x04save\x12\x16\n" +
+	"\x06notify\x18\x06 \x01(\bR\x06notify\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\a \x01(\tR\tnotifyExtB\a\n" +
+	"\x05_nickB\t\n" +
+	"\a_avatarB\x06\n" +
+	"\x04_ext\"\xac\x01\n" +
+	"\x12RoomMembersRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1a\n" +
+	"\baccounts\x18\x02 \x03(\tR\baccounts\x123\n" +
+	"\x04kind\x18\x03 \x01(\x0e2\x1f.yizhan.wire.v1.RoomMembersKindR\x04kind\x12\x1b\n" +
+	"\tbefore_ms\x18\x04 \x01(\x03R\bbeforeMs\x12\x14\n" +
+	"\x05limit\x18\x05 \x01(\rR\x05limit\"_\n" +
+	"\x13RoomMembersResponse\x124\n" +
+	"\amembers\x18\x01 \x03(\v2\x1a.yizhan.wire.v1.RoomMemberR\amembers\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"i\n" +
+	"\vRoomElement\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12\x14\n" +
+	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x1c\n" +
+	"\ttransient\x18\x04 \x01(\bR\ttransient\":\n" +
+	"\x10RoomQueueRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04keys\x18\x02 \x03(\tR\x04keys\"L\n" +
+	"\x11RoomQueueResponse\x127\n" +
+	"\belements\x18\x01 \x03(\v2\x1b.yizhan.wire.v1.RoomElementR\belements\"\x83\x01\n" +
+	"\x15OfferRoomQueueRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x127\n" +
+	"\belements\x18\x02 \x03(\v2\x1b.yizhan.wire.v1.RoomElementR\belements\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\x03 \x01(\tR\tnotifyExt\"<\n" +
+	"\x14PollRoomQueueRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\"N\n" +
+	"\x15PollRoomQueueResponse\x125\n" +
+	"\aelement\x18\x01 \x01(\v2\x1b.yizhan.wire.v1.RoomElementR\aelement\"*\n" +
+	"\x14DropRoomQueueRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"q\n" +
+	"\x12RoomHistoryRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\x12\x18\n" +
+	"\areverse\x18\x03 \x01(\bR\areverse\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\"f\n" +
+	"\x13RoomHistoryResponse\x12;\n" +
+	"\bmessages\x18\x01 \x03(\v2\x1f.yizhan.wire.v1.RoomMessagePushR\bmessages\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"V\n" +
+	"\x11RecallRoomRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\x03 \x01(\tR\tnotifyExt\"\xba\x04\n" +
+	"\x0eRoomNoticePush\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x17\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\x122\n" +
+	"\x04kind\x18\x04 \x01(\x0e2\x1e.yizhan.wire.v1.RoomNoticeKindR\x04kind\x12\x0e\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\x12\x1a\n" +
+	"\baccounts\x18\x06 \x03(\tR\baccounts\x122\n" +
+	"\x06member\x18\a \x01(\v2\x1a.yizhan.wire.v1.RoomMemberR\x06member\x12,\n" +
+	"\x04info\x18\b \x01(\v2\x18.yizhan.wire.v1.RoomInfoR\x04info\x12\x10\n" +
+	"\x03ext\x18\t \x01(\tR\x03ext\x123\n" +
+	"\arole_op\x18\n" +
+	" \x01(\x0e2\x1a.yizhan.wire.v1.RoomRoleOpR\x06roleOp\x12\x10\n" +
+	"\x03off\x18\v \x01(\bR\x03off\x126\n" +
+	"\bqueue_op\x18\f \x01(\x0e2\x1b.yizhan.wire.v1.RoomQueueOpR\aqueueOp\x127\n" +
+	"\belements\x18\r \x03(\v2\x1b.yizhan.wire.v1.RoomElementR\belements\x12\x1d\n" +
+	"\n" +
+	"message_id\x18\x0e \x01(\x04R\tmessageId\x12&\n" +
+	"\x0fmessage_time_ms\x18\x0f \x01(\x03R\rmessageTimeMs\x12\x18\n" +
+	"\amembers\x18\x10 \x01(\rR\amembers\"z\n" +
+	"\vRoomOutPush\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x125\n" +
+	"\x06reason\x18\x02 \x01(\x0e2\x1d.yizhan.wire.v1.RoomOutReasonR\x06reason\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x10\n" +
+	"\x03ext\x18\x04 \x01(\tR\x03ext*b\n" +
+	"\bRoomRole\x12\x13\n" +
+	"\x0fROOM_ROLE_GUEST\x10\x00\x12\x13\n" +
+	"\x0fROOM_ROLE_FIXED\x10\x01\x12\x15\n" +
+	"\x11ROOM_ROLE_MANAGER\x10\x02\x12\x15\n" +
+	"\x11ROOM_ROLE_CREATOR\x10\x03*\x84\x01\n" +
+	"\n" +
+	"RoomRoleOp\x12\x15\n" +
+	"\x11ROOM_ROLE_OP_NONE\x10\x00\x12\x18\n" +
+	"\x14ROOM_ROLE_OP_MANAGER\x10\x01\x12\x16\n" +
+	"\x12ROOM_ROLE_OP_FIXED\x10\x02\x12\x16\n" +
+	"\x12ROOM_ROLE_OP_BLOCK\x10\x03\x12\x15\n" +
+	"\x11ROOM_ROLE_OP_MUTE\x10\x04*z\n" +
+	"\x0fRoomMembersKind\x12\x17\n" +
+	"\x13ROOM_MEMBERS_ONLINE\x10\x00\x12\x16\n" +
+	"\x12ROOM_MEMBERS_FIXED\x10\x01\x12\x1d\n" +
+	"\x19ROOM_MEMBERS_FIXED_ONLINE\x10\x02\x12\x17\n" +
+	"\x13ROOM_MEMBERS_GUESTS\x10\x03*\x99\x02\n" +
+	"\x0eRoomNoticeKind\x12\x14\n" +
+	"\x10ROOM_NOTICE_NONE\x10\x00\x12\x17\n" +
+	"\x13ROOM_NOTICE_ENTERED\x10\x01\x12\x16\n" +
+	"\x12ROOM_NOTICE_EXITED\x10\x02\x12\x17\n" +
+	"\x13ROOM_NOTICE_UPDATED\x10\x03\x12\x16\n" +
+	"\x12ROOM_NOTICE_KICKED\x10\x04\x12\x16\n" +
+	"\x12ROOM_NOTICE_MEMBER\x10\x05\x12\x15\n" +
+	"\x11ROOM_NOTICE_MUTED\x10\x06\x12\x15\n" +
+	"\x11ROOM_NOTICE_QUEUE\x10\a\x12\x18\n" +
+	"\x14ROOM_NOTICE_RECALLED\x10\b\x12\x16\n" +
+	"\x12ROOM_NOTICE_ROBOTS\x10\t\x12\x17\n" +
+	"\x13ROOM_NOTICE_PROFILE\x10\n" +
+	"*\xaa\x01\n" +
+	"\vRoomQueueOp\x12\x13\n" +
+	"\x0fROOM_QUEUE_NONE\x10\x00\x12\x16\n" +
+	"\x12ROOM_QUEUE_OFFERED\x10\x01\x12\x15\n" +
+	"\x11ROOM_QUEUE_POLLED\x10\x02\x12\x16\n" +
+	"\x12ROOM_QUEUE_UPDATED\x10\x03\x12\x16\n" +
+	"\x12ROOM_QUEUE_DROPPED\x10\x04\x12\x13\n" +
+	"\x0fROOM_QUEUE_LEFT\x10\x05\x12\x12\n" +
+	"\x0eROOM_QUEUE_SET\x10\x06*{\n" +
+	"\rRoomOutReason\x12\x11\n" +
+	"\rROOM_OUT_NONE\x10\x00\x12\x13\n" +
+	"\x0fROOM_OUT_KICKED\x10\x01\x12\x14\n" +
+	"\x10ROOM_OUT_BLOCKED\x10\x02\x12\x13\n" +
+	"\x0fROOM_OUT_CLOSED\x10\x03\x12\x17\n" +
+	"\x13ROOM_OUT_REGISTERED\x10\x04B1Z/github.com/yizhan-im/yizhan/appliance/wire;wireb\x06proto3"
 
 var (
 	file_room_proto_rawDescOnce sync.Once
@@ -450,23 +3111,75 @@ func file_room_proto_rawDescGZIP() []byte {
 	return file_room_proto_rawDescData
 }
 
-var file_room_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_room_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_room_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_room_proto_goTypes = []any{
-	(*EnterRoomRequest)(nil),  // 0: yizhan.wire.v1.EnterRoomRequest
-	(*EnterRoomResponse)(nil), // 1: yizhan.wire.v1.EnterRoomResponse
-	(*ExitRoomRequest)(nil),   // 2: yizhan.wire.v1.ExitRoomRequest
-	(*SendRoomRequest)(nil),   // 3: yizhan.wire.v1.SendRoomRequest
-	(*SendRoomResponse)(nil),  // 4: yizhan.wire.v1.SendRoomResponse
-	(*RoomMessagePush)(nil),   // 5: yizhan.wire.v1.RoomMessagePush
-	(Platform)(0),             // 6: yizhan.wire.v1.Platform
+	(RoomRole)(0),                 // 0: yizhan.wire.v1.RoomRole
+	(RoomRoleOp)(0),               // 1: yizhan.wire.v1.RoomRoleOp
+	(RoomMembersKind)(0),          // 2: yizhan.wire.v1.RoomMembersKind
+	(RoomNoticeKind)(0),           // 3: yizhan.wire.v1.RoomNoticeKind
+	(RoomQueueOp)(0),              // 4: yizhan.wire.v1.RoomQueueOp
+	(RoomOutReason)(0),            // 5: yizhan.wire.v1.RoomOutReason
+	(*EnterRoomRequest)(nil),      // 6: yizhan.wire.v1.EnterRoomRequest
+	(*EnterRoomResponse)(nil),     // 7: yizhan.wire.v1.EnterRoomResponse
+	(*ExitRoomRequest)(nil),       // 8: yizhan.wire.v1.ExitRoomRequest
+	(*SendRoomRequest)(nil),       // 9: yizhan.wire.v1.SendRoomRequest
+	(*SendRoomResponse)(nil),      // 10: yizhan.wire.v1.SendRoomResponse
+	(*RoomMessagePush)(nil),       // 11: yizhan.wire.v1.RoomMessagePush
+	(*RoomInfo)(nil),              // 12: yizhan.wire.v1.RoomInfo
+	(*RoomChanges)(nil),           // 13: yizhan.wire.v1.RoomChanges
+	(*RoomMember)(nil),            // 14: yizhan.wire.v1.RoomMember
+	(*RoomInfoRequest)(nil),       // 15: yizhan.wire.v1.RoomInfoRequest
+	(*RoomInfoResponse)(nil),      // 16: yizhan.wire.v1.RoomInfoResponse
+	(*UpdateRoomRequest)(nil),     // 17: yizhan.wire.v1.UpdateRoomRequest
+	(*CloseRoomRequest)(nil),      // 18: yizhan.wire.v1.CloseRoomRequest
+	(*SetRoomRoleRequest)(nil),    // 19: yizhan.wire.v1.SetRoomRoleRequest
+	(*MuteRoomMemberRequest)(nil), // 20: yizhan.wire.v1.MuteRoomMemberRequest
+	(*MuteRoomRequest)(nil),       // 21: yizhan.wire.v1.MuteRoomRequest
+	(*KickRoomRequest)(nil),       // 22: yizhan.wire.v1.KickRoomRequest
+	(*UpdateRoomSelfRequest)(nil), // 23: yizhan.wire.v1.UpdateRoomSelfRequest
+	(*RoomMembersRequest)(nil),    // 24: yizhan.wire.v1.RoomMembersRequest
+	(*RoomMembersResponse)(nil),   // 25: yizhan.wire.v1.RoomMembersResponse
+	(*RoomElement)(nil),           // 26: yizhan.wire.v1.RoomElement
+	(*RoomQueueRequest)(nil),      // 27: yizhan.wire.v1.RoomQueueRequest
+	(*RoomQueueResponse)(nil),     // 28: yizhan.wire.v1.RoomQueueResponse
+	(*OfferRoomQueueRequest)(nil), // 29: yizhan.wire.v1.OfferRoomQueueRequest
+	(*PollRoomQueueRequest)(nil),  // 30: yizhan.wire.v1.PollRoomQueueRequest
+	(*PollRoomQueueResponse)(nil), // 31: yizhan.wire.v1.PollRoomQueueResponse
+	(*DropRoomQueueRequest)(nil),  // 32: yizhan.wire.v1.DropRoomQueueRequest
+	(*RoomHistoryRequest)(nil),    // 33: yizhan.wire.v1.RoomHistoryRequest
+	(*RoomHistoryResponse)(nil),   // 34: yizhan.wire.v1.RoomHistoryResponse
+	(*RecallRoomRequest)(nil),     // 35: yizhan.wire.v1.RecallRoomRequest
+	(*RoomNoticePush)(nil),        // 36: yizhan.wire.v1.RoomNoticePush
+	(*RoomOutPush)(nil),           // 37: yizhan.wire.v1.RoomOutPush
+	(Platform)(0),                 // 38: yizhan.wire.v1.Platform
 }
 var file_room_proto_depIdxs = []int32{
-	6, // 0: yizhan.wire.v1.RoomMessagePush.from_platform:type_name -> yizhan.wire.v1.Platform
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	12, // 0: yizhan.wire.v1.EnterRoomResponse.info:type_name -> yizhan.wire.v1.RoomInfo
+	14, // 1: yizhan.wire.v1.EnterRoomResponse.self:type_name -> yizhan.wire.v1.RoomMember
+	38, // 2: yizhan.wire.v1.RoomMessagePush.from_platform:type_name -> yizhan.wire.v1.Platform
+	0,  // 3: yizhan.wire.v1.RoomMember.role:type_name -> yizhan.wire.v1.RoomRole
+	12, // 4: yizhan.wire.v1.RoomInfoResponse.info:type_name -> yizhan.wire.v1.RoomInfo
+	13, // 5: yizhan.wire.v1.UpdateRoomRequest.changes:type_name -> yizhan.wire.v1.RoomChanges
+	1,  // 6: yizhan.wire.v1.SetRoomRoleRequest.op:type_name -> yizhan.wire.v1.RoomRoleOp
+	2,  // 7: yizhan.wire.v1.RoomMembersRequest.kind:type_name -> yizhan.wire.v1.RoomMembersKind
+	14, // 8: yizhan.wire.v1.RoomMembersResponse.members:type_name -> yizhan.wire.v1.RoomMember
+	26, // 9: yizhan.wire.v1.RoomQueueResponse.elements:type_name -> yizhan.wire.v1.RoomElement
+	26, // 10: yizhan.wire.v1.OfferRoomQueueRequest.elements:type_name -> yizhan.wire.v1.RoomElement
+	26, // 11: yizhan.wire.v1.PollRoomQueueResponse.element:type_name -> yizhan.wire.v1.RoomElement
+	11, // 12: yizhan.wire.v1.RoomHistoryResponse.messages:type_name -> yizhan.wire.v1.RoomMessagePush
+	3,  // 13: yizhan.wire.v1.RoomNoticePush.kind:type_name -> yizhan.wire.v1.RoomNoticeKind
+	14, // 14: yizhan.wire.v1.RoomNoticePush.member:type_name -> yizhan.wire.v1.RoomMember
+	12, // 15: yizhan.wire.v1.RoomNoticePush.info:type_name -> yizhan.wire.v1.RoomInfo
+	1,  // 16: yizhan.wire.v1.RoomNoticePush.role_op:type_name -> yizhan.wire.v1.RoomRoleOp
+	4,  // 17: yizhan.wire.v1.RoomNoticePush.queue_op:type_name -> yizhan.wire.v1.RoomQueueOp
+	26, // 18: yizhan.wire.v1.RoomNoticePush.elements:type_name -> yizhan.wire.v1.RoomElement
+	5,  // 19: yizhan.wire.v1.RoomOutPush.reason:type_name -> yizhan.wire.v1.RoomOutReason
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_room_proto_init() }
@@ -475,18 +3188,21 @@ func file_room_proto_init() {
 		return
 	}
 	file_common_proto_init()
+	file_room_proto_msgTypes[7].OneofWrappers = []any{}
+	file_room_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_room_proto_rawDesc), len(file_room_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   6,
+			NumEnums:      6,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_room_proto_goTypes,
 		DependencyIndexes: file_room_proto_depIdxs,
+		EnumInfos:         file_room_proto_enumTypes,
 		MessageInfos:      file_room_proto_msgTypes,
 	}.Build()
 	File_room_proto = out.File
