@@ -1318,8 +1318,11 @@ type SyncResponse struct {
 	// relations_version is that of the newest change of the account's relations;
 	// 0 when there has been none. A device that has reached less reads relations.
 	RelationsVersion uint64 `protobuf:"varint,4,opt,name=relations_version,json=relationsVersion,proto3" json:"relations_version,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// subscriptions_version is that of the newest change of what the account has
+	// subscribed to (presence.proto); 0 when there has been none.
+	SubscriptionsVersion uint64 `protobuf:"varint,8,opt,name=subscriptions_version,json=subscriptionsVersion,proto3" json:"subscriptions_version,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *SyncResponse) Reset() {
@@ -1376,6 +1379,13 @@ func (x *SyncResponse) GetMore() bool {
 func (x *SyncResponse) GetRelationsVersion() uint64 {
 	if x != nil {
 		return x.RelationsVersion
+	}
+	return 0
+}
+
+func (x *SyncResponse) GetSubscriptionsVersion() uint64 {
+	if x != nil {
+		return x.SubscriptionsVersion
 	}
 	return 0
 }
@@ -2400,12 +2410,13 @@ const file_wire_proto_rawDesc = "" +
 	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"=\n" +
 	"\vSyncRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\rR\x05limit\"\xb2\x01\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\"\xe7\x01\n" +
 	"\fSyncResponse\x12G\n" +
 	"\rconversations\x18\x01 \x03(\v2!.yizhan.wire.v1.ConversationStateR\rconversations\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
 	"\x04more\x18\x03 \x01(\bR\x04more\x12+\n" +
-	"\x11relations_version\x18\x04 \x01(\x04R\x10relationsVersion\"\xca\x02\n" +
+	"\x11relations_version\x18\x04 \x01(\x04R\x10relationsVersion\x123\n" +
+	"\x15subscriptions_version\x18\b \x01(\x04R\x14subscriptionsVersion\"\xca\x02\n" +
 	"\x11ConversationState\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x19\n" +

@@ -1107,6 +1107,11 @@ func (m *SyncResponse) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.SubscriptionsVersion != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.SubscriptionsVersion))
+		i--
+		dAtA[i] = 0x40
+	}
 	if m.RelationsVersion != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.RelationsVersion))
 		i--
@@ -2393,6 +2398,9 @@ func (m *SyncResponse) SizeVT() (n int) {
 	}
 	if m.RelationsVersion != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.RelationsVersion))
+	}
+	if m.SubscriptionsVersion != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.SubscriptionsVersion))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -5706,6 +5714,25 @@ func (m *SyncResponse) UnmarshalVT(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.RelationsVersion |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 8:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field SubscriptionsVersion", wireType)
+			}
+			m.SubscriptionsVersion = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.SubscriptionsVersion |= uint64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}
@@ -10902,6 +10929,25 @@ func (m *SyncResponse) UnmarshalVTUnsafe(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.RelationsVersion |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 8:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field SubscriptionsVersion", wireType)
+			}
+			m.SubscriptionsVersion = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.SubscriptionsVersion |= uint64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}
