@@ -18,7 +18,8 @@ type row interface {
 func emptyRows() []row {
 	return []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
 		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow),
-		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(Tenant)}
+		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(Tenant),
+		new(teamHead)}
 }
 
 func fullRows() []row {
@@ -43,6 +44,7 @@ func fullRows() []row {
 		&teamAccountRow{joined: 1, quiet: 2},
 		&applicantRow{timeMs: testTime, note: "note"},
 		&Tenant{AppKey: "app", Secret: "secret", Callback: Callback{URL: "https://a/b", Events: 15, FailClosed: true, TimeoutMs: 5}, CreatedMs: testTime},
+		&teamHead{lastSeq: 1, version: 2, timeMs: testTime, members: 4, flags: headMega, notified: 9, receiptSeq: 8},
 	}
 }
 

@@ -46,21 +46,62 @@ type teamHead struct {
 	applied      uint64 // version of the newest change of applications
 	mute         wire.TeamMute
 	dismissed    bool
+
+	// Of rows of teamHeadRowVersion2 only.
+	flags      uint64
+	notified   uint64 // version of the newest notification
+	receiptSeq uint64 // of the newest entry that asks for receipts
+}
+
+// headMega marks a mega-team in flags.
+const headMega = 1
+
+func (h *teamHead) mega() bool { return h.flags&headMega != 0 }
+
+// teamHeadRowVersion2 is of the head of a team that has flags, notifications or
+// receipts.
+// An older build can read the others.
+const teamHeadRowVersion2 = 2
+
+// teamHeadFlags are the bits that this build knows of teamHead.flags.
+const teamHeadFlags = headMega
+
+func (h *teamHead) rowVersion() byte {
+	if h.flags != 0 || h.notified != 0 || h.receiptSeq != 0 {
+		return teamHeadRowVersion2
+	}
+	return rowVersion
 }
 
 func (h *teamHead) append(dst []byte) []byte {
-	dst = append(dst, rowVersion)
+	version := h.rowVersion()
+	dst = append(dst, version)
 	for _, v := range [...]uint64{h.lastSeq, h.version, uint64(h.timeMs), h.infoVersion, h.members, h.managers, h.applications, h.applied, uint64(uint32(h.mute))} {
 		dst = binary.AppendUvarint(dst, v)
 	}
-	return appendBool(dst, h.dismissed)
+	dst = appendBool(dst, h.dismissed)
+	if version == rowVersion {
+		return dst
+	}
+	for _, v := range [...]uint64{h.flags, h.notified, h.receiptSeq} {
+		dst = binary.AppendUvarint(dst, v)
+	}
+	return dst
 }
 
 func (h *teamHead) decode(b []byte) error {
-	r := openRow(b)
+	r := reader{b: b}
+	version := r.byte()
 	h.lastSeq, h.version, h.timeMs, h.infoVersion = r.uint(), r.uint(), r.time(), r.uint()
 	h.members, h.managers, h.applications, h.applied = r.uint(), r.uint(), r.uint(), r.uint()
 	h.mute, h.dismissed = wire.TeamMute(r.u32()), r.bool()
+	h.flags, h.notified, h.receiptSeq = 0, 0, 0
+	if version == teamHeadRowVersion2 {
+		h.flags, h.notified, h.receiptSeq = r.upTo(teamHeadFlags), r.uint(), r.uint()
+	}
+	if version != h.rowVersion() {
+		r.fail()
+	}
 	return r.end("head of a team")
 }
 
