@@ -1318,6 +1318,16 @@ type SyncResponse struct {
 	// relations_version is that of the newest change of the account's relations;
 	// 0 when there has been none. A device that has reached less reads relations.
 	RelationsVersion uint64 `protobuf:"varint,4,opt,name=relations_version,json=relationsVersion,proto3" json:"relations_version,omitempty"`
+	// settings_version is that of the newest change of the account's conversation
+	// settings and do-not-disturb; 0 when there has been none. A device that has
+	// reached less reads conversation_settings.
+	SettingsVersion uint64 `protobuf:"varint,5,opt,name=settings_version,json=settingsVersion,proto3" json:"settings_version,omitempty"`
+	// notifications_version is that of the newest notification that is kept for the
+	// account or one of its teams, broadcasts_version that of the tenant's newest
+	// broadcast; 0 when there is none. A device that has reached less reads
+	// notifications or broadcasts.
+	NotificationsVersion uint64 `protobuf:"varint,6,opt,name=notifications_version,json=notificationsVersion,proto3" json:"notifications_version,omitempty"`
+	BroadcastsVersion    uint64 `protobuf:"varint,7,opt,name=broadcasts_version,json=broadcastsVersion,proto3" json:"broadcasts_version,omitempty"`
 	// subscriptions_version is that of the newest change of what the account has
 	// subscribed to (presence.proto); 0 when there has been none.
 	SubscriptionsVersion uint64 `protobuf:"varint,8,opt,name=subscriptions_version,json=subscriptionsVersion,proto3" json:"subscriptions_version,omitempty"`
@@ -1383,6 +1393,27 @@ func (x *SyncResponse) GetRelationsVersion() uint64 {
 	return 0
 }
 
+func (x *SyncResponse) GetSettingsVersion() uint64 {
+	if x != nil {
+		return x.SettingsVersion
+	}
+	return 0
+}
+
+func (x *SyncResponse) GetNotificationsVersion() uint64 {
+	if x != nil {
+		return x.NotificationsVersion
+	}
+	return 0
+}
+
+func (x *SyncResponse) GetBroadcastsVersion() uint64 {
+	if x != nil {
+		return x.BroadcastsVersion
+	}
+	return 0
+}
+
 func (x *SyncResponse) GetSubscriptionsVersion() uint64 {
 	if x != nil {
 		return x.SubscriptionsVersion
@@ -1399,6 +1430,18 @@ type ConversationState struct {
 	PeerReadSeq uint64                 `protobuf:"varint,5,opt,name=peer_read_seq,json=peerReadSeq,proto3" json:"peer_read_seq,omitempty"`
 	Version     uint64                 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
 	TimeMs      int64                  `protobuf:"varint,7,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// unread is how many messages of others the account has not read: recalled
+	// ones, those that want no badge and what is not a message do not count. It is
+	// exact when at most 200 entries lie behind read_seq; otherwise unread_more is
+	// set, and it counts the newest 200. These fields are set in the answers of
+	// sync, conversations and conversation_states only.
+	Unread     uint32 `protobuf:"varint,8,opt,name=unread,proto3" json:"unread,omitempty"`
+	UnreadMore bool   `protobuf:"varint,9,opt,name=unread_more,json=unreadMore,proto3" json:"unread_more,omitempty"`
+	// last is the newest message that the account may see; unset when there is
+	// none.
+	Last *Preview `protobuf:"bytes,10,opt,name=last,proto3" json:"last,omitempty"`
+	// setting is unset when the account has set nothing.
+	Setting *ConversationSetting `protobuf:"bytes,11,opt,name=setting,proto3" json:"setting,omitempty"`
 	// floor_seq is the first entry that is kept, once some are gone because they
 	// were older than the tenant keeps messages. A device that has not reached
 	// floor_seq - 1 has missed what is before for good.
@@ -1491,6 +1534,34 @@ func (x *ConversationState) GetTimeMs() int64 {
 	return 0
 }
 
+func (x *ConversationState) GetUnread() uint32 {
+	if x != nil {
+		return x.Unread
+	}
+	return 0
+}
+
+func (x *ConversationState) GetUnreadMore() bool {
+	if x != nil {
+		return x.UnreadMore
+	}
+	return false
+}
+
+func (x *ConversationState) GetLast() *Preview {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+func (x *ConversationState) GetSetting() *ConversationSetting {
+	if x != nil {
+		return x.Setting
+	}
+	return nil
+}
+
 func (x *ConversationState) GetFloorSeq() uint64 {
 	if x != nil {
 		return x.FloorSeq
@@ -1512,6 +1583,117 @@ func (x *ConversationState) GetTeam() *TeamState {
 	return nil
 }
 
+// ConversationsResponse is a page of the conversation list.
+type ConversationsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Conversations []*ConversationState   `protobuf:"bytes,1,rep,name=conversations,proto3" json:"conversations,omitempty"`
+	// cursor is for the next page; empty when there is none. A conversation that
+	// gets a message meanwhile moves to the front and may be missed: sync from the
+	// first page's version tells it.
+	Cursor string `protobuf:"bytes,2,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	// version is what sync may go on from once the list has been read: that of the
+	// first page.
+	Version       uint64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConversationsResponse) Reset() {
+	*x = ConversationsResponse{}
+	mi := &file_wire_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConversationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConversationsResponse) ProtoMessage() {}
+
+func (x *ConversationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConversationsResponse.ProtoReflect.Descriptor instead.
+func (*ConversationsResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ConversationsResponse) GetConversations() []*ConversationState {
+	if x != nil {
+		return x.Conversations
+	}
+	return nil
+}
+
+func (x *ConversationsResponse) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *ConversationsResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type ConversationStatesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// conversations are those that there are, in the order asked for.
+	Conversations []*ConversationState `protobuf:"bytes,1,rep,name=conversations,proto3" json:"conversations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConversationStatesResponse) Reset() {
+	*x = ConversationStatesResponse{}
+	mi := &file_wire_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConversationStatesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConversationStatesResponse) ProtoMessage() {}
+
+func (x *ConversationStatesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConversationStatesResponse.ProtoReflect.Descriptor instead.
+func (*ConversationStatesResponse) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ConversationStatesResponse) GetConversations() []*ConversationState {
+	if x != nil {
+		return x.Conversations
+	}
+	return nil
+}
+
 // TeamStatePush tells the account's devices that its own standing in a team or
 // its settings there have changed. state is as sync tells it.
 type TeamStatePush struct {
@@ -1523,7 +1705,7 @@ type TeamStatePush struct {
 
 func (x *TeamStatePush) Reset() {
 	*x = TeamStatePush{}
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1535,7 +1717,7 @@ func (x *TeamStatePush) String() string {
 func (*TeamStatePush) ProtoMessage() {}
 
 func (x *TeamStatePush) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1548,7 +1730,7 @@ func (x *TeamStatePush) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeamStatePush.ProtoReflect.Descriptor instead.
 func (*TeamStatePush) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{16}
+	return file_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TeamStatePush) GetState() *ConversationState {
@@ -1576,7 +1758,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1588,7 +1770,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1601,7 +1783,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{17}
+	return file_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *HistoryRequest) GetScene() Scene {
@@ -1659,7 +1841,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1671,7 +1853,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1684,7 +1866,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{18}
+	return file_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *HistoryResponse) GetMessages() []*Message {
@@ -1733,7 +1915,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1745,7 +1927,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1758,7 +1940,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{19}
+	return file_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Profile) GetAccount() string {
@@ -1841,7 +2023,7 @@ type ProfilesRequest struct {
 
 func (x *ProfilesRequest) Reset() {
 	*x = ProfilesRequest{}
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1853,7 +2035,7 @@ func (x *ProfilesRequest) String() string {
 func (*ProfilesRequest) ProtoMessage() {}
 
 func (x *ProfilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1866,7 +2048,7 @@ func (x *ProfilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfilesRequest.ProtoReflect.Descriptor instead.
 func (*ProfilesRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{20}
+	return file_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ProfilesRequest) GetAccounts() []string {
@@ -1885,7 +2067,7 @@ type ProfilesResponse struct {
 
 func (x *ProfilesResponse) Reset() {
 	*x = ProfilesResponse{}
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1897,7 +2079,7 @@ func (x *ProfilesResponse) String() string {
 func (*ProfilesResponse) ProtoMessage() {}
 
 func (x *ProfilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1910,7 +2092,7 @@ func (x *ProfilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfilesResponse.ProtoReflect.Descriptor instead.
 func (*ProfilesResponse) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{21}
+	return file_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ProfilesResponse) GetProfiles() []*Profile {
@@ -1937,7 +2119,7 @@ type UpdateProfileRequest struct {
 
 func (x *UpdateProfileRequest) Reset() {
 	*x = UpdateProfileRequest{}
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1949,7 +2131,7 @@ func (x *UpdateProfileRequest) String() string {
 func (*UpdateProfileRequest) ProtoMessage() {}
 
 func (x *UpdateProfileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1962,7 +2144,7 @@ func (x *UpdateProfileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateProfileRequest.ProtoReflect.Descriptor instead.
 func (*UpdateProfileRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{22}
+	return file_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *UpdateProfileRequest) GetName() string {
@@ -2031,7 +2213,7 @@ type KickRequest struct {
 
 func (x *KickRequest) Reset() {
 	*x = KickRequest{}
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2043,7 +2225,7 @@ func (x *KickRequest) String() string {
 func (*KickRequest) ProtoMessage() {}
 
 func (x *KickRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2056,7 +2238,7 @@ func (x *KickRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KickRequest.ProtoReflect.Descriptor instead.
 func (*KickRequest) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{23}
+	return file_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *KickRequest) GetSessionIds() []uint64 {
@@ -2079,7 +2261,7 @@ type KickedPush struct {
 
 func (x *KickedPush) Reset() {
 	*x = KickedPush{}
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2091,7 +2273,7 @@ func (x *KickedPush) String() string {
 func (*KickedPush) ProtoMessage() {}
 
 func (x *KickedPush) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2104,7 +2286,7 @@ func (x *KickedPush) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KickedPush.ProtoReflect.Descriptor instead.
 func (*KickedPush) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{24}
+	return file_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *KickedPush) GetReason() KickReason {
@@ -2147,7 +2329,7 @@ type GoAwayPush struct {
 
 func (x *GoAwayPush) Reset() {
 	*x = GoAwayPush{}
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2159,7 +2341,7 @@ func (x *GoAwayPush) String() string {
 func (*GoAwayPush) ProtoMessage() {}
 
 func (x *GoAwayPush) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2172,7 +2354,7 @@ func (x *GoAwayPush) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoAwayPush.ProtoReflect.Descriptor instead.
 func (*GoAwayPush) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{25}
+	return file_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GoAwayPush) GetDelayMs() uint32 {
@@ -2200,7 +2382,7 @@ type ClosePush struct {
 
 func (x *ClosePush) Reset() {
 	*x = ClosePush{}
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2212,7 +2394,7 @@ func (x *ClosePush) String() string {
 func (*ClosePush) ProtoMessage() {}
 
 func (x *ClosePush) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2225,7 +2407,7 @@ func (x *ClosePush) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClosePush.ProtoReflect.Descriptor instead.
 func (*ClosePush) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{26}
+	return file_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ClosePush) GetCode() uint32 {
@@ -2253,7 +2435,7 @@ type ErrorBody struct {
 
 func (x *ErrorBody) Reset() {
 	*x = ErrorBody{}
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2447,7 @@ func (x *ErrorBody) String() string {
 func (*ErrorBody) ProtoMessage() {}
 
 func (x *ErrorBody) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2460,7 @@ func (x *ErrorBody) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorBody.ProtoReflect.Descriptor instead.
 func (*ErrorBody) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{27}
+	return file_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ErrorBody) GetNote() string {
@@ -2300,7 +2482,7 @@ var File_wire_proto protoreflect.FileDescriptor
 const file_wire_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"wire.proto\x12\x0eyizhan.wire.v1\x1a\fcommon.proto\x1a\rmessage.proto\x1a\n" +
+	"wire.proto\x12\x0eyizhan.wire.v1\x1a\fcommon.proto\x1a\vinbox.proto\x1a\rmessage.proto\x1a\n" +
 	"team.proto\"\x97\x02\n" +
 	"\fLoginRequest\x12\x17\n" +
 	"\aapp_key\x18\x01 \x01(\tR\x06appKey\x12\x18\n" +
@@ -2410,13 +2592,16 @@ const file_wire_proto_rawDesc = "" +
 	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"=\n" +
 	"\vSyncRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\rR\x05limit\"\xe7\x01\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\"\xf6\x02\n" +
 	"\fSyncResponse\x12G\n" +
 	"\rconversations\x18\x01 \x03(\v2!.yizhan.wire.v1.ConversationStateR\rconversations\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
 	"\x04more\x18\x03 \x01(\bR\x04more\x12+\n" +
-	"\x11relations_version\x18\x04 \x01(\x04R\x10relationsVersion\x123\n" +
-	"\x15subscriptions_version\x18\b \x01(\x04R\x14subscriptionsVersion\"\xca\x02\n" +
+	"\x11relations_version\x18\x04 \x01(\x04R\x10relationsVersion\x12)\n" +
+	"\x10settings_version\x18\x05 \x01(\x04R\x0fsettingsVersion\x123\n" +
+	"\x15notifications_version\x18\x06 \x01(\x04R\x14notificationsVersion\x12-\n" +
+	"\x12broadcasts_version\x18\a \x01(\x04R\x11broadcastsVersion\x123\n" +
+	"\x15subscriptions_version\x18\b \x01(\x04R\x14subscriptionsVersion\"\xef\x03\n" +
 	"\x11ConversationState\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x19\n" +
@@ -2424,10 +2609,22 @@ const file_wire_proto_rawDesc = "" +
 	"\bread_seq\x18\x04 \x01(\x04R\areadSeq\x12\"\n" +
 	"\rpeer_read_seq\x18\x05 \x01(\x04R\vpeerReadSeq\x12\x18\n" +
 	"\aversion\x18\x06 \x01(\x04R\aversion\x12\x17\n" +
-	"\atime_ms\x18\a \x01(\x03R\x06timeMs\x12\x1b\n" +
+	"\atime_ms\x18\a \x01(\x03R\x06timeMs\x12\x16\n" +
+	"\x06unread\x18\b \x01(\rR\x06unread\x12\x1f\n" +
+	"\vunread_more\x18\t \x01(\bR\n" +
+	"unreadMore\x12+\n" +
+	"\x04last\x18\n" +
+	" \x01(\v2\x17.yizhan.wire.v1.PreviewR\x04last\x12=\n" +
+	"\asetting\x18\v \x01(\v2#.yizhan.wire.v1.ConversationSettingR\asetting\x12\x1b\n" +
 	"\tfloor_seq\x18\r \x01(\x04R\bfloorSeq\x12\x1b\n" +
 	"\tfirst_seq\x18\x10 \x01(\x04R\bfirstSeq\x12-\n" +
-	"\x04team\x18\x11 \x01(\v2\x19.yizhan.wire.v1.TeamStateR\x04team\"H\n" +
+	"\x04team\x18\x11 \x01(\v2\x19.yizhan.wire.v1.TeamStateR\x04team\"\x92\x01\n" +
+	"\x15ConversationsResponse\x12G\n" +
+	"\rconversations\x18\x01 \x03(\v2!.yizhan.wire.v1.ConversationStateR\rconversations\x12\x16\n" +
+	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x04R\aversion\"e\n" +
+	"\x1aConversationStatesResponse\x12G\n" +
+	"\rconversations\x18\x01 \x03(\v2!.yizhan.wire.v1.ConversationStateR\rconversations\"H\n" +
 	"\rTeamStatePush\x127\n" +
 	"\x05state\x18\x01 \x01(\v2!.yizhan.wire.v1.ConversationStateR\x05state\"\xb3\x01\n" +
 	"\x0eHistoryRequest\x12+\n" +
@@ -2517,84 +2714,92 @@ func file_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_wire_proto_goTypes = []any{
-	(KickReason)(0),              // 0: yizhan.wire.v1.KickReason
-	(*LoginRequest)(nil),         // 1: yizhan.wire.v1.LoginRequest
-	(*LoginResponse)(nil),        // 2: yizhan.wire.v1.LoginResponse
-	(*OnlineDevice)(nil),         // 3: yizhan.wire.v1.OnlineDevice
-	(*LogoutRequest)(nil),        // 4: yizhan.wire.v1.LogoutRequest
-	(*SendRequest)(nil),          // 5: yizhan.wire.v1.SendRequest
-	(*SendResponse)(nil),         // 6: yizhan.wire.v1.SendResponse
-	(*Message)(nil),              // 7: yizhan.wire.v1.Message
-	(*MessagePush)(nil),          // 8: yizhan.wire.v1.MessagePush
-	(*AckRequest)(nil),           // 9: yizhan.wire.v1.AckRequest
-	(*ReadRequest)(nil),          // 10: yizhan.wire.v1.ReadRequest
-	(*ReadPush)(nil),             // 11: yizhan.wire.v1.ReadPush
-	(*RecallRequest)(nil),        // 12: yizhan.wire.v1.RecallRequest
-	(*RecallResponse)(nil),       // 13: yizhan.wire.v1.RecallResponse
-	(*SyncRequest)(nil),          // 14: yizhan.wire.v1.SyncRequest
-	(*SyncResponse)(nil),         // 15: yizhan.wire.v1.SyncResponse
-	(*ConversationState)(nil),    // 16: yizhan.wire.v1.ConversationState
-	(*TeamStatePush)(nil),        // 17: yizhan.wire.v1.TeamStatePush
-	(*HistoryRequest)(nil),       // 18: yizhan.wire.v1.HistoryRequest
-	(*HistoryResponse)(nil),      // 19: yizhan.wire.v1.HistoryResponse
-	(*Profile)(nil),              // 20: yizhan.wire.v1.Profile
-	(*ProfilesRequest)(nil),      // 21: yizhan.wire.v1.ProfilesRequest
-	(*ProfilesResponse)(nil),     // 22: yizhan.wire.v1.ProfilesResponse
-	(*UpdateProfileRequest)(nil), // 23: yizhan.wire.v1.UpdateProfileRequest
-	(*KickRequest)(nil),          // 24: yizhan.wire.v1.KickRequest
-	(*KickedPush)(nil),           // 25: yizhan.wire.v1.KickedPush
-	(*GoAwayPush)(nil),           // 26: yizhan.wire.v1.GoAwayPush
-	(*ClosePush)(nil),            // 27: yizhan.wire.v1.ClosePush
-	(*ErrorBody)(nil),            // 28: yizhan.wire.v1.ErrorBody
-	(Platform)(0),                // 29: yizhan.wire.v1.Platform
-	(Scene)(0),                   // 30: yizhan.wire.v1.Scene
-	(*MessageOptions)(nil),       // 31: yizhan.wire.v1.MessageOptions
-	(*PushOptions)(nil),          // 32: yizhan.wire.v1.PushOptions
-	(*Origin)(nil),               // 33: yizhan.wire.v1.Origin
-	(*TeamEvent)(nil),            // 34: yizhan.wire.v1.TeamEvent
-	(*MergedMessage)(nil),        // 35: yizhan.wire.v1.MergedMessage
-	(*MessageChanges)(nil),       // 36: yizhan.wire.v1.MessageChanges
-	(*MessageOp)(nil),            // 37: yizhan.wire.v1.MessageOp
-	(*TeamState)(nil),            // 38: yizhan.wire.v1.TeamState
+	(KickReason)(0),                    // 0: yizhan.wire.v1.KickReason
+	(*LoginRequest)(nil),               // 1: yizhan.wire.v1.LoginRequest
+	(*LoginResponse)(nil),              // 2: yizhan.wire.v1.LoginResponse
+	(*OnlineDevice)(nil),               // 3: yizhan.wire.v1.OnlineDevice
+	(*LogoutRequest)(nil),              // 4: yizhan.wire.v1.LogoutRequest
+	(*SendRequest)(nil),                // 5: yizhan.wire.v1.SendRequest
+	(*SendResponse)(nil),               // 6: yizhan.wire.v1.SendResponse
+	(*Message)(nil),                    // 7: yizhan.wire.v1.Message
+	(*MessagePush)(nil),                // 8: yizhan.wire.v1.MessagePush
+	(*AckRequest)(nil),                 // 9: yizhan.wire.v1.AckRequest
+	(*ReadRequest)(nil),                // 10: yizhan.wire.v1.ReadRequest
+	(*ReadPush)(nil),                   // 11: yizhan.wire.v1.ReadPush
+	(*RecallRequest)(nil),              // 12: yizhan.wire.v1.RecallRequest
+	(*RecallResponse)(nil),             // 13: yizhan.wire.v1.RecallResponse
+	(*SyncRequest)(nil),                // 14: yizhan.wire.v1.SyncRequest
+	(*SyncResponse)(nil),               // 15: yizhan.wire.v1.SyncResponse
+	(*ConversationState)(nil),          // 16: yizhan.wire.v1.ConversationState
+	(*ConversationsResponse)(nil),      // 17: yizhan.wire.v1.ConversationsResponse
+	(*ConversationStatesResponse)(nil), // 18: yizhan.wire.v1.ConversationStatesResponse
+	(*TeamStatePush)(nil),              // 19: yizhan.wire.v1.TeamStatePush
+	(*HistoryRequest)(nil),             // 20: yizhan.wire.v1.HistoryRequest
+	(*HistoryResponse)(nil),            // 21: yizhan.wire.v1.HistoryResponse
+	(*Profile)(nil),                    // 22: yizhan.wire.v1.Profile
+	(*ProfilesRequest)(nil),            // 23: yizhan.wire.v1.ProfilesRequest
+	(*ProfilesResponse)(nil),           // 24: yizhan.wire.v1.ProfilesResponse
+	(*UpdateProfileRequest)(nil),       // 25: yizhan.wire.v1.UpdateProfileRequest
+	(*KickRequest)(nil),                // 26: yizhan.wire.v1.KickRequest
+	(*KickedPush)(nil),                 // 27: yizhan.wire.v1.KickedPush
+	(*GoAwayPush)(nil),                 // 28: yizhan.wire.v1.GoAwayPush
+	(*ClosePush)(nil),                  // 29: yizhan.wire.v1.ClosePush
+	(*ErrorBody)(nil),                  // 30: yizhan.wire.v1.ErrorBody
+	(Platform)(0),                      // 31: yizhan.wire.v1.Platform
+	(Scene)(0),                         // 32: yizhan.wire.v1.Scene
+	(*MessageOptions)(nil),             // 33: yizhan.wire.v1.MessageOptions
+	(*PushOptions)(nil),                // 34: yizhan.wire.v1.PushOptions
+	(*Origin)(nil),                     // 35: yizhan.wire.v1.Origin
+	(*TeamEvent)(nil),                  // 36: yizhan.wire.v1.TeamEvent
+	(*MergedMessage)(nil),              // 37: yizhan.wire.v1.MergedMessage
+	(*MessageChanges)(nil),             // 38: yizhan.wire.v1.MessageChanges
+	(*MessageOp)(nil),                  // 39: yizhan.wire.v1.MessageOp
+	(*Preview)(nil),                    // 40: yizhan.wire.v1.Preview
+	(*ConversationSetting)(nil),        // 41: yizhan.wire.v1.ConversationSetting
+	(*TeamState)(nil),                  // 42: yizhan.wire.v1.TeamState
 }
 var file_wire_proto_depIdxs = []int32{
-	29, // 0: yizhan.wire.v1.LoginRequest.platform:type_name -> yizhan.wire.v1.Platform
+	31, // 0: yizhan.wire.v1.LoginRequest.platform:type_name -> yizhan.wire.v1.Platform
 	3,  // 1: yizhan.wire.v1.LoginResponse.others:type_name -> yizhan.wire.v1.OnlineDevice
-	29, // 2: yizhan.wire.v1.OnlineDevice.platform:type_name -> yizhan.wire.v1.Platform
-	30, // 3: yizhan.wire.v1.SendRequest.scene:type_name -> yizhan.wire.v1.Scene
-	31, // 4: yizhan.wire.v1.SendRequest.options:type_name -> yizhan.wire.v1.MessageOptions
-	32, // 5: yizhan.wire.v1.SendRequest.push:type_name -> yizhan.wire.v1.PushOptions
-	33, // 6: yizhan.wire.v1.SendRequest.forward:type_name -> yizhan.wire.v1.Origin
-	33, // 7: yizhan.wire.v1.SendRequest.merged:type_name -> yizhan.wire.v1.Origin
-	30, // 8: yizhan.wire.v1.Message.scene:type_name -> yizhan.wire.v1.Scene
-	29, // 9: yizhan.wire.v1.Message.from_platform:type_name -> yizhan.wire.v1.Platform
-	34, // 10: yizhan.wire.v1.Message.event:type_name -> yizhan.wire.v1.TeamEvent
-	31, // 11: yizhan.wire.v1.Message.options:type_name -> yizhan.wire.v1.MessageOptions
-	32, // 12: yizhan.wire.v1.Message.push:type_name -> yizhan.wire.v1.PushOptions
-	33, // 13: yizhan.wire.v1.Message.origin:type_name -> yizhan.wire.v1.Origin
-	35, // 14: yizhan.wire.v1.Message.merged:type_name -> yizhan.wire.v1.MergedMessage
-	36, // 15: yizhan.wire.v1.Message.changes:type_name -> yizhan.wire.v1.MessageChanges
-	37, // 16: yizhan.wire.v1.Message.op:type_name -> yizhan.wire.v1.MessageOp
+	31, // 2: yizhan.wire.v1.OnlineDevice.platform:type_name -> yizhan.wire.v1.Platform
+	32, // 3: yizhan.wire.v1.SendRequest.scene:type_name -> yizhan.wire.v1.Scene
+	33, // 4: yizhan.wire.v1.SendRequest.options:type_name -> yizhan.wire.v1.MessageOptions
+	34, // 5: yizhan.wire.v1.SendRequest.push:type_name -> yizhan.wire.v1.PushOptions
+	35, // 6: yizhan.wire.v1.SendRequest.forward:type_name -> yizhan.wire.v1.Origin
+	35, // 7: yizhan.wire.v1.SendRequest.merged:type_name -> yizhan.wire.v1.Origin
+	32, // 8: yizhan.wire.v1.Message.scene:type_name -> yizhan.wire.v1.Scene
+	31, // 9: yizhan.wire.v1.Message.from_platform:type_name -> yizhan.wire.v1.Platform
+	36, // 10: yizhan.wire.v1.Message.event:type_name -> yizhan.wire.v1.TeamEvent
+	33, // 11: yizhan.wire.v1.Message.options:type_name -> yizhan.wire.v1.MessageOptions
+	34, // 12: yizhan.wire.v1.Message.push:type_name -> yizhan.wire.v1.PushOptions
+	35, // 13: yizhan.wire.v1.Message.origin:type_name -> yizhan.wire.v1.Origin
+	37, // 14: yizhan.wire.v1.Message.merged:type_name -> yizhan.wire.v1.MergedMessage
+	38, // 15: yizhan.wire.v1.Message.changes:type_name -> yizhan.wire.v1.MessageChanges
+	39, // 16: yizhan.wire.v1.Message.op:type_name -> yizhan.wire.v1.MessageOp
 	7,  // 17: yizhan.wire.v1.MessagePush.message:type_name -> yizhan.wire.v1.Message
-	30, // 18: yizhan.wire.v1.ReadRequest.scene:type_name -> yizhan.wire.v1.Scene
-	30, // 19: yizhan.wire.v1.ReadPush.scene:type_name -> yizhan.wire.v1.Scene
-	30, // 20: yizhan.wire.v1.RecallRequest.scene:type_name -> yizhan.wire.v1.Scene
+	32, // 18: yizhan.wire.v1.ReadRequest.scene:type_name -> yizhan.wire.v1.Scene
+	32, // 19: yizhan.wire.v1.ReadPush.scene:type_name -> yizhan.wire.v1.Scene
+	32, // 20: yizhan.wire.v1.RecallRequest.scene:type_name -> yizhan.wire.v1.Scene
 	16, // 21: yizhan.wire.v1.SyncResponse.conversations:type_name -> yizhan.wire.v1.ConversationState
-	30, // 22: yizhan.wire.v1.ConversationState.scene:type_name -> yizhan.wire.v1.Scene
-	38, // 23: yizhan.wire.v1.ConversationState.team:type_name -> yizhan.wire.v1.TeamState
-	16, // 24: yizhan.wire.v1.TeamStatePush.state:type_name -> yizhan.wire.v1.ConversationState
-	30, // 25: yizhan.wire.v1.HistoryRequest.scene:type_name -> yizhan.wire.v1.Scene
-	7,  // 26: yizhan.wire.v1.HistoryResponse.messages:type_name -> yizhan.wire.v1.Message
-	20, // 27: yizhan.wire.v1.ProfilesResponse.profiles:type_name -> yizhan.wire.v1.Profile
-	0,  // 28: yizhan.wire.v1.KickedPush.reason:type_name -> yizhan.wire.v1.KickReason
-	29, // 29: yizhan.wire.v1.KickedPush.by_platform:type_name -> yizhan.wire.v1.Platform
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	32, // 22: yizhan.wire.v1.ConversationState.scene:type_name -> yizhan.wire.v1.Scene
+	40, // 23: yizhan.wire.v1.ConversationState.last:type_name -> yizhan.wire.v1.Preview
+	41, // 24: yizhan.wire.v1.ConversationState.setting:type_name -> yizhan.wire.v1.ConversationSetting
+	42, // 25: yizhan.wire.v1.ConversationState.team:type_name -> yizhan.wire.v1.TeamState
+	16, // 26: yizhan.wire.v1.ConversationsResponse.conversations:type_name -> yizhan.wire.v1.ConversationState
+	16, // 27: yizhan.wire.v1.ConversationStatesResponse.conversations:type_name -> yizhan.wire.v1.ConversationState
+	16, // 28: yizhan.wire.v1.TeamStatePush.state:type_name -> yizhan.wire.v1.ConversationState
+	32, // 29: yizhan.wire.v1.HistoryRequest.scene:type_name -> yizhan.wire.v1.Scene
+	7,  // 30: yizhan.wire.v1.HistoryResponse.messages:type_name -> yizhan.wire.v1.Message
+	22, // 31: yizhan.wire.v1.ProfilesResponse.profiles:type_name -> yizhan.wire.v1.Profile
+	0,  // 32: yizhan.wire.v1.KickedPush.reason:type_name -> yizhan.wire.v1.KickReason
+	31, // 33: yizhan.wire.v1.KickedPush.by_platform:type_name -> yizhan.wire.v1.Platform
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2603,16 +2808,17 @@ func file_wire_proto_init() {
 		return
 	}
 	file_common_proto_init()
+	file_inbox_proto_init()
 	file_message_proto_init()
 	file_team_proto_init()
-	file_wire_proto_msgTypes[22].OneofWrappers = []any{}
+	file_wire_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
