@@ -3,6 +3,7 @@ package matrix
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/yizhan-im/yizhan/appliance"
@@ -71,7 +72,8 @@ func newSite(t testing.TB, r appliance.TenantRequest) *site {
 	return s
 }
 
-func tokenOf(account string) string { return secretToken + " of " + account }
+// tokenOf is the token of an account, however its name is spelled.
+func tokenOf(account string) string { return secretToken + " of " + strings.ToLower(account) }
 
 // accounts makes accounts with the token that login uses.
 func (s *site) accounts(names ...string) {
