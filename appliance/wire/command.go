@@ -72,6 +72,19 @@ const (
 
 	PushTeamState       Command = 72
 	PushTeamApplication Command = 73
+
+	CmdTeamReceipts Command = 288
+	PushTeamReceipt Command = 74
+)
+
+// Notifications and broadcasts.
+const (
+	CmdNotify        Command = 368
+	CmdNotifications Command = 369
+	CmdBroadcasts    Command = 370
+
+	PushNotification Command = 104
+	PushBroadcast    Command = 105
 )
 
 var commandNames = map[Command]string{
@@ -90,7 +103,10 @@ var commandNames = map[Command]string{
 	CmdLeaveTeam: "leave_team", CmdTransferTeam: "transfer_team", CmdSetTeamManagers: "set_team_managers",
 	CmdMuteTeamMembers: "mute_team_members", CmdMuteTeam: "mute_team", CmdUpdateTeamMember: "update_team_member",
 	CmdTeams: "teams", CmdTeamMembers: "team_members", CmdTeamApplications: "team_applications",
+	CmdNotify: "notify", CmdNotifications: "notifications", CmdBroadcasts: "broadcasts",
+	PushNotification: "notification", PushBroadcast: "broadcast",
 	PushTeamState: "team_state", PushTeamApplication: "team_application",
+	CmdTeamReceipts: "team_receipts", PushTeamReceipt: "team_receipt",
 }
 
 // Requests lists the requests that this build knows, in the order of their

@@ -417,7 +417,10 @@ type SendRequest struct {
 	// they are not given then.
 	Forward *Origin `protobuf:"bytes,13,opt,name=forward,proto3" json:"forward,omitempty"`
 	// merged names the messages that a merged forward (type 101) holds, at most 50.
-	Merged        []*Origin `protobuf:"bytes,14,rep,name=merged,proto3" json:"merged,omitempty"`
+	Merged []*Origin `protobuf:"bytes,14,rep,name=merged,proto3" json:"merged,omitempty"`
+	// receipt asks to be told who has read the message: team_receipts. Only in a
+	// team of scene TEAM that is no mega-team (814).
+	Receipt       bool `protobuf:"varint,20,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -550,6 +553,13 @@ func (x *SendRequest) GetMerged() []*Origin {
 	return nil
 }
 
+func (x *SendRequest) GetReceipt() bool {
+	if x != nil {
+		return x.Receipt
+	}
+	return false
+}
+
 type SendResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// seq is 0 when the message was online_only.
@@ -664,7 +674,9 @@ type Message struct {
 	// place, and there is nothing to show.
 	Hidden bool `protobuf:"varint,26,opt,name=hidden,proto3" json:"hidden,omitempty"`
 	// op is set in entries of type 1002 and 1003.
-	Op            *MessageOp `protobuf:"bytes,27,opt,name=op,proto3" json:"op,omitempty"`
+	Op *MessageOp `protobuf:"bytes,27,opt,name=op,proto3" json:"op,omitempty"`
+	// receipt: the sender asks who has read it.
+	Receipt       bool `protobuf:"varint,40,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -886,6 +898,13 @@ func (x *Message) GetOp() *MessageOp {
 		return x.Op
 	}
 	return nil
+}
+
+func (x *Message) GetReceipt() bool {
+	if x != nil {
+		return x.Receipt
+	}
+	return false
 }
 
 // MessagePush carries one message to a device.
@@ -2510,7 +2529,7 @@ const file_wire_proto_rawDesc = "" +
 	"\tdevice_id\x18\x02 \x01(\tR\bdeviceId\x124\n" +
 	"\bplatform\x18\x03 \x01(\x0e2\x18.yizhan.wire.v1.PlatformR\bplatform\x12\x19\n" +
 	"\blogin_ms\x18\x04 \x01(\x03R\aloginMs\"\x0f\n" +
-	"\rLogoutRequest\"\xe1\x03\n" +
+	"\rLogoutRequest\"\xfb\x03\n" +
 	"\vSendRequest\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x1b\n" +
@@ -2527,12 +2546,13 @@ const file_wire_proto_rawDesc = "" +
 	"\x04push\x18\v \x01(\v2\x1b.yizhan.wire.v1.PushOptionsR\x04push\x12\x19\n" +
 	"\breply_to\x18\f \x01(\x04R\areplyTo\x120\n" +
 	"\aforward\x18\r \x01(\v2\x16.yizhan.wire.v1.OriginR\aforward\x12.\n" +
-	"\x06merged\x18\x0e \x03(\v2\x16.yizhan.wire.v1.OriginR\x06merged\"g\n" +
+	"\x06merged\x18\x0e \x03(\v2\x16.yizhan.wire.v1.OriginR\x06merged\x12\x18\n" +
+	"\areceipt\x18\x14 \x01(\bR\areceipt\"g\n" +
 	"\fSendResponse\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x17\n" +
 	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\x12\x1c\n" +
-	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\x95\a\n" +
+	"\tduplicate\x18\x04 \x01(\bR\tduplicate\"\xaf\a\n" +
 	"\aMessage\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
@@ -2564,7 +2584,8 @@ const file_wire_proto_rawDesc = "" +
 	"\x06merged\x18\x18 \x03(\v2\x1d.yizhan.wire.v1.MergedMessageR\x06merged\x128\n" +
 	"\achanges\x18\x19 \x01(\v2\x1e.yizhan.wire.v1.MessageChangesR\achanges\x12\x16\n" +
 	"\x06hidden\x18\x1a \x01(\bR\x06hidden\x12)\n" +
-	"\x02op\x18\x1b \x01(\v2\x19.yizhan.wire.v1.MessageOpR\x02op\"@\n" +
+	"\x02op\x18\x1b \x01(\v2\x19.yizhan.wire.v1.MessageOpR\x02op\x12\x18\n" +
+	"\areceipt\x18( \x01(\bR\areceipt\"@\n" +
 	"\vMessagePush\x121\n" +
 	"\amessage\x18\x01 \x01(\v2\x17.yizhan.wire.v1.MessageR\amessage\"&\n" +
 	"\n" +

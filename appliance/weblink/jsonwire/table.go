@@ -45,6 +45,7 @@ var requests = map[wire.Command]func() message{
 	wire.CmdUpdateTeamMember: func() message { return new(wire.UpdateTeamMemberRequest) },
 	wire.CmdTeams:            func() message { return new(wire.TeamsRequest) },
 	wire.CmdTeamMembers:      func() message { return new(wire.TeamMembersRequest) },
+	wire.CmdTeamReceipts:     func() message { return new(wire.TeamReceiptsRequest) },
 	wire.CmdTeamApplications: func() message { return new(wire.TeamApplicationsRequest) },
 	wire.CmdAddFriend:        func() message { return new(wire.AddFriendRequest) },
 	wire.CmdAnswerFriend:     func() message { return new(wire.AnswerFriendRequest) },
@@ -53,6 +54,9 @@ var requests = map[wire.Command]func() message{
 	wire.CmdSetBlacklist:     func() message { return new(wire.SetBlacklistRequest) },
 	wire.CmdSetMute:          func() message { return new(wire.SetMuteRequest) },
 	wire.CmdSetFriendMode:    func() message { return new(wire.SetFriendModeRequest) },
+	wire.CmdNotify:           func() message { return new(wire.NotifyRequest) },
+	wire.CmdNotifications:    func() message { return new(wire.NotificationsRequest) },
+	wire.CmdBroadcasts:       func() message { return new(wire.BroadcastsRequest) },
 	wire.CmdRelations:        func() message { return new(wire.RelationsRequest) },
 }
 
@@ -65,7 +69,10 @@ var pushes = map[wire.Command]func() message{
 	wire.PushClose:           func() message { return new(wire.ClosePush) },
 	wire.PushRoomMessage:     func() message { return new(wire.RoomMessagePush) },
 	wire.PushTeamState:       func() message { return new(wire.TeamStatePush) },
+	wire.PushTeamReceipt:     func() message { return new(wire.TeamReceiptPush) },
 	wire.PushTeamApplication: func() message { return new(wire.TeamApplicationPush) },
+	wire.PushNotification:    func() message { return new(wire.NotificationPush) },
+	wire.PushBroadcast:       func() message { return new(wire.BroadcastPush) },
 	wire.PushRelation:        func() message { return new(wire.RelationPush) },
 	wire.PushFriendMode:      func() message { return new(wire.FriendModePush) },
 }
