@@ -37,6 +37,7 @@ const (
 	CodeTeamStanding   Code = 807
 	CodeAlreadyInTeam  Code = 809
 	CodeTeamMuted      Code = 812
+	CodeTeamReceipt    Code = 814
 	CodeTeamManagers   Code = 815
 	CodeSlowClient     Code = 997
 	CodeMalformedFrame Code = 998
@@ -78,6 +79,7 @@ var codeTable = []codeInfo{
 	{CodeTeamStanding, "team_standing", "there is no such application or invitation", false},
 	{CodeAlreadyInTeam, "already_in_team", "the account is a member already", false},
 	{CodeTeamMuted, "team_muted", "the team or the account in it is muted", false},
+	{CodeTeamReceipt, "team_receipt", "a mega-team has no read receipts", false},
 	{CodeTeamManagers, "team_managers", "the team has as many managers as it may have", false},
 	{CodeSlowClient, "slow_client", "the client reads too slowly; reconnect and sync", true},
 	{CodeMalformedFrame, "malformed_frame", "a frame could not be decoded", false},

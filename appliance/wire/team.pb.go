@@ -421,6 +421,57 @@ func (TeamEventKind) EnumDescriptor() ([]byte, []int) {
 	return file_team_proto_rawDescGZIP(), []int{6}
 }
 
+// TeamMemberFilter says which members are wanted.
+type TeamMemberFilter int32
+
+const (
+	TeamMemberFilter_TEAM_MEMBERS_ALL TeamMemberFilter = 0
+	// The owner and the managers.
+	TeamMemberFilter_TEAM_MEMBERS_MANAGERS TeamMemberFilter = 1
+	TeamMemberFilter_TEAM_MEMBERS_MUTED    TeamMemberFilter = 2
+)
+
+// Enum value maps for TeamMemberFilter.
+var (
+	TeamMemberFilter_name = map[int32]string{
+		0: "TEAM_MEMBERS_ALL",
+		1: "TEAM_MEMBERS_MANAGERS",
+		2: "TEAM_MEMBERS_MUTED",
+	}
+	TeamMemberFilter_value = map[string]int32{
+		"TEAM_MEMBERS_ALL":      0,
+		"TEAM_MEMBERS_MANAGERS": 1,
+		"TEAM_MEMBERS_MUTED":    2,
+	}
+)
+
+func (x TeamMemberFilter) Enum() *TeamMemberFilter {
+	p := new(TeamMemberFilter)
+	*p = x
+	return p
+}
+
+func (x TeamMemberFilter) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TeamMemberFilter) Descriptor() protoreflect.EnumDescriptor {
+	return file_team_proto_enumTypes[7].Descriptor()
+}
+
+func (TeamMemberFilter) Type() protoreflect.EnumType {
+	return &file_team_proto_enumTypes[7]
+}
+
+func (x TeamMemberFilter) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TeamMemberFilter.Descriptor instead.
+func (TeamMemberFilter) EnumDescriptor() ([]byte, []int) {
+	return file_team_proto_rawDescGZIP(), []int{7}
+}
+
 // Team is what every member knows of a team.
 type Team struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -445,9 +496,12 @@ type Team struct {
 	CreatedMs    int64 `protobuf:"varint,16,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
 	UpdatedMs    int64 `protobuf:"varint,17,opt,name=updated_ms,json=updatedMs,proto3" json:"updated_ms,omitempty"`
 	// info_version grows with every change of the fields above.
-	InfoVersion   uint64   `protobuf:"varint,18,opt,name=info_version,json=infoVersion,proto3" json:"info_version,omitempty"`
-	Members       uint32   `protobuf:"varint,19,opt,name=members,proto3" json:"members,omitempty"`
-	Mute          TeamMute `protobuf:"varint,20,opt,name=mute,proto3,enum=yizhan.wire.v1.TeamMute" json:"mute,omitempty"`
+	InfoVersion uint64   `protobuf:"varint,18,opt,name=info_version,json=infoVersion,proto3" json:"info_version,omitempty"`
+	Members     uint32   `protobuf:"varint,19,opt,name=members,proto3" json:"members,omitempty"`
+	Mute        TeamMute `protobuf:"varint,20,opt,name=mute,proto3,enum=yizhan.wire.v1.TeamMute" json:"mute,omitempty"`
+	// mega: it is a mega-team. It may have very many members: read them by pages,
+	// and only when they are wanted. Its log does not tell who comes and goes.
+	Mega          bool `protobuf:"varint,21,opt,name=mega,proto3" json:"mega,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -620,6 +674,13 @@ func (x *Team) GetMute() TeamMute {
 		return x.Mute
 	}
 	return TeamMute_TEAM_MUTE_NONE
+}
+
+func (x *Team) GetMega() bool {
+	if x != nil {
+		return x.Mega
+	}
+	return false
 }
 
 // TeamChanges are the fields of a team that are given or changed.
@@ -932,6 +993,7 @@ type TeamState struct {
 	InfoVersion uint64      `protobuf:"varint,6,opt,name=info_version,json=infoVersion,proto3" json:"info_version,omitempty"`
 	// applications wait for a manager's answer; set for managers and the owner.
 	Applications  uint32 `protobuf:"varint,7,opt,name=applications,proto3" json:"applications,omitempty"`
+	Mega          bool   `protobuf:"varint,8,opt,name=mega,proto3" json:"mega,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1013,6 +1075,13 @@ func (x *TeamState) GetApplications() uint32 {
 		return x.Applications
 	}
 	return 0
+}
+
+func (x *TeamState) GetMega() bool {
+	if x != nil {
+		return x.Mega
+	}
+	return false
 }
 
 // TeamEvent is what an entry of type 5 in a team's log tells. The entry's id is
@@ -1108,8 +1177,10 @@ type CreateTeamRequest struct {
 	ClientId string                 `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	Team     *TeamChanges           `protobuf:"bytes,2,opt,name=team,proto3" json:"team,omitempty"`
 	// members to invite, at most 199, without the owner.
-	Members       []string `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
-	Note          string   `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	Members []string `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
+	Note    string   `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	// mega makes it a mega-team, which it stays.
+	Mega          bool `protobuf:"varint,5,opt,name=mega,proto3" json:"mega,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1170,6 +1241,13 @@ func (x *CreateTeamRequest) GetNote() string {
 		return x.Note
 	}
 	return ""
+}
+
+func (x *CreateTeamRequest) GetMega() bool {
+	if x != nil {
+		return x.Mega
+	}
+	return false
 }
 
 type CreateTeamResponse struct {
@@ -2102,7 +2180,8 @@ type TeamMembersRequest struct {
 	// after is the last account of the page before.
 	After string `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
 	// limit is 1..200, default 100.
-	Limit         uint32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit         uint32           `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	Filter        TeamMemberFilter `protobuf:"varint,4,opt,name=filter,proto3,enum=yizhan.wire.v1.TeamMemberFilter" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2156,6 +2235,13 @@ func (x *TeamMembersRequest) GetLimit() uint32 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *TeamMembersRequest) GetFilter() TeamMemberFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return TeamMemberFilter_TEAM_MEMBERS_ALL
 }
 
 type TeamMembersResponse struct {
@@ -2412,12 +2498,279 @@ func (x *TeamApplicationPush) GetApplication() *TeamApplication {
 	return nil
 }
 
+// TeamReceiptsRequest asks who has read messages that the account has sent to a
+// team with receipt set.
+type TeamReceiptsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Team  string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	// seqs of messages, at most 50. Those that are not the account's own, or do not
+	// ask for receipts, are left out of the answer.
+	Seqs []uint64 `protobuf:"varint,2,rep,packed,name=seqs,proto3" json:"seqs,omitempty"`
+	// list_seq names one message whose readers are listed; 0 lists none.
+	ListSeq       uint64 `protobuf:"varint,3,opt,name=list_seq,json=listSeq,proto3" json:"list_seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamReceiptsRequest) Reset() {
+	*x = TeamReceiptsRequest{}
+	mi := &file_team_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamReceiptsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamReceiptsRequest) ProtoMessage() {}
+
+func (x *TeamReceiptsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_team_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamReceiptsRequest.ProtoReflect.Descriptor instead.
+func (*TeamReceiptsRequest) Descriptor() ([]byte, []int) {
+	return file_team_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *TeamReceiptsRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *TeamReceiptsRequest) GetSeqs() []uint64 {
+	if x != nil {
+		return x.Seqs
+	}
+	return nil
+}
+
+func (x *TeamReceiptsRequest) GetListSeq() uint64 {
+	if x != nil {
+		return x.ListSeq
+	}
+	return 0
+}
+
+type TeamReceiptsResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Receipts []*TeamReceipt         `protobuf:"bytes,1,rep,name=receipts,proto3" json:"receipts,omitempty"`
+	// read and unread are the members that have read the message list_seq or not,
+	// in the order of their names, without its sender.
+	Read          []string `protobuf:"bytes,2,rep,name=read,proto3" json:"read,omitempty"`
+	Unread        []string `protobuf:"bytes,3,rep,name=unread,proto3" json:"unread,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamReceiptsResponse) Reset() {
+	*x = TeamReceiptsResponse{}
+	mi := &file_team_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamReceiptsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamReceiptsResponse) ProtoMessage() {}
+
+func (x *TeamReceiptsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_team_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamReceiptsResponse.ProtoReflect.Descriptor instead.
+func (*TeamReceiptsResponse) Descriptor() ([]byte, []int) {
+	return file_team_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *TeamReceiptsResponse) GetReceipts() []*TeamReceipt {
+	if x != nil {
+		return x.Receipts
+	}
+	return nil
+}
+
+func (x *TeamReceiptsResponse) GetRead() []string {
+	if x != nil {
+		return x.Read
+	}
+	return nil
+}
+
+func (x *TeamReceiptsResponse) GetUnread() []string {
+	if x != nil {
+		return x.Unread
+	}
+	return nil
+}
+
+// TeamReceipt counts the present members who may read a message, without its
+// sender.
+type TeamReceipt struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Read          uint32                 `protobuf:"varint,2,opt,name=read,proto3" json:"read,omitempty"`
+	Unread        uint32                 `protobuf:"varint,3,opt,name=unread,proto3" json:"unread,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamReceipt) Reset() {
+	*x = TeamReceipt{}
+	mi := &file_team_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamReceipt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamReceipt) ProtoMessage() {}
+
+func (x *TeamReceipt) ProtoReflect() protoreflect.Message {
+	mi := &file_team_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamReceipt.ProtoReflect.Descriptor instead.
+func (*TeamReceipt) Descriptor() ([]byte, []int) {
+	return file_team_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *TeamReceipt) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *TeamReceipt) GetRead() uint32 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *TeamReceipt) GetUnread() uint32 {
+	if x != nil {
+		return x.Unread
+	}
+	return 0
+}
+
+// TeamReceiptPush tells who has sent messages with receipt set that reader has
+// read those behind after_seq up to seq.
+type TeamReceiptPush struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Team          string                 `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Reader        string                 `protobuf:"bytes,2,opt,name=reader,proto3" json:"reader,omitempty"`
+	AfterSeq      uint64                 `protobuf:"varint,3,opt,name=after_seq,json=afterSeq,proto3" json:"after_seq,omitempty"`
+	Seq           uint64                 `protobuf:"varint,4,opt,name=seq,proto3" json:"seq,omitempty"`
+	TimeMs        int64                  `protobuf:"varint,5,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamReceiptPush) Reset() {
+	*x = TeamReceiptPush{}
+	mi := &file_team_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamReceiptPush) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamReceiptPush) ProtoMessage() {}
+
+func (x *TeamReceiptPush) ProtoReflect() protoreflect.Message {
+	mi := &file_team_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamReceiptPush.ProtoReflect.Descriptor instead.
+func (*TeamReceiptPush) Descriptor() ([]byte, []int) {
+	return file_team_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *TeamReceiptPush) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *TeamReceiptPush) GetReader() string {
+	if x != nil {
+		return x.Reader
+	}
+	return ""
+}
+
+func (x *TeamReceiptPush) GetAfterSeq() uint64 {
+	if x != nil {
+		return x.AfterSeq
+	}
+	return 0
+}
+
+func (x *TeamReceiptPush) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *TeamReceiptPush) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
 var File_team_proto protoreflect.FileDescriptor
 
 const file_team_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"team.proto\x12\x0eyizhan.wire.v1\"\xdc\x05\n" +
+	"team.proto\x12\x0eyizhan.wire.v1\"\xf0\x05\n" +
 	"\x04Team\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x12\n" +
@@ -2444,7 +2797,8 @@ const file_team_proto_rawDesc = "" +
 	"updated_ms\x18\x11 \x01(\x03R\tupdatedMs\x12!\n" +
 	"\finfo_version\x18\x12 \x01(\x04R\vinfoVersion\x12\x18\n" +
 	"\amembers\x18\x13 \x01(\rR\amembers\x12,\n" +
-	"\x04mute\x18\x14 \x01(\x0e2\x18.yizhan.wire.v1.TeamMuteR\x04mute\"\x8c\x06\n" +
+	"\x04mute\x18\x14 \x01(\x0e2\x18.yizhan.wire.v1.TeamMuteR\x04mute\x12\x12\n" +
+	"\x04mega\x18\x15 \x01(\bR\x04mega\"\x8c\x06\n" +
 	"\vTeamChanges\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x17\n" +
 	"\x04icon\x18\x02 \x01(\tH\x01R\x04icon\x88\x01\x01\x12\x19\n" +
@@ -2495,7 +2849,7 @@ const file_team_proto_rawDesc = "" +
 	"notify_off\x18\x03 \x01(\bH\x02R\tnotifyOff\x88\x01\x01B\a\n" +
 	"\x05_nickB\t\n" +
 	"\a_customB\r\n" +
-	"\v_notify_off\"\xff\x01\n" +
+	"\v_notify_off\"\x93\x02\n" +
 	"\tTeamState\x128\n" +
 	"\bstanding\x18\x01 \x01(\x0e2\x1c.yizhan.wire.v1.TeamStandingR\bstanding\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x12\n" +
@@ -2504,19 +2858,21 @@ const file_team_proto_rawDesc = "" +
 	"\n" +
 	"notify_off\x18\x05 \x01(\bR\tnotifyOff\x12!\n" +
 	"\finfo_version\x18\x06 \x01(\x04R\vinfoVersion\x12\"\n" +
-	"\fapplications\x18\a \x01(\rR\fapplications\"\x8a\x02\n" +
+	"\fapplications\x18\a \x01(\rR\fapplications\x12\x12\n" +
+	"\x04mega\x18\b \x01(\bR\x04mega\"\x8a\x02\n" +
 	"\tTeamEvent\x121\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1d.yizhan.wire.v1.TeamEventKindR\x04kind\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1a\n" +
 	"\baccounts\x18\x03 \x03(\tR\baccounts\x125\n" +
 	"\achanges\x18\x04 \x01(\v2\x1b.yizhan.wire.v1.TeamChangesR\achanges\x129\n" +
 	"\x06member\x18\x05 \x01(\v2!.yizhan.wire.v1.TeamMemberChangesR\x06member\x12,\n" +
-	"\x04mute\x18\x06 \x01(\x0e2\x18.yizhan.wire.v1.TeamMuteR\x04mute\"\x8f\x01\n" +
+	"\x04mute\x18\x06 \x01(\x0e2\x18.yizhan.wire.v1.TeamMuteR\x04mute\"\xa3\x01\n" +
 	"\x11CreateTeamRequest\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12/\n" +
 	"\x04team\x18\x02 \x01(\v2\x1b.yizhan.wire.v1.TeamChangesR\x04team\x12\x18\n" +
 	"\amembers\x18\x03 \x03(\tR\amembers\x12\x12\n" +
-	"\x04note\x18\x04 \x01(\tR\x04note\"@\n" +
+	"\x04note\x18\x04 \x01(\tR\x04note\x12\x12\n" +
+	"\x04mega\x18\x05 \x01(\bR\x04mega\"@\n" +
 	"\x12CreateTeamResponse\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x16\n" +
 	"\x06failed\x18\x02 \x03(\tR\x06failed\"(\n" +
@@ -2570,11 +2926,12 @@ const file_team_proto_rawDesc = "" +
 	"\fTeamsRequest\x12\x14\n" +
 	"\x05teams\x18\x01 \x03(\tR\x05teams\";\n" +
 	"\rTeamsResponse\x12*\n" +
-	"\x05teams\x18\x01 \x03(\v2\x14.yizhan.wire.v1.TeamR\x05teams\"T\n" +
+	"\x05teams\x18\x01 \x03(\v2\x14.yizhan.wire.v1.TeamR\x05teams\"\x8e\x01\n" +
 	"\x12TeamMembersRequest\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\tR\x05after\x12\x14\n" +
-	"\x05limit\x18\x03 \x01(\rR\x05limit\"_\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\x128\n" +
+	"\x06filter\x18\x04 \x01(\x0e2 .yizhan.wire.v1.TeamMemberFilterR\x06filter\"_\n" +
 	"\x13TeamMembersResponse\x124\n" +
 	"\amembers\x18\x01 \x03(\v2\x1a.yizhan.wire.v1.TeamMemberR\amembers\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\"-\n" +
@@ -2588,7 +2945,25 @@ const file_team_proto_rawDesc = "" +
 	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"l\n" +
 	"\x13TeamApplicationPush\x12\x12\n" +
 	"\x04team\x18\x01 \x01(\tR\x04team\x12A\n" +
-	"\vapplication\x18\x02 \x01(\v2\x1f.yizhan.wire.v1.TeamApplicationR\vapplication*L\n" +
+	"\vapplication\x18\x02 \x01(\v2\x1f.yizhan.wire.v1.TeamApplicationR\vapplication\"X\n" +
+	"\x13TeamReceiptsRequest\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x12\n" +
+	"\x04seqs\x18\x02 \x03(\x04R\x04seqs\x12\x19\n" +
+	"\blist_seq\x18\x03 \x01(\x04R\alistSeq\"{\n" +
+	"\x14TeamReceiptsResponse\x127\n" +
+	"\breceipts\x18\x01 \x03(\v2\x1b.yizhan.wire.v1.TeamReceiptR\breceipts\x12\x12\n" +
+	"\x04read\x18\x02 \x03(\tR\x04read\x12\x16\n" +
+	"\x06unread\x18\x03 \x03(\tR\x06unread\"K\n" +
+	"\vTeamReceipt\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x12\n" +
+	"\x04read\x18\x02 \x01(\rR\x04read\x12\x16\n" +
+	"\x06unread\x18\x03 \x01(\rR\x06unread\"\x85\x01\n" +
+	"\x0fTeamReceiptPush\x12\x12\n" +
+	"\x04team\x18\x01 \x01(\tR\x04team\x12\x16\n" +
+	"\x06reader\x18\x02 \x01(\tR\x06reader\x12\x1b\n" +
+	"\tafter_seq\x18\x03 \x01(\x04R\bafterSeq\x12\x10\n" +
+	"\x03seq\x18\x04 \x01(\x04R\x03seq\x12\x17\n" +
+	"\atime_ms\x18\x05 \x01(\x03R\x06timeMs*L\n" +
 	"\bTeamRole\x12\x14\n" +
 	"\x10TEAM_ROLE_MEMBER\x10\x00\x12\x15\n" +
 	"\x11TEAM_ROLE_MANAGER\x10\x01\x12\x13\n" +
@@ -2631,7 +3006,11 @@ const file_team_proto_rawDesc = "" +
 	"\x12\x1e\n" +
 	"\x1aTEAM_EVENT_MEMBERS_UNMUTED\x10\v\x12\x19\n" +
 	"\x15TEAM_EVENT_TEAM_MUTED\x10\f\x12\x1d\n" +
-	"\x19TEAM_EVENT_MEMBER_UPDATED\x10\rB1Z/github.com/yizhan-im/yizhan/appliance/wire;wireb\x06proto3"
+	"\x19TEAM_EVENT_MEMBER_UPDATED\x10\r*[\n" +
+	"\x10TeamMemberFilter\x12\x14\n" +
+	"\x10TEAM_MEMBERS_ALL\x10\x00\x12\x19\n" +
+	"\x15TEAM_MEMBERS_MANAGERS\x10\x01\x12\x16\n" +
+	"\x12TEAM_MEMBERS_MUTED\x10\x02B1Z/github.com/yizhan-im/yizhan/appliance/wire;wireb\x06proto3"
 
 var (
 	file_team_proto_rawDescOnce sync.Once
@@ -2645,8 +3024,8 @@ func file_team_proto_rawDescGZIP() []byte {
 	return file_team_proto_rawDescData
 }
 
-var file_team_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_team_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_team_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_team_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_team_proto_goTypes = []any{
 	(TeamRole)(0),                    // 0: yizhan.wire.v1.TeamRole
 	(TeamStanding)(0),                // 1: yizhan.wire.v1.TeamStanding
@@ -2655,36 +3034,41 @@ var file_team_proto_goTypes = []any{
 	(TeamWho)(0),                     // 4: yizhan.wire.v1.TeamWho
 	(TeamMute)(0),                    // 5: yizhan.wire.v1.TeamMute
 	(TeamEventKind)(0),               // 6: yizhan.wire.v1.TeamEventKind
-	(*Team)(nil),                     // 7: yizhan.wire.v1.Team
-	(*TeamChanges)(nil),              // 8: yizhan.wire.v1.TeamChanges
-	(*TeamMember)(nil),               // 9: yizhan.wire.v1.TeamMember
-	(*TeamMemberChanges)(nil),        // 10: yizhan.wire.v1.TeamMemberChanges
-	(*TeamState)(nil),                // 11: yizhan.wire.v1.TeamState
-	(*TeamEvent)(nil),                // 12: yizhan.wire.v1.TeamEvent
-	(*CreateTeamRequest)(nil),        // 13: yizhan.wire.v1.CreateTeamRequest
-	(*CreateTeamResponse)(nil),       // 14: yizhan.wire.v1.CreateTeamResponse
-	(*DismissTeamRequest)(nil),       // 15: yizhan.wire.v1.DismissTeamRequest
-	(*UpdateTeamRequest)(nil),        // 16: yizhan.wire.v1.UpdateTeamRequest
-	(*InviteTeamRequest)(nil),        // 17: yizhan.wire.v1.InviteTeamRequest
-	(*InviteTeamResponse)(nil),       // 18: yizhan.wire.v1.InviteTeamResponse
-	(*JoinTeamRequest)(nil),          // 19: yizhan.wire.v1.JoinTeamRequest
-	(*JoinTeamResponse)(nil),         // 20: yizhan.wire.v1.JoinTeamResponse
-	(*AnswerTeamRequest)(nil),        // 21: yizhan.wire.v1.AnswerTeamRequest
-	(*KickTeamRequest)(nil),          // 22: yizhan.wire.v1.KickTeamRequest
-	(*LeaveTeamRequest)(nil),         // 23: yizhan.wire.v1.LeaveTeamRequest
-	(*TransferTeamRequest)(nil),      // 24: yizhan.wire.v1.TransferTeamRequest
-	(*SetTeamManagersRequest)(nil),   // 25: yizhan.wire.v1.SetTeamManagersRequest
-	(*MuteTeamMembersRequest)(nil),   // 26: yizhan.wire.v1.MuteTeamMembersRequest
-	(*MuteTeamRequest)(nil),          // 27: yizhan.wire.v1.MuteTeamRequest
-	(*UpdateTeamMemberRequest)(nil),  // 28: yizhan.wire.v1.UpdateTeamMemberRequest
-	(*TeamsRequest)(nil),             // 29: yizhan.wire.v1.TeamsRequest
-	(*TeamsResponse)(nil),            // 30: yizhan.wire.v1.TeamsResponse
-	(*TeamMembersRequest)(nil),       // 31: yizhan.wire.v1.TeamMembersRequest
-	(*TeamMembersResponse)(nil),      // 32: yizhan.wire.v1.TeamMembersResponse
-	(*TeamApplicationsRequest)(nil),  // 33: yizhan.wire.v1.TeamApplicationsRequest
-	(*TeamApplicationsResponse)(nil), // 34: yizhan.wire.v1.TeamApplicationsResponse
-	(*TeamApplication)(nil),          // 35: yizhan.wire.v1.TeamApplication
-	(*TeamApplicationPush)(nil),      // 36: yizhan.wire.v1.TeamApplicationPush
+	(TeamMemberFilter)(0),            // 7: yizhan.wire.v1.TeamMemberFilter
+	(*Team)(nil),                     // 8: yizhan.wire.v1.Team
+	(*TeamChanges)(nil),              // 9: yizhan.wire.v1.TeamChanges
+	(*TeamMember)(nil),               // 10: yizhan.wire.v1.TeamMember
+	(*TeamMemberChanges)(nil),        // 11: yizhan.wire.v1.TeamMemberChanges
+	(*TeamState)(nil),                // 12: yizhan.wire.v1.TeamState
+	(*TeamEvent)(nil),                // 13: yizhan.wire.v1.TeamEvent
+	(*CreateTeamRequest)(nil),        // 14: yizhan.wire.v1.CreateTeamRequest
+	(*CreateTeamResponse)(nil),       // 15: yizhan.wire.v1.CreateTeamResponse
+	(*DismissTeamRequest)(nil),       // 16: yizhan.wire.v1.DismissTeamRequest
+	(*UpdateTeamRequest)(nil),        // 17: yizhan.wire.v1.UpdateTeamRequest
+	(*InviteTeamRequest)(nil),        // 18: yizhan.wire.v1.InviteTeamRequest
+	(*InviteTeamResponse)(nil),       // 19: yizhan.wire.v1.InviteTeamResponse
+	(*JoinTeamRequest)(nil),          // 20: yizhan.wire.v1.JoinTeamRequest
+	(*JoinTeamResponse)(nil),         // 21: yizhan.wire.v1.JoinTeamResponse
+	(*AnswerTeamRequest)(nil),        // 22: yizhan.wire.v1.AnswerTeamRequest
+	(*KickTeamRequest)(nil),          // 23: yizhan.wire.v1.KickTeamRequest
+	(*LeaveTeamRequest)(nil),         // 24: yizhan.wire.v1.LeaveTeamRequest
+	(*TransferTeamRequest)(nil),      // 25: yizhan.wire.v1.TransferTeamRequest
+	(*SetTeamManagersRequest)(nil),   // 26: yizhan.wire.v1.SetTeamManagersRequest
+	(*MuteTeamMembersRequest)(nil),   // 27: yizhan.wire.v1.MuteTeamMembersRequest
+	(*MuteTeamRequest)(nil),          // 28: yizhan.wire.v1.MuteTeamRequest
+	(*UpdateTeamMemberRequest)(nil),  // 29: yizhan.wire.v1.UpdateTeamMemberRequest
+	(*TeamsRequest)(nil),             // 30: yizhan.wire.v1.TeamsRequest
+	(*TeamsResponse)(nil),            // 31: yizhan.wire.v1.TeamsResponse
+	(*TeamMembersRequest)(nil),       // 32: yizhan.wire.v1.TeamMembersRequest
+	(*TeamMembersResponse)(nil),      // 33: yizhan.wire.v1.TeamMembersResponse
+	(*TeamApplicationsRequest)(nil),  // 34: yizhan.wire.v1.TeamApplicationsRequest
+	(*TeamApplicationsResponse)(nil), // 35: yizhan.wire.v1.TeamApplicationsResponse
+	(*TeamApplication)(nil),          // 36: yizhan.wire.v1.TeamApplication
+	(*TeamApplicationPush)(nil),      // 37: yizhan.wire.v1.TeamApplicationPush
+	(*TeamReceiptsRequest)(nil),      // 38: yizhan.wire.v1.TeamReceiptsRequest
+	(*TeamReceiptsResponse)(nil),     // 39: yizhan.wire.v1.TeamReceiptsResponse
+	(*TeamReceipt)(nil),              // 40: yizhan.wire.v1.TeamReceipt
+	(*TeamReceiptPush)(nil),          // 41: yizhan.wire.v1.TeamReceiptPush
 }
 var file_team_proto_depIdxs = []int32{
 	2,  // 0: yizhan.wire.v1.Team.join_mode:type_name -> yizhan.wire.v1.TeamJoinMode
@@ -2700,25 +3084,27 @@ var file_team_proto_depIdxs = []int32{
 	4,  // 10: yizhan.wire.v1.TeamChanges.custom_mode:type_name -> yizhan.wire.v1.TeamWho
 	0,  // 11: yizhan.wire.v1.TeamMember.role:type_name -> yizhan.wire.v1.TeamRole
 	1,  // 12: yizhan.wire.v1.TeamState.standing:type_name -> yizhan.wire.v1.TeamStanding
-	9,  // 13: yizhan.wire.v1.TeamState.self:type_name -> yizhan.wire.v1.TeamMember
+	10, // 13: yizhan.wire.v1.TeamState.self:type_name -> yizhan.wire.v1.TeamMember
 	6,  // 14: yizhan.wire.v1.TeamEvent.kind:type_name -> yizhan.wire.v1.TeamEventKind
-	8,  // 15: yizhan.wire.v1.TeamEvent.changes:type_name -> yizhan.wire.v1.TeamChanges
-	10, // 16: yizhan.wire.v1.TeamEvent.member:type_name -> yizhan.wire.v1.TeamMemberChanges
+	9,  // 15: yizhan.wire.v1.TeamEvent.changes:type_name -> yizhan.wire.v1.TeamChanges
+	11, // 16: yizhan.wire.v1.TeamEvent.member:type_name -> yizhan.wire.v1.TeamMemberChanges
 	5,  // 17: yizhan.wire.v1.TeamEvent.mute:type_name -> yizhan.wire.v1.TeamMute
-	8,  // 18: yizhan.wire.v1.CreateTeamRequest.team:type_name -> yizhan.wire.v1.TeamChanges
-	8,  // 19: yizhan.wire.v1.UpdateTeamRequest.changes:type_name -> yizhan.wire.v1.TeamChanges
+	9,  // 18: yizhan.wire.v1.CreateTeamRequest.team:type_name -> yizhan.wire.v1.TeamChanges
+	9,  // 19: yizhan.wire.v1.UpdateTeamRequest.changes:type_name -> yizhan.wire.v1.TeamChanges
 	1,  // 20: yizhan.wire.v1.JoinTeamResponse.standing:type_name -> yizhan.wire.v1.TeamStanding
 	5,  // 21: yizhan.wire.v1.MuteTeamRequest.mute:type_name -> yizhan.wire.v1.TeamMute
-	10, // 22: yizhan.wire.v1.UpdateTeamMemberRequest.changes:type_name -> yizhan.wire.v1.TeamMemberChanges
-	7,  // 23: yizhan.wire.v1.TeamsResponse.teams:type_name -> yizhan.wire.v1.Team
-	9,  // 24: yizhan.wire.v1.TeamMembersResponse.members:type_name -> yizhan.wire.v1.TeamMember
-	35, // 25: yizhan.wire.v1.TeamApplicationsResponse.applications:type_name -> yizhan.wire.v1.TeamApplication
-	35, // 26: yizhan.wire.v1.TeamApplicationPush.application:type_name -> yizhan.wire.v1.TeamApplication
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	11, // 22: yizhan.wire.v1.UpdateTeamMemberRequest.changes:type_name -> yizhan.wire.v1.TeamMemberChanges
+	8,  // 23: yizhan.wire.v1.TeamsResponse.teams:type_name -> yizhan.wire.v1.Team
+	7,  // 24: yizhan.wire.v1.TeamMembersRequest.filter:type_name -> yizhan.wire.v1.TeamMemberFilter
+	10, // 25: yizhan.wire.v1.TeamMembersResponse.members:type_name -> yizhan.wire.v1.TeamMember
+	36, // 26: yizhan.wire.v1.TeamApplicationsResponse.applications:type_name -> yizhan.wire.v1.TeamApplication
+	36, // 27: yizhan.wire.v1.TeamApplicationPush.application:type_name -> yizhan.wire.v1.TeamApplication
+	40, // 28: yizhan.wire.v1.TeamReceiptsResponse.receipts:type_name -> yizhan.wire.v1.TeamReceipt
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_team_proto_init() }
@@ -2733,8 +3119,8 @@ func file_team_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_team_proto_rawDesc), len(file_team_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   30,
+			NumEnums:      8,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
