@@ -39,6 +39,7 @@ type TenantRequest struct {
 	// teams that an account is in, at most 5,000.
 	MaxTeamMembers int `json:"max_team_members,omitempty"`
 	MaxTeams       int `json:"max_teams,omitempty"`
+	PresenceRequest
 	// CallbackURL is where the tenant's backend is asked before operations of its
 	// users, http or https; "off" removes it. The callback fields are only for
 	// UpdateTenant.
@@ -71,6 +72,7 @@ type TenantInfo struct {
 	MaxListed         int    `json:"max_listed"`
 	MaxTeamMembers    int    `json:"max_team_members"`
 	MaxTeams          int    `json:"max_teams"`
+	PresenceInfo
 	CallbackURL       string `json:"callback_url,omitempty"` // the rest only with it
 	CallbackEvents    string `json:"callback_events,omitempty"`
 	CallbackFail      string `json:"callback_fail,omitempty"`
@@ -95,6 +97,7 @@ func (r *TenantRequest) validate() error {
 		"max_friends": r.MaxFriends, "max_listed": r.MaxListed,
 		"max_team_members": r.MaxTeamMembers, "max_teams": r.MaxTeams,
 		"callback_timeout_ms": r.CallbackTimeoutMs,
+		"max_subscriptions":   r.MaxSubscriptions, "login_event_days": r.EventDays, "login_events": r.EventCount,
 	} {
 		if n < 0 {
 			return wire.Errorf(wire.CodeBadParameter, "%s must not be negative", name)
@@ -124,12 +127,15 @@ func (r *TenantRequest) apply(l *state.Limits) error {
 		{r.MaxListed, &l.MaxListed},
 		{r.MaxTeamMembers, &l.MaxTeamMembers},
 		{r.MaxTeams, &l.MaxTeams},
+		{r.MaxSubscriptions, &l.MaxSubscriptions},
+		{r.EventDays, &l.EventDays},
+		{r.EventCount, &l.EventCount},
 	} {
 		if field.asked != 0 {
 			*field.limit = field.asked
 		}
 	}
-	return nil
+	return r.applyPresence(l)
 }
 
 // CreateTenant adds a tenant and returns it with its secret, which is shown
@@ -265,6 +271,7 @@ func tenantInfo(t *state.Tenant) TenantInfo {
 		MaxListed:         t.Limits.MaxListed,
 		MaxTeamMembers:    t.Limits.MaxTeamMembers,
 		MaxTeams:          t.Limits.MaxTeams,
+		PresenceInfo:      presenceInfo(&t.Limits),
 		CreatedMs:         t.CreatedMs,
 	}
 	info.setCallback(t.Callback)

@@ -21,12 +21,13 @@ func TestTenantIsCreatedWithDefaultsAndASecret(t *testing.T) {
 	if !randomKey.MatchString(a.AppKey) || !randomKey.MatchString(a.AppSecret) || a.AppKey == a.AppSecret {
 		t.Errorf("appkey %q, secret %q", a.AppKey, a.AppSecret)
 	}
-	if a.DevicePolicy != "per-platform" || a.APIPerSecond != 100 || a.RecallSeconds != 120 || a.MaxFriends != 3000 || a.MaxListed != 1000 || a.MaxTeamMembers != 500 || a.MaxTeams != 1000 || a.CreatedMs == 0 {
+	if a.DevicePolicy != "per-platform" || a.APIPerSecond != 100 || a.RecallSeconds != 120 || a.MaxFriends != 3000 || a.MaxListed != 1000 || a.MaxTeamMembers != 500 || a.MaxTeams != 1000 || a.Presence != "everybody" || a.UserSearch != "exact" || a.MaxSubscriptions != 3000 || a.EventDays != 30 || a.EventCount != 100 || a.CreatedMs == 0 {
 		t.Errorf("defaults: %+v", a)
 	}
 	b, err := node.CreateTenant(t.Context(), appliance.TenantRequest{
 		AppKey: "my-app_1", Name: "我的应用", DevicePolicy: "all",
 		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8,
+		PresenceRequest: appliance.PresenceRequest{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +35,7 @@ func TestTenantIsCreatedWithDefaultsAndASecret(t *testing.T) {
 	want := appliance.TenantInfo{
 		AppKey: "my-app_1", AppSecret: b.AppSecret, Name: "我的应用", DevicePolicy: "all",
 		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8, CreatedMs: b.CreatedMs,
+		PresenceInfo: appliance.PresenceInfo{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
 	}
 	if b != want {
 		t.Errorf("created %+v, want %+v", b, want)
@@ -55,6 +57,10 @@ func TestTenantRequestsAreChecked(t *testing.T) {
 		{appliance.TenantRequest{Name: strings.Repeat("n", 65)}, wire.CodeBadParameter},
 		{appliance.TenantRequest{Name: "\xff"}, wire.CodeBadParameter},
 		{appliance.TenantRequest{DevicePolicy: "none"}, wire.CodeBadParameter},
+		{appliance.TenantRequest{PresenceRequest: appliance.PresenceRequest{Presence: "none"}}, wire.CodeBadParameter},
+		{appliance.TenantRequest{PresenceRequest: appliance.PresenceRequest{UserSearch: "none"}}, wire.CodeBadParameter},
+		{appliance.TenantRequest{PresenceRequest: appliance.PresenceRequest{EventDays: -1}}, wire.CodeBadParameter},
+		{appliance.TenantRequest{PresenceRequest: appliance.PresenceRequest{EventDays: 400}}, wire.CodeBadParameter},
 		{appliance.TenantRequest{APIPerSecond: -1}, wire.CodeBadParameter},
 		{appliance.TenantRequest{RequestBurst: 1 << 40}, wire.CodeBadParameter},
 		{appliance.TenantRequest{NewSecret: true}, wire.CodeBadParameter},

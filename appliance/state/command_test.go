@@ -11,9 +11,14 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
+// fullLimits has another number in every field.
+func fullLimits() Limits {
+	return Limits{DevicePolicy: 1, RequestsPerSecond: 2, RequestBurst: 3, APIPerSecond: 4, RecallSeconds: 5, MaxBodyBytes: 6, MaxFriends: 7, MaxListed: 8, MaxTeamMembers: 9, MaxTeams: 10, PresenceMode: 2, UserSearch: 3, MaxSubscriptions: 13, EventDays: 14, EventCount: 15}
+}
+
 // fullCommands has one of each kind with every field set.
 func fullCommands() []command {
-	limits := Limits{DevicePolicy: 1, RequestsPerSecond: 2, RequestBurst: 3, APIPerSecond: 4, RecallSeconds: 5, MaxBodyBytes: 6, MaxFriends: 7, MaxListed: 8, MaxTeamMembers: 9, MaxTeams: 10}
+	limits := fullLimits()
 	hash := HashToken("app", "a", "token")
 	return []command{
 		&CreateTenant{TimeMs: testTime, AppKey: "app", Secret: "secret", Name: "name", Limits: limits},

@@ -27,7 +27,7 @@ func fullRows() []row {
 		&siteRow{counter: 1 << 60, clockMs: testTime, tenants: 3},
 		&convRow{id: 1, lastSeq: 2, version: 3, timeMs: testTime, readA: 4, readB: 5},
 		&clientRow{seq: 1, id: 2, timeMs: testTime},
-		&Tenant{AppKey: "app", Secret: "secret", Name: "name", Limits: Limits{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, CreatedMs: testTime},
+		&Tenant{AppKey: "app", Secret: "secret", Name: "name", Limits: fullLimits(), CreatedMs: testTime},
 		&accountRow{createdMs: testTime, blocked: true, tokenHash: HashToken("", "", "")},
 		&devicesRow{lastDevice: "phone", lastPlatform: wire.Platform_PLATFORM_IOS, lastLoginMs: testTime, devices: []device{{"phone", 7}, {"desk", 0}}},
 		&relationRow{

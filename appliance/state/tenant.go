@@ -24,6 +24,16 @@ type Limits struct {
 	// MaxTeams the teams that one account is a member of.
 	MaxTeamMembers int
 	MaxTeams       int
+	// PresenceMode says who may see whether an account is online, UserSearch how
+	// clients may search for accounts (presence_limits.go).
+	PresenceMode int
+	UserSearch   int
+	// MaxSubscriptions bounds the accounts whose presence one account follows.
+	MaxSubscriptions int
+	// EventDays and EventCount bound the logins and logouts that are remembered of
+	// one account, by their age and number.
+	EventDays  int
+	EventCount int
 }
 
 // Default limits: Yunxin's where it documents one (facts/yunxin-api.md).
@@ -61,6 +71,7 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.MaxListed, DefaultMaxListed)
 	setDefault(&l.MaxTeamMembers, DefaultMaxTeamMembers)
 	setDefault(&l.MaxTeams, DefaultMaxTeams)
+	l.presenceDefaults()
 	return l
 }
 
@@ -83,7 +94,7 @@ func (l *Limits) valid() bool {
 		}
 	}
 	return l.MaxBodyBytes <= maxBodyBytes && l.MaxFriends <= maxRelations && l.MaxListed <= maxRelations &&
-		l.MaxTeamMembers <= MaxTeamMembers && l.MaxTeams <= maxTeams
+		l.MaxTeamMembers <= MaxTeamMembers && l.MaxTeams <= maxTeams && l.validPresence()
 }
 
 // counts lists the numeric limits that were there from the beginning, in the
@@ -95,7 +106,7 @@ func (l *Limits) counts() [5]int {
 // laterCounts lists those that came later, in the order of their encoding: a new
 // one goes to the end.
 func (l *Limits) laterCounts() []*int {
-	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams}
+	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount}
 }
 
 // Tenant is one application (Yunxin: appkey) on this site.

@@ -41,6 +41,11 @@ func limitFlags(cmd *cobra.Command, request *appliance.TenantRequest) {
 	flags.IntVar(&request.MaxListed, "max-listed", 0, "Accounts on an account's blacklist and on its mute list, at most 10000; 0 leaves it as it is")
 	flags.IntVar(&request.MaxTeamMembers, "max-team-members", 0, "Members of a team, at most 2000; 0 leaves it as it is")
 	flags.IntVar(&request.MaxTeams, "max-teams", 0, "Teams that an account is in, at most 5000; 0 leaves it as it is")
+	flags.StringVar(&request.Presence, "presence", "", "Who may see whether an account is online: "+appliance.PresenceModes)
+	flags.StringVar(&request.UserSearch, "user-search", "", "How users may search for accounts: off, exact by the whole id, on also by the beginning of ids and names")
+	flags.IntVar(&request.MaxSubscriptions, "max-subscriptions", 0, "Accounts whose presence an account follows, at most 10000; 0 leaves it as it is")
+	flags.IntVar(&request.EventDays, "login-event-days", 0, "Days for which logins and logouts are remembered, at most 366; 0 leaves it as it is")
+	flags.IntVar(&request.EventCount, "login-events", 0, "Logins and logouts that are remembered of one account, at most 1000; 0 leaves it as it is")
 }
 
 // callbackFlags are about asking the tenant's backend before operations.
