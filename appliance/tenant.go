@@ -40,6 +40,11 @@ type TenantRequest struct {
 	MaxTeamMembers int `json:"max_team_members,omitempty"`
 	MaxTeams       int `json:"max_teams,omitempty"`
 	PresenceRequest
+	RoomsRequest
+	// RetentionDays is for how many days messages are kept, RetentionMessages how
+	// many of one conversation; -1 means for ever. What is older is removed.
+	RetentionDays     int `json:"retention_days,omitempty"`
+	RetentionMessages int `json:"retention_messages,omitempty"`
 	// CallbackURL is where the tenant's backend is asked before operations of its
 	// users, http or https; "off" removes it. The callback fields are only for
 	// UpdateTenant.
@@ -73,6 +78,9 @@ type TenantInfo struct {
 	MaxTeamMembers    int    `json:"max_team_members"`
 	MaxTeams          int    `json:"max_teams"`
 	PresenceInfo
+	RoomsInfo
+	RetentionDays     int    `json:"retention_days"`         // -1: for ever
+	RetentionMessages int    `json:"retention_messages"`     // -1: all
 	CallbackURL       string `json:"callback_url,omitempty"` // the rest only with it
 	CallbackEvents    string `json:"callback_events,omitempty"`
 	CallbackFail      string `json:"callback_fail,omitempty"`
@@ -103,7 +111,7 @@ func (r *TenantRequest) validate() error {
 			return wire.Errorf(wire.CodeBadParameter, "%s must not be negative", name)
 		}
 	}
-	return nil
+	return r.validateRetention()
 }
 
 // apply puts what r asks for into l.
@@ -130,10 +138,15 @@ func (r *TenantRequest) apply(l *state.Limits) error {
 		{r.MaxSubscriptions, &l.MaxSubscriptions},
 		{r.EventDays, &l.EventDays},
 		{r.EventCount, &l.EventCount},
+		{retention(r.RetentionDays), &l.RetentionDays},
+		{retention(r.RetentionMessages), &l.RetentionMessages},
 	} {
 		if field.asked != 0 {
 			*field.limit = field.asked
 		}
+	}
+	if err := r.applyRooms(l); err != nil {
+		return err
 	}
 	return r.applyPresence(l)
 }
@@ -272,6 +285,9 @@ func tenantInfo(t *state.Tenant) TenantInfo {
 		MaxTeamMembers:    t.Limits.MaxTeamMembers,
 		MaxTeams:          t.Limits.MaxTeams,
 		PresenceInfo:      presenceInfo(&t.Limits),
+		RoomsInfo:         roomsInfo(&t.Limits),
+		RetentionDays:     shownRetention(t.Limits.RetentionDays),
+		RetentionMessages: shownRetention(t.Limits.RetentionMessages),
 		CreatedMs:         t.CreatedMs,
 	}
 	info.setCallback(t.Callback)

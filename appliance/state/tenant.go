@@ -24,6 +24,11 @@ type Limits struct {
 	// MaxTeams the teams that one account is a member of.
 	MaxTeamMembers int
 	MaxTeams       int
+	// RetentionDays is for how many days a message is kept, and RetentionMessages
+	// how many of one conversation, the newest; older ones are removed within a
+	// day.
+	RetentionDays     int
+	RetentionMessages int
 	// PresenceMode says who may see whether an account is online, UserSearch how
 	// clients may search for accounts (presence_limits.go).
 	PresenceMode int
@@ -34,7 +39,18 @@ type Limits struct {
 	// one account, by their age and number.
 	EventDays  int
 	EventCount int
+	// RoomsPerSession bounds the rooms that a session is in, MaxRooms those that
+	// the tenant registers; OpenRooms says whether there are others, and the last
+	// two what a registered room keeps of its messages (room_limits.go).
+	RoomsPerSession int
+	OpenRooms       int
+	MaxRooms        int
+	RoomHistory     int
+	RoomHistoryDays int
 }
+
+// RetentionForever, as RetentionDays or RetentionMessages, keeps without limit.
+const RetentionForever = maxLimit
 
 // Default limits: Yunxin's where it documents one (facts/yunxin-api.md).
 const (
@@ -50,6 +66,10 @@ const (
 	DefaultTeamMembers    = 200
 	DefaultMaxTeamMembers = 500
 	DefaultMaxTeams       = 1000
+	DefaultRetentionDays  = 365
+	// DefaultRetentionMessages is what a team with 2,700 messages a day has after
+	// a year.
+	DefaultRetentionMessages = 1_000_000
 
 	// maxLimit bounds every limit, so that products with it cannot overflow.
 	maxLimit = 1 << 24
@@ -72,7 +92,27 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.MaxTeamMembers, DefaultMaxTeamMembers)
 	setDefault(&l.MaxTeams, DefaultMaxTeams)
 	l.presenceDefaults()
+	l.roomDefaults()
+	setDefault(&l.RetentionDays, DefaultRetentionDays)
+	setDefault(&l.RetentionMessages, DefaultRetentionMessages)
 	return l
+}
+
+// KeepsFromMs is the time before which messages are removed, at nowMs: 0 when
+// they are kept for ever. l has its defaults.
+func (l *Limits) KeepsFromMs(nowMs int64) int64 {
+	if l.RetentionDays == RetentionForever {
+		return 0
+	}
+	return max(nowMs-int64(l.RetentionDays)*24*60*60*1000, 0)
+}
+
+// KeepsMessages is how many messages of one conversation are kept, 0 all.
+func (l *Limits) KeepsMessages() uint64 {
+	if l.RetentionMessages == RetentionForever {
+		return 0
+	}
+	return uint64(l.RetentionMessages)
 }
 
 func setDefault(v *int, def int) {
@@ -94,7 +134,7 @@ func (l *Limits) valid() bool {
 		}
 	}
 	return l.MaxBodyBytes <= maxBodyBytes && l.MaxFriends <= maxRelations && l.MaxListed <= maxRelations &&
-		l.MaxTeamMembers <= MaxTeamMembers && l.MaxTeams <= maxTeams && l.validPresence()
+		l.MaxTeamMembers <= MaxTeamMembers && l.MaxTeams <= maxTeams && l.validPresence() && l.validRooms()
 }
 
 // counts lists the numeric limits that were there from the beginning, in the
@@ -106,7 +146,7 @@ func (l *Limits) counts() [5]int {
 // laterCounts lists those that came later, in the order of their encoding: a new
 // one goes to the end.
 func (l *Limits) laterCounts() []*int {
-	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount}
+	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount, &l.RetentionDays, &l.RetentionMessages, &l.RoomsPerSession, &l.OpenRooms, &l.MaxRooms, &l.RoomHistory, &l.RoomHistoryDays}
 }
 
 // Tenant is one application (Yunxin: appkey) on this site.
