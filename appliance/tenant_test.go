@@ -35,7 +35,9 @@ func TestTenantIsCreatedWithDefaultsAndASecret(t *testing.T) {
 	want := appliance.TenantInfo{
 		AppKey: "my-app_1", AppSecret: b.AppSecret, Name: "我的应用", DevicePolicy: "all",
 		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8, CreatedMs: b.CreatedMs,
-		PresenceInfo: appliance.PresenceInfo{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
+		PresenceInfo:  appliance.PresenceInfo{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
+		RoomsInfo:     appliance.RoomsInfo{OpenRooms: "on", RoomsPerSession: 16, MaxRooms: 100_000, RoomHistory: 1000, RoomHistoryDays: 10},
+		RetentionDays: 365, RetentionMessages: 1_000_000,
 	}
 	if b != want {
 		t.Errorf("created %+v, want %+v", b, want)
