@@ -141,6 +141,13 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.recallTeam(tx, &r)
 	case kindReadTeam:
 		return m.readTeam(tx, &r)
+	case kindRoomLog:
+		return m.roomLog(tx, &r)
+	case kindRoomSweep:
+		return m.roomSweep(tx, &r)
+	}
+	if kind >= kindRoomFirst && kind <= kindRoomLast {
+		return m.changeRoom(tx, kind, &r)
 	}
 	if kind >= kindTeamFirst && kind <= kindTeamLast {
 		return m.changeTeam(tx, kind, &r)
