@@ -69,7 +69,7 @@ var codeTable = []codeInfo{
 	{CodeDuplicate, "duplicate", "duplicate request", false},
 	{CodeServerError, "server_error", "the server failed; its log tells why", true},
 	{CodeBusy, "busy", "the server is overloaded, read-only or without a leader; try again", true},
-	{CodeRecallExpired, "recall_expired", "the message is too old to be recalled", false},
+	{CodeRecallExpired, "recall_expired", "the message is too old to be recalled or edited", false},
 	{CodeBadProtocol, "bad_protocol", "unknown command, or a command out of place", false},
 	{CodeTeamFull, "team_full", "the team has as many members as it may have", false},
 	{CodeTeamPermission, "team_permission", "the account may not do this in the team", false},

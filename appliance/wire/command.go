@@ -70,6 +70,18 @@ const (
 	CmdTeamMembers      Command = 286
 	CmdTeamApplications Command = 287
 
+	CmdEdit           Command = 14
+	CmdReact          Command = 15
+	CmdPin            Command = 16
+	CmdPins           Command = 17
+	CmdThread         Command = 18
+	CmdDeleteMessages Command = 19
+	CmdDeletions      Command = 304
+	CmdReactions      Command = 305
+
+	PushOnlineMessage Command = 88
+	PushDeletion      Command = 89
+
 	PushTeamState       Command = 72
 	PushTeamApplication Command = 73
 
@@ -105,6 +117,9 @@ var commandNames = map[Command]string{
 	CmdTeams: "teams", CmdTeamMembers: "team_members", CmdTeamApplications: "team_applications",
 	CmdNotify: "notify", CmdNotifications: "notifications", CmdBroadcasts: "broadcasts",
 	PushNotification: "notification", PushBroadcast: "broadcast",
+	CmdEdit: "edit", CmdReact: "react", CmdReactions: "reactions", CmdPin: "pin", CmdPins: "pins", CmdThread: "thread",
+	CmdDeleteMessages: "delete_messages", CmdDeletions: "deletions",
+	PushOnlineMessage: "online_message", PushDeletion: "deletion",
 	PushTeamState: "team_state", PushTeamApplication: "team_application",
 	CmdTeamReceipts: "team_receipts", PushTeamReceipt: "team_receipt",
 }

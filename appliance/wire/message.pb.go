@@ -399,8 +399,11 @@ type MessageChanges struct {
 	Pinned    bool        `protobuf:"varint,5,opt,name=pinned,proto3" json:"pinned,omitempty"`
 	// replies is how many entries have this one as their thread_root, and
 	// last_reply_seq the newest of them.
-	Replies       uint32 `protobuf:"varint,6,opt,name=replies,proto3" json:"replies,omitempty"`
-	LastReplySeq  uint64 `protobuf:"varint,7,opt,name=last_reply_seq,json=lastReplySeq,proto3" json:"last_reply_seq,omitempty"`
+	Replies      uint32 `protobuf:"varint,6,opt,name=replies,proto3" json:"replies,omitempty"`
+	LastReplySeq uint64 `protobuf:"varint,7,opt,name=last_reply_seq,json=lastReplySeq,proto3" json:"last_reply_seq,omitempty"`
+	// withdrawn: the tenant's backend has taken the message from everybody but its
+	// sender.
+	Withdrawn     bool `protobuf:"varint,8,opt,name=withdrawn,proto3" json:"withdrawn,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -484,6 +487,13 @@ func (x *MessageChanges) GetLastReplySeq() uint64 {
 	return 0
 }
 
+func (x *MessageChanges) GetWithdrawn() bool {
+	if x != nil {
+		return x.Withdrawn
+	}
+	return false
+}
+
 // Reaction is who has given a message one emoji.
 type Reaction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -557,12 +567,14 @@ func (x *Reaction) GetMine() bool {
 }
 
 // MessageOp is what an entry of type 1002 (reaction) or 1003 (pin) does to the
-// entry that its ref_seq names.
+// entry that its ref_seq names; of one of type 1000 (recall) it has silent.
 type MessageOp struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Emoji string                 `protobuf:"bytes,1,opt,name=emoji,proto3" json:"emoji,omitempty"`
 	// undone: the reaction is taken back, or the message unpinned.
-	Undone        bool `protobuf:"varint,2,opt,name=undone,proto3" json:"undone,omitempty"`
+	Undone bool `protobuf:"varint,2,opt,name=undone,proto3" json:"undone,omitempty"`
+	// silent: the message goes without a word, nothing is shown in its place.
+	Silent        bool `protobuf:"varint,3,opt,name=silent,proto3" json:"silent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -611,6 +623,13 @@ func (x *MessageOp) GetUndone() bool {
 	return false
 }
 
+func (x *MessageOp) GetSilent() bool {
+	if x != nil {
+		return x.Silent
+	}
+	return false
+}
+
 var File_message_proto protoreflect.FileDescriptor
 
 const file_message_proto_rawDesc = "" +
@@ -646,7 +665,7 @@ const file_message_proto_rawDesc = "" +
 	"\x04type\x18\x02 \x01(\rR\x04type\x12\x19\n" +
 	"\bsub_type\x18\x03 \x01(\rR\asubType\x12\x12\n" +
 	"\x04body\x18\x04 \x01(\tR\x04body\x12\x10\n" +
-	"\x03ext\x18\x05 \x01(\tR\x03ext\"\xee\x01\n" +
+	"\x03ext\x18\x05 \x01(\tR\x03ext\"\x8c\x02\n" +
 	"\x0eMessageChanges\x12\x14\n" +
 	"\x05edits\x18\x01 \x01(\rR\x05edits\x12\x1b\n" +
 	"\tedited_ms\x18\x02 \x01(\x03R\beditedMs\x12\x19\n" +
@@ -654,15 +673,17 @@ const file_message_proto_rawDesc = "" +
 	"\treactions\x18\x04 \x03(\v2\x18.yizhan.wire.v1.ReactionR\treactions\x12\x16\n" +
 	"\x06pinned\x18\x05 \x01(\bR\x06pinned\x12\x18\n" +
 	"\areplies\x18\x06 \x01(\rR\areplies\x12$\n" +
-	"\x0elast_reply_seq\x18\a \x01(\x04R\flastReplySeq\"f\n" +
+	"\x0elast_reply_seq\x18\a \x01(\x04R\flastReplySeq\x12\x1c\n" +
+	"\twithdrawn\x18\b \x01(\bR\twithdrawn\"f\n" +
 	"\bReaction\x12\x14\n" +
 	"\x05emoji\x18\x01 \x01(\tR\x05emoji\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\x12\x1a\n" +
 	"\baccounts\x18\x03 \x03(\tR\baccounts\x12\x12\n" +
-	"\x04mine\x18\x04 \x01(\bR\x04mine\"9\n" +
+	"\x04mine\x18\x04 \x01(\bR\x04mine\"Q\n" +
 	"\tMessageOp\x12\x14\n" +
 	"\x05emoji\x18\x01 \x01(\tR\x05emoji\x12\x16\n" +
-	"\x06undone\x18\x02 \x01(\bR\x06undoneB1Z/github.com/yizhan-im/yizhan/appliance/wire;wireb\x06proto3"
+	"\x06undone\x18\x02 \x01(\bR\x06undone\x12\x16\n" +
+	"\x06silent\x18\x03 \x01(\bR\x06silentB1Z/github.com/yizhan-im/yizhan/appliance/wire;wireb\x06proto3"
 
 var (
 	file_message_proto_rawDescOnce sync.Once

@@ -1350,8 +1350,11 @@ type SyncResponse struct {
 	// subscriptions_version is that of the newest change of what the account has
 	// subscribed to (presence.proto); 0 when there has been none.
 	SubscriptionsVersion uint64 `protobuf:"varint,8,opt,name=subscriptions_version,json=subscriptionsVersion,proto3" json:"subscriptions_version,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// deletions_version is that of the newest deletion of the account for itself; 0
+	// when there has been none. A device that has reached less reads deletions.
+	DeletionsVersion uint64 `protobuf:"varint,10,opt,name=deletions_version,json=deletionsVersion,proto3" json:"deletions_version,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *SyncResponse) Reset() {
@@ -1436,6 +1439,13 @@ func (x *SyncResponse) GetBroadcastsVersion() uint64 {
 func (x *SyncResponse) GetSubscriptionsVersion() uint64 {
 	if x != nil {
 		return x.SubscriptionsVersion
+	}
+	return 0
+}
+
+func (x *SyncResponse) GetDeletionsVersion() uint64 {
+	if x != nil {
+		return x.DeletionsVersion
 	}
 	return 0
 }
@@ -2613,7 +2623,7 @@ const file_wire_proto_rawDesc = "" +
 	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"=\n" +
 	"\vSyncRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\rR\x05limit\"\xf6\x02\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\"\xa3\x03\n" +
 	"\fSyncResponse\x12G\n" +
 	"\rconversations\x18\x01 \x03(\v2!.yizhan.wire.v1.ConversationStateR\rconversations\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
@@ -2622,7 +2632,9 @@ const file_wire_proto_rawDesc = "" +
 	"\x10settings_version\x18\x05 \x01(\x04R\x0fsettingsVersion\x123\n" +
 	"\x15notifications_version\x18\x06 \x01(\x04R\x14notificationsVersion\x12-\n" +
 	"\x12broadcasts_version\x18\a \x01(\x04R\x11broadcastsVersion\x123\n" +
-	"\x15subscriptions_version\x18\b \x01(\x04R\x14subscriptionsVersion\"\xef\x03\n" +
+	"\x15subscriptions_version\x18\b \x01(\x04R\x14subscriptionsVersion\x12+\n" +
+	"\x11deletions_version\x18\n" +
+	" \x01(\x04R\x10deletionsVersion\"\xef\x03\n" +
 	"\x11ConversationState\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x19\n" +

@@ -1131,6 +1131,11 @@ func (m *SyncResponse) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.DeletionsVersion != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.DeletionsVersion))
+		i--
+		dAtA[i] = 0x50
+	}
 	if m.SubscriptionsVersion != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.SubscriptionsVersion))
 		i--
@@ -2592,6 +2597,9 @@ func (m *SyncResponse) SizeVT() (n int) {
 	}
 	if m.SubscriptionsVersion != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.SubscriptionsVersion))
+	}
+	if m.DeletionsVersion != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.DeletionsVersion))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -6074,6 +6082,25 @@ func (m *SyncResponse) UnmarshalVT(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.SubscriptionsVersion |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 10:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field DeletionsVersion", wireType)
+			}
+			m.DeletionsVersion = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.DeletionsVersion |= uint64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}
@@ -11718,6 +11745,25 @@ func (m *SyncResponse) UnmarshalVTUnsafe(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.SubscriptionsVersion |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 10:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field DeletionsVersion", wireType)
+			}
+			m.DeletionsVersion = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.DeletionsVersion |= uint64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}

@@ -57,12 +57,22 @@ var requests = map[wire.Command]func() message{
 	wire.CmdNotify:           func() message { return new(wire.NotifyRequest) },
 	wire.CmdNotifications:    func() message { return new(wire.NotificationsRequest) },
 	wire.CmdBroadcasts:       func() message { return new(wire.BroadcastsRequest) },
+	wire.CmdEdit:             func() message { return new(wire.EditRequest) },
+	wire.CmdReact:            func() message { return new(wire.ReactRequest) },
+	wire.CmdReactions:        func() message { return new(wire.ReactionsRequest) },
+	wire.CmdPin:              func() message { return new(wire.PinRequest) },
+	wire.CmdPins:             func() message { return new(wire.PinsRequest) },
+	wire.CmdThread:           func() message { return new(wire.ThreadRequest) },
+	wire.CmdDeleteMessages:   func() message { return new(wire.DeleteMessagesRequest) },
+	wire.CmdDeletions:        func() message { return new(wire.DeletionsRequest) },
 	wire.CmdRelations:        func() message { return new(wire.RelationsRequest) },
 }
 
 // pushes makes, for each push, its empty message.
 var pushes = map[wire.Command]func() message{
 	wire.PushMessage:         func() message { return new(wire.MessagePush) },
+	wire.PushOnlineMessage:   func() message { return new(wire.OnlineMessagePush) },
+	wire.PushDeletion:        func() message { return new(wire.DeletionPush) },
 	wire.PushRead:            func() message { return new(wire.ReadPush) },
 	wire.PushKicked:          func() message { return new(wire.KickedPush) },
 	wire.PushGoAway:          func() message { return new(wire.GoAwayPush) },
