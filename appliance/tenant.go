@@ -41,6 +41,7 @@ type TenantRequest struct {
 	MaxTeams       int `json:"max_teams,omitempty"`
 	PresenceRequest
 	RoomsRequest
+	MegaTeamsRequest
 	// RetentionDays is for how many days messages are kept, RetentionMessages how
 	// many of one conversation; -1 means for ever. What is older is removed.
 	RetentionDays     int `json:"retention_days,omitempty"`
@@ -79,6 +80,7 @@ type TenantInfo struct {
 	MaxTeams          int    `json:"max_teams"`
 	PresenceInfo
 	RoomsInfo
+	MegaTeamsInfo
 	RetentionDays     int    `json:"retention_days"`         // -1: for ever
 	RetentionMessages int    `json:"retention_messages"`     // -1: all
 	CallbackURL       string `json:"callback_url,omitempty"` // the rest only with it
@@ -144,6 +146,9 @@ func (r *TenantRequest) apply(l *state.Limits) error {
 		if field.asked != 0 {
 			*field.limit = field.asked
 		}
+	}
+	if err := r.applyMegaTeams(l); err != nil {
+		return err
 	}
 	if err := r.applyRooms(l); err != nil {
 		return err
@@ -286,6 +291,7 @@ func tenantInfo(t *state.Tenant) TenantInfo {
 		MaxTeams:          t.Limits.MaxTeams,
 		PresenceInfo:      presenceInfo(&t.Limits),
 		RoomsInfo:         roomsInfo(&t.Limits),
+		MegaTeamsInfo:     megaTeamsInfo(&t.Limits),
 		RetentionDays:     shownRetention(t.Limits.RetentionDays),
 		RetentionMessages: shownRetention(t.Limits.RetentionMessages),
 		CreatedMs:         t.CreatedMs,

@@ -21,13 +21,14 @@ func TestTenantIsCreatedWithDefaultsAndASecret(t *testing.T) {
 	if !randomKey.MatchString(a.AppKey) || !randomKey.MatchString(a.AppSecret) || a.AppKey == a.AppSecret {
 		t.Errorf("appkey %q, secret %q", a.AppKey, a.AppSecret)
 	}
-	if a.DevicePolicy != "per-platform" || a.APIPerSecond != 100 || a.RecallSeconds != 120 || a.MaxFriends != 3000 || a.MaxListed != 1000 || a.MaxTeamMembers != 500 || a.MaxTeams != 1000 || a.Presence != "everybody" || a.UserSearch != "exact" || a.MaxSubscriptions != 3000 || a.EventDays != 30 || a.EventCount != 100 || a.CreatedMs == 0 {
+	if a.DevicePolicy != "per-platform" || a.APIPerSecond != 100 || a.RecallSeconds != 120 || a.MaxFriends != 3000 || a.MaxListed != 1000 || a.MaxTeamMembers != 500 || a.MaxTeams != 1000 || a.Presence != "everybody" || a.UserSearch != "exact" || a.MaxSubscriptions != 3000 || a.EventDays != 30 || a.EventCount != 100 || a.MaxMegaTeamMembers != 100_000 || a.MaxMegaTeams != 100 || a.CreatedMs == 0 {
 		t.Errorf("defaults: %+v", a)
 	}
 	b, err := node.CreateTenant(t.Context(), appliance.TenantRequest{
 		AppKey: "my-app_1", Name: "我的应用", DevicePolicy: "all",
 		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8,
-		PresenceRequest: appliance.PresenceRequest{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
+		PresenceRequest:  appliance.PresenceRequest{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
+		MegaTeamsRequest: appliance.MegaTeamsRequest{MaxMegaTeamMembers: 12, MaxMegaTeams: 13},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +37,7 @@ func TestTenantIsCreatedWithDefaultsAndASecret(t *testing.T) {
 		AppKey: "my-app_1", AppSecret: b.AppSecret, Name: "我的应用", DevicePolicy: "all",
 		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8, CreatedMs: b.CreatedMs,
 		PresenceInfo:  appliance.PresenceInfo{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
+		MegaTeamsInfo: appliance.MegaTeamsInfo{MaxMegaTeamMembers: 12, MaxMegaTeams: 13},
 		RoomsInfo:     appliance.RoomsInfo{OpenRooms: "on", RoomsPerSession: 16, MaxRooms: 100_000, RoomHistory: 1000, RoomHistoryDays: 10},
 		RetentionDays: 365, RetentionMessages: 1_000_000,
 	}

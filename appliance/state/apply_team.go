@@ -34,7 +34,11 @@ func (m *Machine) changeTeam(tx *raftstore.Tx, kind byte, r *reader) (*TeamResul
 		res.Code, err = m.goneTeam(tx, &c)
 		return res, err
 	}
-	by, isMember := t.members.find(c.By)
+	by, isMember, err := m.teamMark(tx, c.Tenant, c.Team, t, c.By)
+	if err != nil {
+		return nil, err
+	}
+	res.Mega = t.head.mega()
 	op := teamOp{m: m, tx: tx, c: &c, res: res, t: t, by: by}
 	switch {
 	case c.Op == TeamJoin:
@@ -72,6 +76,10 @@ type teamOp struct {
 	res *TeamResult
 	t   *team
 	by  mark // of c.By
+	// version is that of the newest change, which log and logMembers give;
+	// unlogged tells that it has no entry in the log.
+	version  uint64
+	unlogged bool
 }
 
 // run does what only members may do.
@@ -118,11 +126,11 @@ func (m *Machine) createTeam(tx *raftstore.Tx, c *TeamChange, res *TeamResult) e
 	case !ok:
 		res.Code = wire.CodeNotFound
 		return nil
-	case owner.joined >= uint64(c.TeamLimit):
+	case owner.isFull(c.Flag, c.TeamLimit):
 		res.Code = wire.CodeTooManyTeams
 		return nil
 	}
-	info := &wire.Team{MemberLimit: c.MemberLimit}
+	info := &wire.Team{MemberLimit: c.MemberLimit, Mega: c.Flag}
 	mergeTeam(info, c.Info)
 	if !validTeam(info, c.MemberLimit) {
 		res.Code = wire.CodeBadParameter
@@ -141,6 +149,9 @@ func (m *Machine) createTeam(tx *raftstore.Tx, c *TeamChange, res *TeamResult) e
 	}
 
 	t := &team{members: new(roster)}
+	if c.Flag {
+		t.head.flags, res.Mega = headMega, true
+	}
 	m.teams.put(teamKey{c.Tenant, res.Team}, t)
 	c.Team = res.Team
 	o := teamOp{m: m, tx: tx, c: c, res: res, t: t}
@@ -166,13 +177,16 @@ func (m *Machine) createTeam(tx *raftstore.Tx, c *TeamChange, res *TeamResult) e
 	if err := o.tellStates(append([]string{c.By}, res.Added...)); err != nil {
 		return err
 	}
-	res.Code, res.Members = wire.CodeOK, t.members.names
+	res.Code, res.Members = wire.CodeOK, t.audience()
 	return o.putInfo(info)
 }
 
 func (o *teamOp) dismiss() (wire.Code, error) {
 	if o.by.role() != wire.TeamRole_TEAM_ROLE_OWNER {
 		return wire.CodeTeamPermission, nil
+	}
+	if o.t.head.mega() {
+		return wire.CodeOK, o.dismissMega()
 	}
 	version := o.m.nextID()
 	waiting, err := o.applicants()
@@ -211,7 +225,7 @@ func (o *teamOp) update() (wire.Code, error) {
 	mergeTeam(info, o.c.Info)
 	limit := o.c.MemberLimit
 	if o.c.Info.MemberLimit == nil {
-		limit = MaxTeamMembers // the tenant's may have been lowered since
+		limit = MaxMegaTeamMembers // the tenant's may have been lowered since
 	}
 	if !validTeam(info, limit) || info.MemberLimit < uint32(o.t.head.members) {
 		return wire.CodeBadParameter, nil
@@ -221,7 +235,7 @@ func (o *teamOp) update() (wire.Code, error) {
 	}
 	info.UpdatedMs = o.m.site.clockMs
 	o.t.head.infoVersion = o.t.head.version
-	o.res.Members = o.t.members.names
+	o.res.Members = o.t.audience()
 	return wire.CodeOK, o.putInfo(info)
 }
 
@@ -270,6 +284,10 @@ func give[T any](dst, src *T) {
 }
 
 func validTeam(t *wire.Team, limit uint32) bool {
+	most := uint32(MaxTeamMembers)
+	if t.Mega {
+		most = MaxMegaTeamMembers
+	}
 	for _, s := range [...]string{t.Name, t.Icon, t.Intro, t.Announcement, t.Custom, t.ServerCustom} {
 		if !validText(s, maxTeamText) {
 			return false
@@ -278,7 +296,7 @@ func validTeam(t *wire.Team, limit uint32) bool {
 	return t.Name != "" && t.SizeVT() <= maxTeamInfo &&
 		t.JoinMode >= 0 && t.JoinMode <= wire.TeamJoinMode_TEAM_JOIN_CLOSED &&
 		t.Consent>>1 == 0 && t.InviteMode>>1 == 0 && t.UpdateMode>>1 == 0 && t.CustomMode>>1 == 0 &&
-		t.MemberLimit >= 2 && t.MemberLimit <= min(limit, MaxTeamMembers)
+		t.MemberLimit >= 2 && t.MemberLimit <= min(limit, most)
 }
 
 // valid reports whether c can be looked at: its names and texts are bounded.

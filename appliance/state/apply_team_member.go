@@ -1,8 +1,6 @@
 package state
 
 import (
-	"slices"
-
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -14,11 +12,18 @@ func (o *teamOp) invite() (wire.Code, error) {
 	if !o.by.manages() && info.InviteMode != wire.TeamWho_TEAM_WHO_EVERYONE {
 		return wire.CodeTeamPermission, nil
 	}
-	o.c.Accounts = slices.DeleteFunc(o.c.Accounts, func(account string) bool {
-		_, is := o.t.members.find(account)
-		return is
-	})
-	if len(o.t.members.names)+len(o.c.Accounts) > int(info.MemberLimit) {
+	var strangers []string
+	for _, account := range o.c.Accounts {
+		_, is, err := o.find(account)
+		if err != nil {
+			return 0, err
+		}
+		if !is {
+			strangers = append(strangers, account)
+		}
+	}
+	o.c.Accounts = strangers
+	if int(o.t.head.members)+len(strangers) > int(info.MemberLimit) {
 		return wire.CodeTeamFull, nil
 	}
 	if err := o.classify(info); err != nil {
@@ -31,7 +36,7 @@ func (o *teamOp) invite() (wire.Code, error) {
 		return wire.CodeOK, o.putHead() // applications may have become invitations
 	}
 	ev := &wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_ADDED, By: o.c.By, Accounts: o.res.Added}
-	if err := o.log(ev); err != nil {
+	if err := o.logMembers(ev); err != nil {
 		return 0, err
 	}
 	if err := o.admit(o.res.Added, o.c.By, info); err != nil {
@@ -40,7 +45,7 @@ func (o *teamOp) invite() (wire.Code, error) {
 	if err := o.tellStates(o.res.Added); err != nil {
 		return 0, err
 	}
-	o.res.Members = o.t.members.names
+	o.res.Members = o.t.audience()
 	return wire.CodeOK, o.putHead()
 }
 
@@ -52,7 +57,7 @@ func (o *teamOp) classify(info *wire.Team) error {
 		switch {
 		case err != nil:
 			return err
-		case !ok || counts.joined >= uint64(o.c.TeamLimit):
+		case !ok || counts.isFull(o.t.head.mega(), o.c.TeamLimit):
 			o.res.Failed = append(o.res.Failed, account)
 		case direct:
 			o.res.Added = append(o.res.Added, account)
@@ -80,8 +85,8 @@ func (o *teamOp) ask() error {
 
 // join is by an account that nobody has to have invited.
 func (o *teamOp) join() (wire.Code, error) {
-	if _, is := o.t.members.find(o.c.By); is {
-		return wire.CodeAlreadyInTeam, nil
+	if _, is, err := o.find(o.c.By); err != nil || is {
+		return wire.CodeAlreadyInTeam, err
 	}
 	standing, _, err := o.standing(o.c.By)
 	if err != nil {
@@ -116,19 +121,19 @@ func (o *teamOp) enter(account, inviter string, info *wire.Team) (wire.Code, err
 		return 0, err
 	case !ok:
 		return wire.CodeNotFound, nil
-	case counts.joined >= uint64(o.c.TeamLimit):
+	case counts.isFull(o.t.head.mega(), o.c.TeamLimit):
 		return wire.CodeTooManyTeams, nil
 	case o.t.head.members >= uint64(info.MemberLimit):
 		return wire.CodeTeamFull, nil
 	}
 	accounts := []string{account}
-	if err := o.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_JOINED, By: o.c.By, Accounts: accounts}); err != nil {
+	if err := o.logMembers(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_JOINED, By: o.c.By, Accounts: accounts}); err != nil {
 		return 0, err
 	}
 	if err := o.admit(accounts, inviter, info); err != nil {
 		return 0, err
 	}
-	o.res.Members, o.res.Standing = o.t.members.names, wire.TeamStanding_TEAM_STANDING_MEMBER
+	o.res.Members, o.res.Standing = o.t.audience(), wire.TeamStanding_TEAM_STANDING_MEMBER
 	if err := o.tellStates(accounts); err != nil {
 		return 0, err
 	}
@@ -167,7 +172,9 @@ func (o *teamOp) apply(again bool) (wire.Code, error) {
 	o.tell(o.c.By, standing.state(o.c.Team, &o.t.head, nil))
 	o.res.Standing = standing.standing
 	o.res.Application = &wire.TeamApplication{Account: o.c.By, Note: o.c.Note, TimeMs: row.timeMs}
-	o.res.Managers = o.t.members.managers()
+	if o.res.Managers, err = o.managers(); err != nil {
+		return 0, err
+	}
 	return wire.CodeOK, o.putHead()
 }
 
@@ -219,7 +226,10 @@ func (o *teamOp) answerApplication() (wire.Code, error) {
 func (o *teamOp) kick() (wire.Code, error) {
 	var gone []string
 	for _, account := range o.c.Accounts {
-		k, is := o.t.members.find(account)
+		k, is, err := o.find(account)
+		if err != nil {
+			return 0, err
+		}
 		if is && k.role() >= o.by.role() {
 			return wire.CodeTeamPermission, nil
 		}
@@ -233,7 +243,7 @@ func (o *teamOp) kick() (wire.Code, error) {
 	if len(gone) == 0 {
 		return wire.CodeOK, nil
 	}
-	if err := o.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_KICKED, By: o.c.By, Accounts: gone}); err != nil {
+	if err := o.logMembers(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_KICKED, By: o.c.By, Accounts: gone}); err != nil {
 		return 0, err
 	}
 	return wire.CodeOK, o.expel(gone, wire.TeamStanding_TEAM_STANDING_KICKED)
@@ -252,7 +262,7 @@ func (o *teamOp) leave(isMember bool) (wire.Code, error) {
 		return wire.CodeTeamPermission, nil
 	}
 	gone := []string{o.c.By}
-	if err := o.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, By: o.c.By, Accounts: gone}); err != nil {
+	if err := o.logMembers(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, By: o.c.By, Accounts: gone}); err != nil {
 		return 0, err
 	}
 	return wire.CodeOK, o.expel(gone, wire.TeamStanding_TEAM_STANDING_LEFT)

@@ -21,6 +21,7 @@ func (o *teamOp) log(ev *wire.TeamEvent) error {
 	}
 	encoded := appendBody(nil, &entry)
 	o.res.Messages = append(o.res.Messages, encoded)
+	o.version, o.unlogged = sent.ID, false
 	m.key = appendMessageKey(m.key[:0], o.c.Tenant, o.c.Team, sent.Seq)
 	if err := o.tx.Set(m.key, encoded); err != nil {
 		return err
@@ -78,7 +79,17 @@ func (o *teamOp) member(account string) (row memberRow, err error) {
 
 // putMember stores a member's row and its mark.
 func (o *teamOp) putMember(account string, row *memberRow) error {
-	o.setRoster(o.t.members.marked(account, markOf(row)))
+	if o.t.head.mega() {
+		before, _, err := o.find(account)
+		if err != nil {
+			return err
+		}
+		if err := o.setMark(account, before, markOf(row), false); err != nil {
+			return err
+		}
+	} else {
+		o.setRoster(o.t.members.marked(account, markOf(row)))
+	}
 	o.m.key = appendTeamMemberKey(o.m.key[:0], tableTeamMember, o.c.Tenant, o.c.Team, account)
 	o.m.val = row.append(o.m.val[:0])
 	return o.tx.Set(o.m.key, o.m.val)
@@ -141,15 +152,21 @@ func (o *teamOp) setStanding(account string, next *standingRow) error {
 	if had && before.isMember() == next.isMember() {
 		return nil
 	}
+	mega := o.t.head.mega()
 	if had && before.isMember() {
-		counts.joined--
+		*counts.memberships(mega)--
 	} else if had {
 		counts.quiet--
 	}
 	if next.isMember() {
-		counts.joined++
+		*counts.memberships(mega)++
 	} else {
 		counts.quiet++
+	}
+	if mega && before.isMember() != next.isMember() {
+		if err := o.indexMega(account, next); err != nil {
+			return err
+		}
 	}
 	if counts.quiet > maxQuietStandings {
 		dropped, err := o.m.dropQuiet(o.tx, o.c.Tenant, account, counts.quiet-keptQuietStandings)
@@ -232,8 +249,16 @@ func (o *teamOp) tellStates(accounts []string) error {
 // admit makes accounts plain members as of the entry that was logged last. The
 // caller puts the head and tells them.
 func (o *teamOp) admit(accounts []string, inviter string, info *wire.Team) error {
-	o.setRoster(o.t.members.with(accounts))
 	head := &o.t.head
+	first := head.lastSeq
+	if head.mega() {
+		head.members += uint64(len(accounts))
+		if o.unlogged {
+			first++
+		}
+	} else {
+		o.setRoster(o.t.members.with(accounts))
+	}
 	for _, account := range accounts {
 		row := memberRow{joinedMs: o.m.site.clockMs, inviter: inviter}
 		o.m.key = appendTeamMemberKey(o.m.key[:0], tableTeamMember, o.c.Tenant, o.c.Team, account)
@@ -242,8 +267,7 @@ func (o *teamOp) admit(accounts []string, inviter string, info *wire.Team) error
 			return err
 		}
 		standing := standingRow{
-			standing: wire.TeamStanding_TEAM_STANDING_MEMBER, version: head.version,
-			firstSeq: head.lastSeq, readSeq: head.lastSeq - 1,
+			standing: wire.TeamStanding_TEAM_STANDING_MEMBER, version: o.version, firstSeq: first, readSeq: first - 1,
 		}
 		if info.WholeHistory {
 			standing.firstSeq = 1
@@ -254,6 +278,11 @@ func (o *teamOp) admit(accounts []string, inviter string, info *wire.Team) error
 		if err := o.setStanding(account, &standing); err != nil {
 			return err
 		}
+		if head.mega() {
+			if err := o.enlist(account, row.joinedMs); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -261,19 +290,30 @@ func (o *teamOp) admit(accounts []string, inviter string, info *wire.Team) error
 // expel takes members out as of the entry that was logged last.
 func (o *teamOp) expel(accounts []string, standing wire.TeamStanding) error {
 	for _, account := range accounts {
-		if k, _ := o.t.members.find(account); k.role() == wire.TeamRole_TEAM_ROLE_MANAGER {
+		k, _, err := o.find(account)
+		if err != nil {
+			return err
+		}
+		if k.role() == wire.TeamRole_TEAM_ROLE_MANAGER {
 			o.t.head.managers--
+		}
+		if o.t.head.mega() {
+			if err := o.strike(account, k); err != nil {
+				return err
+			}
 		}
 		o.m.key = appendTeamMemberKey(o.m.key[:0], tableTeamMember, o.c.Tenant, o.c.Team, account)
 		if err := o.tx.Delete(o.m.key); err != nil {
 			return err
 		}
-		if err := o.end(account, standing, o.t.head.version, ""); err != nil {
+		if err := o.end(account, standing, o.version, ""); err != nil {
 			return err
 		}
 	}
-	o.setRoster(o.t.members.without(accounts))
-	o.res.Members = o.t.members.names
+	if !o.t.head.mega() {
+		o.setRoster(o.t.members.without(accounts))
+	}
+	o.res.Members = o.t.audience()
 	return o.putHead()
 }
 

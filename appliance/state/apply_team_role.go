@@ -8,8 +8,10 @@ import (
 // was the owner, it finds the new one there and is done.
 func (o *teamOp) transfer() (wire.Code, error) {
 	to := o.c.Accounts[0]
-	k, is := o.t.members.find(to)
+	k, is, err := o.find(to)
 	switch {
+	case err != nil:
+		return 0, err
 	case !is:
 		return wire.CodeNotInTeam, nil
 	case k.role() == wire.TeamRole_TEAM_ROLE_OWNER:
@@ -35,7 +37,7 @@ func (o *teamOp) transfer() (wire.Code, error) {
 	}
 	info.Owner, info.UpdatedMs = to, o.m.site.clockMs
 	o.t.head.infoVersion = o.t.head.version
-	o.res.Members = o.t.members.names
+	o.res.Members = o.t.audience()
 	if err := o.putInfo(info); err != nil {
 		return 0, err
 	}
@@ -43,7 +45,7 @@ func (o *teamOp) transfer() (wire.Code, error) {
 		return wire.CodeOK, o.tellStates([]string{o.c.By, to})
 	}
 	gone := []string{o.c.By}
-	if err := o.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, By: o.c.By, Accounts: gone}); err != nil {
+	if err := o.logMembers(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, By: o.c.By, Accounts: gone}); err != nil {
 		return 0, err
 	}
 	if err := o.expel(gone, wire.TeamStanding_TEAM_STANDING_LEFT); err != nil {
@@ -70,11 +72,11 @@ func (o *teamOp) setManagers() (wire.Code, error) {
 	if o.c.Flag {
 		role, kind = wire.TeamRole_TEAM_ROLE_MANAGER, wire.TeamEventKind_TEAM_EVENT_MANAGERS_ADDED
 	}
-	changed, ok := o.changing(func(k mark) bool { return k.role() != role })
-	if !ok {
-		return wire.CodeNotInTeam, nil
+	changed, ok, err := o.changing(func(k mark) bool { return k.role() != role })
+	if err != nil || !ok {
+		return wire.CodeNotInTeam, err
 	}
-	if o.c.Flag && int(o.t.head.managers)+len(changed) > MaxTeamManagers {
+	if o.c.Flag && int(o.t.head.managers)+len(changed) > o.t.maxManagers() {
 		return wire.CodeTeamManagers, nil
 	}
 	if len(changed) == 0 {
@@ -93,7 +95,7 @@ func (o *teamOp) setManagers() (wire.Code, error) {
 			return 0, err
 		}
 	}
-	o.res.Members = o.t.members.names
+	o.res.Members = o.t.audience()
 	return wire.CodeOK, o.tellStates(changed)
 }
 
@@ -106,11 +108,13 @@ func (o *teamOp) muteMembers() (wire.Code, error) {
 		kind = wire.TeamEventKind_TEAM_EVENT_MEMBERS_MUTED
 	}
 	allowed := true
-	changed, ok := o.changing(func(k mark) bool {
+	changed, ok, err := o.changing(func(k mark) bool {
 		allowed = allowed && k.role() < o.by.role()
 		return k.muted() != o.c.Flag
 	})
 	switch {
+	case err != nil:
+		return 0, err
 	case !ok:
 		return wire.CodeNotInTeam, nil
 	case !allowed:
@@ -118,7 +122,7 @@ func (o *teamOp) muteMembers() (wire.Code, error) {
 	case len(changed) == 0:
 		return wire.CodeOK, nil
 	}
-	if err := o.log(&wire.TeamEvent{Kind: kind, By: o.c.By, Accounts: changed}); err != nil {
+	if err := o.logMembers(&wire.TeamEvent{Kind: kind, By: o.c.By, Accounts: changed}); err != nil {
 		return 0, err
 	}
 	for _, account := range changed {
@@ -130,24 +134,27 @@ func (o *teamOp) muteMembers() (wire.Code, error) {
 		if err := o.putMember(account, &row); err != nil {
 			return 0, err
 		}
+		if err := o.touch(account); err != nil {
+			return 0, err
+		}
 	}
-	o.res.Members = o.t.members.names
+	o.res.Members = o.t.audience()
 	return wire.CodeOK, o.tellStates(changed)
 }
 
 // changing are those of c.Accounts that differ; ok is false when one of them is
 // no member.
-func (o *teamOp) changing(differs func(mark) bool) (changed []string, ok bool) {
+func (o *teamOp) changing(differs func(mark) bool) (changed []string, ok bool, err error) {
 	for _, account := range o.c.Accounts {
-		k, is := o.t.members.find(account)
-		if !is {
-			return nil, false
+		k, is, err := o.find(account)
+		if err != nil || !is {
+			return nil, false, err
 		}
 		if differs(k) {
 			changed = append(changed, account)
 		}
 	}
-	return changed, true
+	return changed, true, nil
 }
 
 func (o *teamOp) muteAll() (wire.Code, error) {
@@ -158,7 +165,7 @@ func (o *teamOp) muteAll() (wire.Code, error) {
 		return wire.CodeOK, nil
 	}
 	o.t.head.mute = o.c.Mute
-	o.res.Members = o.t.members.names
+	o.res.Members = o.t.audience()
 	return wire.CodeOK, o.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_TEAM_MUTED, By: o.c.By, Mute: o.c.Mute})
 }
 
@@ -166,8 +173,10 @@ func (o *teamOp) muteAll() (wire.Code, error) {
 // he wants to be notified.
 func (o *teamOp) settings() (wire.Code, error) {
 	account, u := o.c.Accounts[0], o.c.Member
-	k, is := o.t.members.find(account)
+	k, is, err := o.find(account)
 	switch {
+	case err != nil:
+		return 0, err
 	case !is:
 		return wire.CodeNotInTeam, nil
 	case account != o.c.By && (u.NotifyOff != nil || k.role() >= o.by.role()):
@@ -192,12 +201,15 @@ func (o *teamOp) settings() (wire.Code, error) {
 	if err := o.putMember(account, &row); err != nil {
 		return 0, err
 	}
-	o.res.Members = o.t.members.names
-	err = o.log(&wire.TeamEvent{
+	o.res.Members = o.t.audience()
+	err = o.logMembers(&wire.TeamEvent{
 		Kind: wire.TeamEventKind_TEAM_EVENT_MEMBER_UPDATED, By: o.c.By, Accounts: o.c.Accounts,
 		Member: &wire.TeamMemberChanges{Nick: u.Nick, Custom: u.Custom},
 	})
 	if err != nil {
+		return 0, err
+	}
+	if err := o.touch(account); err != nil {
 		return 0, err
 	}
 	return wire.CodeOK, o.tellStates(o.c.Accounts)

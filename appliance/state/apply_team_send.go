@@ -23,11 +23,11 @@ func (m *Machine) sendTeam(tx *raftstore.Tx, tenant uint32, msg *wire.Message, o
 	if err != nil {
 		return err
 	}
-	if res.Code = t.maySend(msg.From); res.Code != wire.CodeOK {
-		return nil
+	if res.Code, err = m.maySend(tx, tenant, id, t, msg.From); err != nil || res.Code != wire.CodeOK {
+		return err
 	}
 	m.advanceTeam(&t.head, res)
-	res.Team, res.Members = id, t.members.names
+	res.Team, res.Members, res.Mega = id, t.audience(), t.head.mega()
 	res.Message = appendStamp(own, res.Seq, res.ID, res.TimeMs)
 	m.key = appendMessageKey(m.key[:0], tenant, id, res.Seq)
 	if err := tx.Set(m.key, res.Message); err != nil {
@@ -40,18 +40,20 @@ func (m *Machine) sendTeam(tx *raftstore.Tx, tenant uint32, msg *wire.Message, o
 }
 
 // maySend is CodeOK when from may write in the team; t is nil when there is none.
-func (t *team) maySend(from string) wire.Code {
+func (m *Machine) maySend(tx *raftstore.Tx, tenant uint32, id uint64, t *team, from string) (wire.Code, error) {
 	if t == nil {
-		return wire.CodeTeamMissing
+		return wire.CodeTeamMissing, nil
 	}
-	k, is := t.members.find(from)
+	k, is, err := m.teamMark(tx, tenant, id, t, from)
 	switch {
+	case err != nil:
+		return 0, err
 	case !is:
-		return wire.CodeNotInTeam
+		return wire.CodeNotInTeam, nil
 	case k.muted() || t.head.mute == wire.TeamMute_TEAM_MUTE_ALL || t.head.mute == wire.TeamMute_TEAM_MUTE_MEMBERS && !k.manages():
-		return wire.CodeTeamMuted
+		return wire.CodeTeamMuted, nil
 	}
-	return wire.CodeOK
+	return wire.CodeOK, nil
 }
 
 // recallTeam is recall in a team: by the sender, or by who manages the team and
@@ -79,7 +81,10 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		res.Code = wire.CodeTeamMissing
 		return res, nil
 	}
-	by, is := t.members.find(c.From)
+	by, is, err := m.teamMark(tx, c.Tenant, c.Team, t, c.From)
+	if err != nil {
+		return nil, err
+	}
 	if !is {
 		res.Code = wire.CodeNotInTeam
 		return res, nil
@@ -97,7 +102,10 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		res.Code = wire.CodeNotFound
 		return res, nil
 	}
-	sender, _ := t.members.find(target.From) // a plain member when it has gone
+	sender, _, err := m.teamMark(tx, c.Tenant, c.Team, t, target.From) // a plain member when it has gone
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case target.Type == TypeRecall || target.Type == TypeTeamEvent,
 		target.From != c.From && (!by.manages() || sender.role() >= by.role()):
@@ -116,7 +124,7 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		return res, nil
 	}
 	m.advanceTeam(&t.head, res)
-	res.Members = t.members.names
+	res.Members, res.Mega = t.audience(), t.head.mega()
 	target.Body, target.Ext, target.Recalled, target.RefSeq = "", "", true, res.Seq
 	target.Mentions, target.MentionAll = nil, false
 	m.key = appendMessageKey(m.key[:0], c.Tenant, c.Team, c.Seq)

@@ -52,6 +52,7 @@ func fullCommands() []command {
 			WindowMs: 4, FromPlatform: wire.Platform_PLATFORM_MAC, FromDevice: "desk",
 		},
 		&Read{TimeMs: testTime, Tenant: 1, Session: 2, Reader: "a", Team: 300, Seq: 3},
+		&CleanTeam{TimeMs: testTime, Tenant: 1, Team: 300},
 		fullTeamChange(TeamCreate), fullTeamChange(TeamSettings), fullTeamChange(TeamKick),
 	}
 }
@@ -138,6 +139,9 @@ func decodeCommand(b []byte) command {
 	case kindReadTeam:
 		c := new(Read)
 		return accept(c, c.decodeTeam(&r))
+	case kindCleanTeam:
+		c := new(CleanTeam)
+		return accept(c, c.decode(&r))
 	}
 	if kind >= kindTeamFirst && kind <= kindTeamLast {
 		c := new(TeamChange)

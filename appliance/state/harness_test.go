@@ -125,6 +125,7 @@ func (n *node) reload(convs int, size filterSize) {
 		v := n.store.View()
 		defer v.Close()
 		n.b.m.convs.limit, n.b.m.clients.filterSize, n.b.m.specials.filterSize, n.b.m.teams.limit = convs, size, size, convs
+		n.b.m.marks.limit = convs
 		return n.b.m.Reset(v)
 	})
 }

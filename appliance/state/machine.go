@@ -23,6 +23,7 @@ type Machine struct {
 	convs     convCache
 	clients   clientFilter
 	teams     teamCache
+	marks     markCache
 	specials  specialFilter
 	key, val  []byte
 	msg       wire.Message // the Send being applied; shares memory with its result
@@ -33,7 +34,7 @@ var _ raftstore.Machine = (*Machine)(nil)
 
 // New makes a Machine for one Store.
 func New() *Machine {
-	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize), specials: newSpecialFilter(defaultFilterSize), teams: newTeamCache(maxHotMembers)}
+	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize), specials: newSpecialFilter(defaultFilterSize), teams: newTeamCache(maxHotMembers), marks: newMarkCache(maxHotMarks)}
 }
 
 // Reset implements raftstore.Machine.
@@ -42,6 +43,7 @@ func (m *Machine) Reset(v *raftstore.View) error {
 		convs: newConvCache(m.convs.limit), clients: newClientFilter(m.clients.filterSize),
 		specials: newSpecialFilter(m.specials.filterSize),
 		teams:    newTeamCache(m.teams.limit),
+		marks:    newMarkCache(m.marks.limit),
 		key:      m.key, val: m.val,
 	}
 	stored, ok, err := v.Get(keyFormat)
@@ -141,6 +143,8 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.recallTeam(tx, &r)
 	case kindReadTeam:
 		return m.readTeam(tx, &r)
+	case kindCleanTeam:
+		return m.cleanTeam(tx, &r)
 	case kindRoomLog:
 		return m.roomLog(tx, &r)
 	case kindRoomSweep:

@@ -62,7 +62,9 @@ func drawTeamCommand(t *rapid.T, m *model, now int64) command {
 			}
 		}
 	}
-	switch rapid.IntRange(0, 9).Draw(t, "what") {
+	switch rapid.IntRange(0, 10).Draw(t, "what") {
+	case 10:
+		return &CleanTeam{TimeMs: now, Tenant: tenant, Team: id}
 	case 0, 1, 2:
 		return &Send{TimeMs: now, Tenant: tenant, Session: 9, Message: &wire.Message{
 			Scene: wire.Scene_SCENE_TEAM, From: by, To: TeamID(id), ClientId: fmt.Sprint(rapid.IntRange(1, 40).Draw(t, "client id")), Body: "hi",
@@ -119,11 +121,13 @@ func TestTeamsMatchModel(t *testing.T) {
 	for _, account := range []string{"aa", "c", "d"} {
 		start = append(start, &CreateAccount{TimeMs: testTime, Tenant: 1, Account: account, TokenHash: HashToken("", "", "")})
 	}
+	large := &wire.TeamChanges{Name: proto.String("large"), InviteMode: wire.TeamWho_TEAM_WHO_EVERYONE.Enum()}
 	open := &wire.TeamChanges{Name: proto.String("open"), InviteMode: wire.TeamWho_TEAM_WHO_EVERYONE.Enum(), WholeHistory: proto.Bool(true)}
 	shut := &wire.TeamChanges{Name: proto.String("shut"), JoinMode: wire.TeamJoinMode_TEAM_JOIN_VERIFY.Enum()}
 	start = append(start,
 		&TeamChange{TimeMs: testTime, Tenant: 1, Op: TeamCreate, By: "a", ClientID: "o", Accounts: []string{"aa", "b", "c"}, Direct: true, MemberLimit: 6, TeamLimit: 4, Info: open},
 		&TeamChange{TimeMs: testTime, Tenant: 1, Op: TeamCreate, By: "b", ClientID: "s", Accounts: []string{"a"}, MemberLimit: 4, TeamLimit: 4, Info: shut},
+		&TeamChange{TimeMs: testTime, Tenant: 1, Op: TeamCreate, By: "a", ClientID: "l", Accounts: []string{"aa", "b", "c"}, Direct: true, Flag: true, MemberLimit: 6, TeamLimit: 4, Info: large},
 	)
 	matchModel(t, start, func(t *rapid.T, m *model) command {
 		if rapid.IntRange(0, 19).Draw(t, "other") == 0 {
@@ -228,7 +232,13 @@ func compareTeamMembers(t *rapid.T, q *Queries, m *model, key teamKey, team *mod
 		}
 	}
 	teams, err := q.AccountTeams(key.tenant, account)
-	if err != nil || len(teams) != m.joined(key.tenant, account) {
+	want := 0
+	for id, s := range m.teams.standings[accountKey{key.tenant, account}] {
+		if s.isMember() && m.team(key.tenant, id) != nil {
+			want++
+		}
+	}
+	if err != nil || len(teams) != want {
 		t.Fatalf("teams of %s: %v %v", account, teams, err)
 	}
 }

@@ -25,6 +25,8 @@ type modelTeam struct {
 	applied    uint64
 	mute       wire.TeamMute
 	dismissed  bool
+
+	dismissedBy string
 }
 
 func newModelTeams() modelTeams {
@@ -32,6 +34,13 @@ func newModelTeams() modelTeams {
 }
 
 func (t *modelTeam) names() []string { return slices.Sorted(maps.Keys(t.members)) }
+
+func (t *modelTeam) audience() []string {
+	if t.info.Mega {
+		return nil
+	}
+	return t.names()
+}
 
 func (m *model) team(tenant uint32, id uint64) *modelTeam {
 	if t := m.teams.teams[teamKey{tenant, id}]; t != nil && !t.dismissed {
@@ -59,9 +68,11 @@ func (m *model) setStanding(tenant uint32, account string, id uint64, s standing
 	m.teams.standings[key][id] = &s
 }
 
-func (m *model) joined(tenant uint32, account string) (n int) {
-	for _, s := range m.teams.standings[accountKey{tenant, account}] {
-		if s.isMember() {
+// joined counts the teams of one kind that account is in, also those that were
+// dismissed and are not cleaned up.
+func (m *model) joined(tenant uint32, account string, mega bool) (n int) {
+	for id, s := range m.teams.standings[accountKey{tenant, account}] {
+		if s.isMember() && m.teams.teams[teamKey{tenant, id}].info.Mega == mega {
 			n++
 		}
 	}
@@ -74,13 +85,20 @@ type teamChange struct {
 	c   *TeamChange
 	t   *modelTeam
 	res *TeamResult
+	// version is that of the newest change, which has no entry when unlogged.
+	version  uint64
+	unlogged bool
 }
 
 func (m *model) changeTeam(c *TeamChange) *TeamResult {
 	m.clock = max(m.clock, c.TimeMs)
 	res := &TeamResult{Op: c.Op, Tenant: c.Tenant, Session: c.Session, By: c.By, Team: c.Team}
-	x := &teamChange{m, c, m.team(c.Tenant, c.Team), res}
+	x := &teamChange{model: m, c: c, t: m.team(c.Tenant, c.Team), res: res}
+	res.Mega = x.t != nil && x.t.info.Mega
 	res.Code = x.run()
+	if res.Mega {
+		res.Members = nil
+	}
 	return res
 }
 
@@ -150,7 +168,7 @@ func (x *teamChange) run() wire.Code {
 		case x.role(c.By) == 2:
 			return wire.CodeTeamPermission
 		}
-		x.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, Accounts: []string{c.By}})
+		x.logMembers(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, Accounts: []string{c.By}})
 		x.expel([]string{c.By}, wire.TeamStanding_TEAM_STANDING_LEFT)
 		return wire.CodeOK
 	}
@@ -168,8 +186,18 @@ func (x *teamChange) byMember() wire.Code {
 		if !owner {
 			return wire.CodeTeamPermission
 		}
-		x.t.dismissed, x.t.version = true, x.next()
-		for _, account := range append(x.t.names(), slices.Sorted(maps.Keys(x.t.applicants))...) {
+		x.t.dismissed, x.t.version, x.t.dismissedBy = true, x.next(), c.By
+		gone := append(x.t.names(), slices.Sorted(maps.Keys(x.t.applicants))...)
+		if x.t.info.Mega {
+			x.t.timeMs = x.clock
+			gone = append(slices.Sorted(maps.Keys(x.t.applicants)), c.By)
+			delete(x.t.members, c.By)
+			x.res.Dismissed = &wire.ConversationState{
+				Scene: wire.Scene_SCENE_TEAM, Peer: TeamID(c.Team), Version: x.t.version, TimeMs: x.clock,
+				Team: &wire.TeamState{Standing: wire.TeamStanding_TEAM_STANDING_DISMISSED, By: c.By},
+			}
+		}
+		for _, account := range gone {
 			x.quiet(account, standingRow{standing: wire.TeamStanding_TEAM_STANDING_DISMISSED, version: x.t.version, by: c.By})
 		}
 		return wire.CodeOK
@@ -191,7 +219,7 @@ func (x *teamChange) byMember() wire.Code {
 			return wire.CodeTeamPermission
 		}
 		if len(gone) > 0 {
-			x.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_KICKED, Accounts: gone})
+			x.logMembers(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_KICKED, Accounts: gone})
 			x.expel(gone, wire.TeamStanding_TEAM_STANDING_KICKED)
 		}
 		return wire.CodeOK
@@ -210,7 +238,7 @@ func (x *teamChange) byMember() wire.Code {
 		x.t.members[c.By].role, x.t.members[to].role, x.t.members[to].muted = 0, 2, false
 		x.t.info.Owner, x.t.info.UpdatedMs = to, x.clock
 		if c.Flag {
-			x.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, Accounts: []string{c.By}})
+			x.logMembers(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_LEFT, Accounts: []string{c.By}})
 			x.expel([]string{c.By}, wire.TeamStanding_TEAM_STANDING_LEFT)
 			x.tell(to)
 		} else {
@@ -283,7 +311,8 @@ func (x *teamChange) settings(role int) wire.Code {
 	if u.Custom != nil {
 		row.custom = *u.Custom
 	}
-	x.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_MEMBER_UPDATED, Accounts: []string{account}, Member: &wire.TeamMemberChanges{Nick: u.Nick, Custom: u.Custom}})
+	x.logMembers(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_MEMBER_UPDATED, Accounts: []string{account}, Member: &wire.TeamMemberChanges{Nick: u.Nick, Custom: u.Custom}})
+	x.touch(account)
 	x.tell(account)
 	return wire.CodeOK
 }
@@ -303,10 +332,18 @@ func (x *teamChange) each(kind wire.TeamEventKind, differs func(string, *memberR
 	for _, account := range changed {
 		change(x.t.members[account])
 	}
-	if len(changed) > 0 {
+	switch {
+	case len(changed) == 0:
+		return wire.CodeOK
+	case x.c.Op == TeamMuteMembers:
+		x.logMembers(&wire.TeamEvent{Kind: kind, Accounts: changed})
+		for _, account := range changed {
+			x.touch(account)
+		}
+	default:
 		x.log(&wire.TeamEvent{Kind: kind, Accounts: changed})
-		x.tell(changed...)
 	}
+	x.tell(changed...)
 	return wire.CodeOK
 }
 
@@ -320,10 +357,10 @@ func (x *teamChange) create() wire.Code {
 	switch {
 	case x.accounts[accountKey{c.Tenant, c.By}] == nil:
 		return wire.CodeNotFound
-	case x.joined(c.Tenant, c.By) >= int(c.TeamLimit):
+	case x.joined(c.Tenant, c.By, c.Flag) >= int(c.TeamLimit):
 		return wire.CodeTooManyTeams
 	}
-	info := &wire.Team{MemberLimit: c.MemberLimit}
+	info := &wire.Team{MemberLimit: c.MemberLimit, Mega: c.Flag}
 	mergeTeam(info, c.Info)
 	if info.Name == "" || info.MemberLimit < 2 || info.MemberLimit > c.MemberLimit {
 		return wire.CodeBadParameter
@@ -338,6 +375,7 @@ func (x *teamChange) create() wire.Code {
 	c.Team, x.res.Team, x.c = id, id, c
 	info.Id, info.Owner, info.CreatedMs, info.UpdatedMs = TeamID(id), c.By, x.clock, x.clock
 	x.t = &modelTeam{info: info, members: map[string]*memberRow{}, applicants: map[string]*wire.TeamApplication{}}
+	x.res.Mega = c.Flag
 	x.teams.teams[teamKey{c.Tenant, id}] = x.t
 	added, asked := x.sortAccounts()
 	x.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_CREATED, Accounts: added, Changes: c.Info})
@@ -396,7 +434,7 @@ func (x *teamChange) invite(manages bool) wire.Code {
 	if len(added) == 0 {
 		return wire.CodeOK
 	}
-	x.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_ADDED, Accounts: added})
+	x.logMembers(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_ADDED, Accounts: added})
 	for _, account := range added {
 		x.admit(account, x.c.By)
 	}
@@ -410,7 +448,7 @@ func (x *teamChange) sortAccounts() (added, asked []string) {
 	for _, account := range x.c.Accounts {
 		switch {
 		case x.role(account) >= 0:
-		case x.accounts[accountKey{x.c.Tenant, account}] == nil || x.joined(x.c.Tenant, account) >= int(x.c.TeamLimit):
+		case x.accounts[accountKey{x.c.Tenant, account}] == nil || x.joined(x.c.Tenant, account, x.t.info.Mega) >= int(x.c.TeamLimit):
 			x.res.Failed = append(x.res.Failed, account)
 		case x.c.Direct || x.t.info.Consent == wire.TeamConsent_TEAM_CONSENT_NONE:
 			added = append(added, account)
@@ -440,7 +478,10 @@ func (x *teamChange) dropApplication(account string) {
 // admit makes account a member as of the newest entry.
 func (x *teamChange) admit(account, inviter string) {
 	seq := uint64(len(x.t.log))
-	s := standingRow{standing: wire.TeamStanding_TEAM_STANDING_MEMBER, version: x.t.version, firstSeq: seq, readSeq: seq - 1}
+	if x.unlogged {
+		seq++
+	}
+	s := standingRow{standing: wire.TeamStanding_TEAM_STANDING_MEMBER, version: x.version, firstSeq: seq, readSeq: seq - 1}
 	if x.t.info.WholeHistory {
 		s.firstSeq = 1
 	}
@@ -453,12 +494,12 @@ func (x *teamChange) enter(account, inviter string) wire.Code {
 	switch {
 	case x.accounts[accountKey{x.c.Tenant, account}] == nil:
 		return wire.CodeNotFound
-	case x.joined(x.c.Tenant, account) >= int(x.c.TeamLimit):
+	case x.joined(x.c.Tenant, account, x.t.info.Mega) >= int(x.c.TeamLimit):
 		return wire.CodeTooManyTeams
 	case len(x.t.members) >= int(x.t.info.MemberLimit):
 		return wire.CodeTeamFull
 	}
-	x.log(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_JOINED, Accounts: []string{account}})
+	x.logMembers(&wire.TeamEvent{Kind: wire.TeamEventKind_TEAM_EVENT_JOINED, Accounts: []string{account}})
 	x.admit(account, inviter)
 	x.tell(account)
 	x.res.Members, x.res.Standing = x.t.names(), wire.TeamStanding_TEAM_STANDING_MEMBER
@@ -489,7 +530,7 @@ func (x *teamChange) refuse(account string) {
 func (x *teamChange) expel(accounts []string, standing wire.TeamStanding) {
 	for _, account := range accounts {
 		delete(x.t.members, account)
-		x.quiet(account, standingRow{standing: standing, version: x.t.version, by: x.c.By})
+		x.quiet(account, standingRow{standing: standing, version: x.version, by: x.c.By})
 	}
 	x.res.Members = x.t.names()
 }
@@ -513,6 +554,40 @@ func (x *teamChange) log(ev *wire.TeamEvent) {
 	x.addTeam(x.t, &wire.Message{Scene: wire.Scene_SCENE_TEAM, From: x.c.By, To: TeamID(x.c.Team), Type: TypeTeamEvent, Event: ev}, res)
 	x.res.Messages = append(x.res.Messages, res.Message)
 	x.res.Members = x.t.names()
+	x.version, x.unlogged = res.ID, false
+}
+
+// logMembers is log for what becomes of single members, which the log of a
+// mega-team does not tell.
+func (x *teamChange) logMembers(ev *wire.TeamEvent) {
+	if !x.t.info.Mega {
+		x.log(ev)
+		return
+	}
+	x.version, x.unlogged = x.next(), true
+}
+
+// touch gives a member of a mega-team the version of the change.
+func (x *teamChange) touch(account string) {
+	if x.t.info.Mega {
+		s := x.standing(x.c.Tenant, account, x.c.Team)
+		s.version, s.timeMs = x.version, x.clock
+	}
+}
+
+func (m *model) cleanTeam(c *CleanTeam) *CleanTeamResult {
+	m.clock = max(m.clock, c.TimeMs)
+	res := &CleanTeamResult{Code: wire.CodeOK}
+	t := m.teams.teams[teamKey{c.Tenant, c.Team}]
+	if t == nil || !t.info.Mega || !t.dismissed {
+		return res
+	}
+	for _, account := range t.names() {
+		m.setStanding(c.Tenant, account, c.Team, standingRow{standing: wire.TeamStanding_TEAM_STANDING_DISMISSED, version: t.version, by: t.dismissedBy})
+		res.Cleaned++
+	}
+	clear(t.members)
+	return res
 }
 
 func (m *model) addTeam(t *modelTeam, entry *wire.Message, res *SendResult) {
@@ -531,9 +606,15 @@ func (m *model) state(tenant uint32, account string, id uint64) *wire.Conversati
 		Team: &wire.TeamState{Standing: s.standing, By: s.by, Note: s.note},
 	}
 	row := t.members[account]
+	if s.isMember() && t.dismissed {
+		c.Version, c.TimeMs = t.version, t.timeMs
+		c.Team = &wire.TeamState{Standing: wire.TeamStanding_TEAM_STANDING_DISMISSED, By: t.dismissedBy}
+		return c
+	}
 	if row == nil || !s.isMember() {
 		return c
 	}
+	c.Team.Mega = t.info.Mega
 	c.LastSeq, c.ReadSeq, c.FirstSeq, c.TimeMs = uint64(len(t.log)), s.readSeq, s.firstSeq, t.timeMs
 	c.Version = max(c.Version, t.version)
 	c.Team.Self = &wire.TeamMember{Account: account, Role: row.role, Nick: row.nick, Custom: row.custom, Muted: row.muted, JoinedMs: row.joinedMs, Inviter: row.inviter}
@@ -569,7 +650,7 @@ func (m *model) sendTeam(c *Send, key clientKey, res *SendResult) *SendResult {
 		Scene: s.Scene, From: s.From, To: s.To, ClientId: s.ClientId, Type: s.Type, Body: s.Body, Ext: s.Ext,
 		FromPlatform: s.FromPlatform, FromDevice: s.FromDevice, Mentions: s.Mentions, MentionAll: s.MentionAll,
 	}, res)
-	res.Team, res.Members = id, t.names()
+	res.Team, res.Members, res.Mega = id, t.audience(), t.info.Mega
 	m.clients[key] = modelClient{generation: m.clock / week, seq: res.Seq, id: res.ID, timeMs: res.TimeMs}
 	return res
 }
@@ -610,7 +691,7 @@ func (m *model) recallTeam(c *Recall) *SendResult {
 		Scene: wire.Scene_SCENE_TEAM, From: c.From, To: res.To, ClientId: c.ClientID, Type: TypeRecall, Body: c.Note, RefSeq: c.Seq,
 		FromPlatform: c.FromPlatform, FromDevice: c.FromDevice,
 	}, res)
-	res.Members = t.names()
+	res.Members, res.Mega = t.audience(), t.info.Mega
 	target.Body, target.Ext, target.Recalled, target.RefSeq = "", "", true, res.Seq
 	target.Mentions, target.MentionAll = nil, false
 	return res

@@ -123,6 +123,8 @@ func (m *model) apply(c command) any {
 		return m.setCallback(c)
 	case *TeamChange:
 		return m.changeTeam(c)
+	case *CleanTeam:
+		return m.cleanTeam(c)
 	case *RelationChange:
 		return m.changeRelation(c)
 	case *SetFriendMode:

@@ -56,6 +56,9 @@ func (p *syncPage) teams(v *raftstore.View, tenant uint32, account string) error
 		if max(row.version, head.version, head.applied) <= p.after {
 			return nil
 		}
+		if head.dismissed { // a mega-team that is not cleaned up
+			return p.addDismissed(v, tenant, id, &head)
+		}
 		if low := max(row.version, head.version); low > p.after && p.passes(low) {
 			return nil
 		}
@@ -319,6 +322,9 @@ func (q *Queries) AccountTeams(tenant uint32, account string) ([]*wire.Team, err
 			return err
 		}
 		t, err := readTeam(v, tenant, id)
+		if err == errTeamMissing { // a mega-team that is not cleaned up
+			return nil
+		}
 		teams = append(teams, t)
 		return err
 	})

@@ -25,9 +25,11 @@ type SendResult struct {
 	RefSeq uint64
 	// Team is set for a message of a team, whose id To is too; Members are to be
 	// told, in the order of their names. The slice is shared and must not be
-	// changed.
+	// changed. Mega: it is a mega-team, each node knows its own accounts in it, and
+	// Members is nil.
 	Team    uint64
 	Members []string
+	Mega    bool
 	// Message is the new entry as stored, an encoded wire.Message; nil when Code
 	// is not CodeOK or Duplicate is set.
 	Message []byte
@@ -58,6 +60,7 @@ const (
 	AccountProfile
 	AccountLogin
 	AccountAck
+	AccountMuted
 )
 
 // AccountResult is the outcome of the commands on one account.

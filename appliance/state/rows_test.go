@@ -18,7 +18,7 @@ type row interface {
 func emptyRows() []row {
 	return []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
 		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow),
-		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(Tenant),
+		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(teamAccountRow), new(megaTeamRow), new(megaGoneRow), new(Tenant),
 		new(teamHead)}
 }
 
@@ -43,6 +43,9 @@ func fullRows() []row {
 		&standingRow{standing: 2, version: 1, timeMs: testTime, firstSeq: 2, readSeq: 3, notifyOff: true, by: "b", note: "note"},
 		&teamAccountRow{joined: 1, quiet: 2},
 		&applicantRow{timeMs: testTime, note: "note"},
+		&teamAccountRow{joined: 1, quiet: 2, mega: 3},
+		&megaTeamRow{firstSeq: 4},
+		&megaGoneRow{version: 5, by: "b"},
 		&Tenant{AppKey: "app", Secret: "secret", Callback: Callback{URL: "https://a/b", Events: 15, FailClosed: true, TimeoutMs: 5}, CreatedMs: testTime},
 		&teamHead{lastSeq: 1, version: 2, timeMs: testTime, members: 4, flags: headMega, notified: 9, receiptSeq: 8},
 	}

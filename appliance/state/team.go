@@ -13,10 +13,18 @@ const (
 	// maxTeams bounds the teams that a tenant may let an account be in: each costs
 	// every sync of the account a look.
 	maxTeams = 5000
+	// MaxMegaTeamMembers bounds the members of a mega-team, which the machine
+	// never holds together.
+	MaxMegaTeamMembers = 1_000_000
+	// maxMegaTeams bounds the mega-teams that a tenant may let an account be in:
+	// a node reads them all when the account logs in.
+	maxMegaTeams = 1000
 	// MaxTeamAccounts is how many accounts one command may name.
 	MaxTeamAccounts = 200
 	// MaxTeamManagers is how many managers a team has beside its owner.
 	MaxTeamManagers = 10
+	// MaxMegaTeamManagers is that of a mega-team.
+	MaxMegaTeamManagers = 50
 	// MaxTeamApplications is how many applications may wait in one team.
 	MaxTeamApplications = 200
 	// MaxMentions is how many accounts a message may mention.
@@ -43,8 +51,8 @@ type TeamOp uint8
 // The operations. Changing a number breaks compatibility with stored logs.
 const (
 	// TeamCreate makes a team: By is its owner, Info its data, Accounts are
-	// invited. (By, ClientID) is the idempotency key. CodeTooManyTeams: By is in
-	// TeamLimit teams.
+	// invited. (By, ClientID) is the idempotency key. Flag makes it a mega-team,
+	// which it stays. CodeTooManyTeams: By is in TeamLimit teams of that kind.
 	TeamCreate TeamOp = iota
 	// TeamDismiss ends the team; its owner's.
 	TeamDismiss
@@ -97,9 +105,10 @@ type TeamChange struct {
 	Accounts []string
 	ClientID string
 	Note     string
-	// MemberLimit is the most members that the tenant allows a team, TeamLimit
-	// the most teams that it allows an account. They are in the command because
-	// what a default is may differ between builds.
+	// MemberLimit is the most members that the tenant allows a team of this kind,
+	// TeamLimit the most teams of this kind that it allows an account; a mega-team
+	// is of another kind than a team. They are in the command because what a
+	// default is may differ between builds.
 	MemberLimit, TeamLimit uint32
 	Info                   *wire.TeamChanges       // of TeamCreate and TeamUpdate
 	Member                 *wire.TeamMemberChanges // of TeamSettings
@@ -119,6 +128,11 @@ type TeamResult struct {
 	Added, Asked, Failed []string
 	// Standing is By's after TeamJoin and TeamAnswer.
 	Standing wire.TeamStanding
+	// Mega: the team is a mega-team. Who is a member of it each node knows of its
+	// own accounts, and States keeps that knowledge up to date; Members is nil.
+	Mega bool
+	// Dismissed, of a mega-team, is what becomes of its members: all are to be told.
+	Dismissed *wire.ConversationState
 	// Messages are the new log entries, each an encoded wire.Message. Members are
 	// to be told of them, in the order of their names. The slice is shared and
 	// must not be changed.

@@ -183,7 +183,9 @@ func (m *Machine) team(tx *raftstore.Tx, tenant uint32, id uint64) (*team, error
 	if err := t.head.decode(stored); err != nil || t.head.dismissed {
 		return nil, err
 	}
-	if t.members, err = loadRoster(tx, tenant, id); err != nil {
+	if t.head.mega() {
+		t.members = new(roster) // nobody looks at it
+	} else if t.members, err = loadRoster(tx, tenant, id); err != nil {
 		return nil, err
 	}
 	m.teams.put(key, t)

@@ -18,6 +18,12 @@ const (
 	tableTeamStanding  = 0x63 // tenant, account+, team
 	tableTeamAccount   = 0x64 // tenant, account
 	tableTeamApplicant = 0x65 // tenant, team, account
+
+	// Of mega-teams only.
+	tableMegaTeam  = 0x66 // tenant, account+, team: that the account is a member
+	tableMegaClass = 0x67 // tenant, team, class, account
+	tableMegaGone  = 0x68 // tenant, team: dismissed, and still has members' rows
+	tableMegaOrder = 0x6a // tenant, team, time of joining, account
 )
 
 // appendTeamKey is for the tables keyed by team, and below all keys of the
@@ -197,7 +203,7 @@ func (s *standingRow) state(team uint64, h *teamHead, self *wire.TeamMember) *wi
 	}
 	c.LastSeq, c.ReadSeq, c.FirstSeq = h.lastSeq, s.readSeq, s.firstSeq
 	c.Version, c.TimeMs = max(s.version, h.version), h.timeMs
-	c.Team.Self, c.Team.NotifyOff, c.Team.InfoVersion = self, s.notifyOff, h.infoVersion
+	c.Team.Self, c.Team.NotifyOff, c.Team.InfoVersion, c.Team.Mega = self, s.notifyOff, h.infoVersion, h.mega()
 	if self.Role != wire.TeamRole_TEAM_ROLE_MEMBER {
 		c.Team.Applications = uint32(h.applications)
 		c.Version = max(c.Version, h.applied)
@@ -207,20 +213,47 @@ func (s *standingRow) state(team uint64, h *teamHead, self *wire.TeamMember) *wi
 
 // teamAccountRow bounds an account's standings.
 type teamAccountRow struct {
-	joined uint64 // memberships
-	quiet  uint64 // the others
+	joined uint64 // memberships in teams
+	quiet  uint64 // standings that are no memberships
+	mega   uint64 // memberships in mega-teams; of rows of teamAccountRowVersion2
 }
 
+// teamAccountRowVersion2 is of an account that is in a mega-team.
+const teamAccountRowVersion2 = 2
+
 func (a *teamAccountRow) append(dst []byte) []byte {
-	dst = append(dst, rowVersion)
+	version := byte(rowVersion)
+	if a.mega != 0 {
+		version = teamAccountRowVersion2
+	}
+	dst = append(dst, version)
 	dst = binary.AppendUvarint(dst, a.joined)
-	return binary.AppendUvarint(dst, a.quiet)
+	dst = binary.AppendUvarint(dst, a.quiet)
+	if version == rowVersion {
+		return dst
+	}
+	return binary.AppendUvarint(dst, a.mega)
 }
 
 func (a *teamAccountRow) decode(b []byte) error {
-	r := openRow(b)
-	a.joined, a.quiet = r.uint(), r.uint()
+	r := reader{b: b}
+	version := r.byte()
+	a.joined, a.quiet, a.mega = r.uint(), r.uint(), 0
+	if version == teamAccountRowVersion2 {
+		a.mega = r.uint()
+	}
+	if (version == teamAccountRowVersion2) != (a.mega != 0) || version == 0 || version > teamAccountRowVersion2 {
+		r.fail()
+	}
 	return r.end("number of teams")
+}
+
+// memberships counts those in teams of one kind.
+func (a *teamAccountRow) memberships(mega bool) *uint64 {
+	if mega {
+		return &a.mega
+	}
+	return &a.joined
 }
 
 // applicantRow is an application that waits.

@@ -47,6 +47,10 @@ type Limits struct {
 	MaxRooms        int
 	RoomHistory     int
 	RoomHistoryDays int
+	// MaxMegaTeamMembers bounds the members of one mega-team, MaxMegaTeams those
+	// that one account is a member of.
+	MaxMegaTeamMembers int
+	MaxMegaTeams       int
 }
 
 // RetentionForever, as RetentionDays or RetentionMessages, keeps without limit.
@@ -66,7 +70,11 @@ const (
 	DefaultTeamMembers    = 200
 	DefaultMaxTeamMembers = 500
 	DefaultMaxTeams       = 1000
-	DefaultRetentionDays  = 365
+	// DefaultMaxMegaTeamMembers is also what a mega-team is limited to that names
+	// no limit.
+	DefaultMaxMegaTeamMembers = 100_000
+	DefaultMaxMegaTeams       = 100
+	DefaultRetentionDays      = 365
 	// DefaultRetentionMessages is what a team with 2,700 messages a day has after
 	// a year.
 	DefaultRetentionMessages = 1_000_000
@@ -91,6 +99,8 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.MaxListed, DefaultMaxListed)
 	setDefault(&l.MaxTeamMembers, DefaultMaxTeamMembers)
 	setDefault(&l.MaxTeams, DefaultMaxTeams)
+	setDefault(&l.MaxMegaTeamMembers, DefaultMaxMegaTeamMembers)
+	setDefault(&l.MaxMegaTeams, DefaultMaxMegaTeams)
 	l.presenceDefaults()
 	l.roomDefaults()
 	setDefault(&l.RetentionDays, DefaultRetentionDays)
@@ -134,7 +144,8 @@ func (l *Limits) valid() bool {
 		}
 	}
 	return l.MaxBodyBytes <= maxBodyBytes && l.MaxFriends <= maxRelations && l.MaxListed <= maxRelations &&
-		l.MaxTeamMembers <= MaxTeamMembers && l.MaxTeams <= maxTeams && l.validPresence() && l.validRooms()
+		l.MaxTeamMembers <= MaxTeamMembers && l.MaxTeams <= maxTeams &&
+		l.MaxMegaTeamMembers <= MaxMegaTeamMembers && l.MaxMegaTeams <= maxMegaTeams && l.validPresence() && l.validRooms()
 }
 
 // counts lists the numeric limits that were there from the beginning, in the
@@ -146,7 +157,7 @@ func (l *Limits) counts() [5]int {
 // laterCounts lists those that came later, in the order of their encoding: a new
 // one goes to the end.
 func (l *Limits) laterCounts() []*int {
-	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount, &l.RetentionDays, &l.RetentionMessages, &l.RoomsPerSession, &l.OpenRooms, &l.MaxRooms, &l.RoomHistory, &l.RoomHistoryDays}
+	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount, &l.RetentionDays, &l.RetentionMessages, &l.RoomsPerSession, &l.OpenRooms, &l.MaxRooms, &l.RoomHistory, &l.RoomHistoryDays, &l.MaxMegaTeamMembers, &l.MaxMegaTeams}
 }
 
 // Tenant is one application (Yunxin: appkey) on this site.

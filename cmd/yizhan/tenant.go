@@ -43,6 +43,8 @@ func limitFlags(cmd *cobra.Command, request *appliance.TenantRequest) {
 	flags.IntVar(&request.RetentionDays, "retention-days", 0, "Days that messages are kept (default 365), -1 for ever; 0 leaves it as it is. What is older is deleted")
 	flags.IntVar(&request.RetentionMessages, "retention-messages", 0, "Messages that are kept of each conversation (default 1000000), -1 all; 0 leaves it as it is")
 	flags.IntVar(&request.MaxTeams, "max-teams", 0, "Teams that an account is in, at most 5000; 0 leaves it as it is")
+	flags.IntVar(&request.MaxMegaTeamMembers, "max-mega-team-members", 0, "Members of a mega-team, at most 1000000; 0 leaves it as it is")
+	flags.IntVar(&request.MaxMegaTeams, "max-mega-teams", 0, "Mega-teams that an account is in, at most 1000; 0 leaves it as it is")
 	flags.StringVar(&request.OpenRooms, "open-rooms", "", "Whether clients may enter rooms that nobody has registered: on or off")
 	flags.IntVar(&request.RoomsPerSession, "rooms-per-session", 0, "Rooms that a connection is in, at most 256; 0 leaves it as it is")
 	flags.IntVar(&request.MaxRooms, "max-rooms", 0, "Rooms that the tenant may register; 0 leaves it as it is")
