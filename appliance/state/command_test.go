@@ -53,6 +53,7 @@ func fullCommands() []command {
 		},
 		&Read{TimeMs: testTime, Tenant: 1, Session: 2, Reader: "a", Team: 300, Seq: 3},
 		&CleanTeam{TimeMs: testTime, Tenant: 1, Team: 300},
+		&Prune{TimeMs: testTime, Tenant: 1, Mark: []byte("x"), Logs: []PrunedLog{{A: "a", B: "b", Floor: 2}, {Team: 300, Floor: 3}}},
 		fullTeamChange(TeamCreate), fullTeamChange(TeamSettings), fullTeamChange(TeamKick),
 	}
 }
@@ -146,6 +147,10 @@ func decodeCommand(b []byte) command {
 	if kind >= kindTeamFirst && kind <= kindTeamLast {
 		c := new(TeamChange)
 		return accept(c, c.decode(kind, &r))
+	}
+	if kind == kindPrune {
+		c := new(Prune)
+		return accept(c, c.decode(&r))
 	}
 	if kind >= kindRelationFirst && kind <= kindRelationLast {
 		c := new(RelationChange)

@@ -145,6 +145,8 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.readTeam(tx, &r)
 	case kindCleanTeam:
 		return m.cleanTeam(tx, &r)
+	case kindPrune:
+		return m.prune(tx, &r)
 	case kindRoomLog:
 		return m.roomLog(tx, &r)
 	case kindRoomSweep:

@@ -175,6 +175,7 @@ func compareQueries(t *rapid.T, q *Queries, m *model) {
 		}
 	}
 	compareStorage(t, q, &m.storage)
+	compareLogs(t, q, m)
 	compareTeams(t, q, m)
 	names := m.accountNames()
 	for _, key := range names {
@@ -270,7 +271,8 @@ func compareHistory(t *rapid.T, q *Queries, m *model, tenant uint32, from, to st
 	begin, end := drawTime(t, conv.timeMs), drawTime(t, conv.timeMs)
 	types := rapid.SampledFrom([][]uint32{nil, {0}, {100, TypeRecall}}).Draw(t, "types")
 	var in []*wire.Message
-	for _, e := range conv.log {
+	kept := conv.log[m.floorOf(tenant, conv)-1:]
+	for _, e := range kept {
 		if e.TimeMs >= begin && e.TimeMs <= end && (types == nil || slices.Contains(types, e.Type)) {
 			in = append(in, e)
 		}
@@ -287,6 +289,12 @@ func compareHistory(t *rapid.T, q *Queries, m *model, tenant uint32, from, to st
 	for i, e := range conv.log {
 		if e.Seq != uint64(i+1) {
 			t.Fatalf("entry %d has seq %d", i, e.Seq)
+		}
+		if int(e.Seq) <= len(conv.log)-len(kept) {
+			if got, err := q.MessageByID(tenant, from, to, e.Id); wire.CodeOf(err) != wire.CodeNotFound {
+				t.Fatalf("message %d, which has gone: %v %v", e.Id, got, err)
+			}
+			continue
 		}
 		if got, err := q.MessageByID(tenant, from, to, e.Id); err != nil || !proto.Equal(got, e) {
 			t.Fatalf("message %d: %v %v, want %v", e.Id, got, err, e)

@@ -666,7 +666,7 @@ func (m *model) recallTeam(c *Recall) *SendResult {
 	case t.members[c.From] == nil:
 		res.Code = wire.CodeNotInTeam
 		return res
-	case c.Seq < 1 || int(c.Seq) > len(t.log):
+	case c.Seq < m.pruned.of(c.Tenant, c.Team) || int(c.Seq) > len(t.log):
 		res.Code = wire.CodeNotFound
 		return res
 	}
@@ -720,6 +720,9 @@ func (m *model) readTeam(c *Read) *ReadResult {
 func (m *model) syncTeams(tenant uint32, account string, after uint64) (found []*wire.ConversationState) {
 	for id := range m.teams.standings[accountKey{tenant, account}] {
 		if c := m.state(tenant, account, id); c.Version > after {
+			if c.Team.Self != nil {
+				m.pruned.tell(tenant, id, c)
+			}
 			found = append(found, c)
 		}
 	}

@@ -21,6 +21,7 @@ type model struct {
 	storage   storageModel
 	teams     modelTeams
 	relations relationModel
+	pruned    modelFloors
 }
 
 type accountKey struct {
@@ -59,7 +60,7 @@ type modelClient struct {
 func newModel() *model {
 	return &model{
 		accounts: map[accountKey]*modelAccount{}, convs: map[convKey]*modelConv{}, clients: map[clientKey]modelClient{},
-		storage: newStorageModel(), relations: newRelationModel(), teams: newModelTeams(),
+		storage: newStorageModel(), relations: newRelationModel(), teams: newModelTeams(), pruned: modelFloors{floors: map[teamKey]uint64{}},
 	}
 }
 
@@ -121,6 +122,8 @@ func (m *model) apply(c command) any {
 		return m.read(c)
 	case *SetCallback:
 		return m.setCallback(c)
+	case *Prune:
+		return m.prune(c)
 	case *TeamChange:
 		return m.changeTeam(c)
 	case *CleanTeam:
@@ -284,7 +287,7 @@ func (m *model) recall(c *Recall) *SendResult {
 	m.clock = max(m.clock, c.TimeMs)
 	res := &SendResult{Code: wire.CodeNotFound, Tenant: c.Tenant, Session: c.Session, From: c.From, To: c.Peer, RefSeq: c.Seq}
 	conv := m.conv(c.Tenant, c.From, c.Peer)
-	if conv == nil || c.Seq < 1 || c.Seq > uint64(len(conv.log)) {
+	if conv == nil || c.Seq < m.floorOf(c.Tenant, conv) || c.Seq > uint64(len(conv.log)) {
 		return res
 	}
 	target := conv.log[c.Seq-1]
@@ -340,6 +343,7 @@ func (m *model) sync(tenant uint32, account string, after uint64) (found []*wire
 			Peer: peer, LastSeq: uint64(len(conv.log)), ReadSeq: conv.read[account], PeerReadSeq: conv.read[peer],
 			Version: conv.version, TimeMs: conv.timeMs,
 		})
+		m.pruned.tell(tenant, conv.log[0].Id, found[len(found)-1])
 	}
 	found = append(found, m.syncTeams(tenant, account, after)...)
 	slices.SortFunc(found, func(x, y *wire.ConversationState) int { return cmp.Compare(x.Version, y.Version) })
@@ -352,7 +356,7 @@ func (m *model) history(tenant uint32, account string, req *wire.HistoryRequest)
 	if conv == nil {
 		return nil, false
 	}
-	return pageOf(conv.log, 1, req)
+	return pageOf(conv.log, m.floorOf(tenant, conv), req)
 }
 
 // pageOf is the answer of History for a log that is readable from first on.
