@@ -21,6 +21,7 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/callback"
 	"github.com/yizhan-im/yizhan/appliance/fanout"
 	"github.com/yizhan-im/yizhan/appliance/files"
+	"github.com/yizhan-im/yizhan/appliance/janitor"
 	"github.com/yizhan-im/yizhan/appliance/lbs"
 	"github.com/yizhan-im/yizhan/appliance/link"
 	"github.com/yizhan-im/yizhan/appliance/secure"
@@ -88,6 +89,7 @@ type Node struct {
 	hub   *session.Hub
 	gate  *callback.Gate
 	app   *app.App
+	clean *janitor.Janitor
 	files *files.Server
 	link  *link.Server
 	web   *weblink.Server
@@ -169,6 +171,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.web = weblink.NewServer(n.app, logger, n.registry, cfg.WebLink)
 	n.api = api.New(n.app, api.Options{Hub: n.hub, Healthy: n.healthy, Logger: logger, Registerer: n.registry})
 	n.lbs = lbs.New(lbs.Config{Key: n.linkKey, Tenant: n.tenantExists, Logger: logger, Registerer: n.registry})
+	n.clean = janitor.New(janitor.Config{Store: n.store, Queries: queries, Logger: logger, Registerer: n.registry})
 	go n.watchStore()
 	go n.runTrimmer()
 	return n, nil
@@ -316,6 +319,7 @@ func (n *Node) Close() error {
 		gateways.Go(func() { webErr = n.web.Close() })
 		gateways.Go(func() { filesErr = n.files.Close() })
 		gateways.Wait()
+		n.clean.Close()
 		n.app.Close()
 		n.gate.Close()
 		n.site.Close()

@@ -1,0 +1,116 @@
+package janitor
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
+
+const (
+	// passEvery is how often all logs are looked through: what expires stays for
+	// that long at most, beside the time that a pass takes.
+	passEvery = time.Hour
+	// stepPause is what everybody else gets between two steps of a pass: a step
+	// looks at stepLogs logs, some 20 ms of reading.
+	stepPause = 100 * time.Millisecond
+	stepLogs  = 1000
+	// retry is when to try again after a failure, and how often a node that does not
+	// lead looks whether it does now.
+	retry = 10 * time.Second
+	// proposeWait is how long the outcome of one command is waited for.
+	proposeWait = 30 * time.Second
+)
+
+// Store is what of *raftstore.Store a Janitor needs.
+type Store interface {
+	IsLeader() bool
+	Propose(ctx context.Context, cmd []byte) (any, error)
+}
+
+var _ Store = (*raftstore.Store)(nil)
+
+// Config is what a Janitor works with. Store and Queries are required.
+type Config struct {
+	Store      Store
+	Queries    *state.Queries
+	Logger     *slog.Logger          // nil discards
+	Registerer prometheus.Registerer // nil does not register
+	Now        func() time.Time      // nil is time.Now
+}
+
+// Janitor works in the background until Close.
+type Janitor struct {
+	store   Store
+	queries *state.Queries
+	log     *slog.Logger
+	now     func() time.Time
+	metrics *metrics
+
+	ctx  context.Context
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// New starts a Janitor. Its owner closes it before the store.
+func New(c Config) *Janitor {
+	j := newJanitor(c)
+	go func() {
+		defer close(j.done)
+		j.run()
+	}()
+	return j
+}
+
+func newJanitor(c Config) *Janitor {
+	j := &Janitor{store: c.Store, queries: c.Queries, log: c.Logger, now: c.Now, metrics: newMetrics(c.Registerer), done: make(chan struct{})}
+	if j.log == nil {
+		j.log = slog.New(slog.DiscardHandler)
+	}
+	if j.now == nil {
+		j.now = time.Now
+	}
+	j.ctx, j.stop = context.WithCancel(context.Background())
+	return j
+}
+
+// Close ends the work and waits for that.
+func (j *Janitor) Close() {
+	j.stop()
+	<-j.done
+}
+
+func (j *Janitor) run() {
+	for {
+		wait := retry
+		if j.store.IsLeader() {
+			began := j.now()
+			switch err := j.pass(stepPause); {
+			case j.ctx.Err() != nil:
+			case err != nil:
+				j.log.Warn("removing old messages failed; it is tried again", "error", err)
+			default:
+				wait = max(passEvery-j.now().Sub(began), retry)
+			}
+		}
+		if !j.pause(wait) {
+			return
+		}
+	}
+}
+
+// pause waits for d; false when the Janitor is to end.
+func (j *Janitor) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-j.ctx.Done():
+		return false
+	}
+}
