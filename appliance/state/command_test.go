@@ -54,6 +54,9 @@ func fullCommands() []command {
 		&Read{TimeMs: testTime, Tenant: 1, Session: 2, Reader: "a", Team: 300, Seq: 3},
 		&CleanTeam{TimeMs: testTime, Tenant: 1, Team: 300},
 		&Prune{TimeMs: testTime, Tenant: 1, Mark: []byte("x"), Logs: []PrunedLog{{A: "a", B: "b", Floor: 2}, {Team: 300, Floor: 3}}},
+		&Notify{TimeMs: testTime, Tenant: 1, Session: 2, Notification: fullNotification()},
+		&SendBroadcast{TimeMs: testTime, Tenant: 1, ClientID: "id", From: "a", Body: "body", Platforms: 3, Offline: true, TTLMs: 4},
+		&DeleteBroadcast{TimeMs: testTime, Tenant: 1, ID: 300},
 		fullTeamChange(TeamCreate), fullTeamChange(TeamSettings), fullTeamChange(TeamKick),
 	}
 }
@@ -134,6 +137,15 @@ func decodeCommand(b []byte) command {
 	case kindStorageUnlock:
 		c := new(StorageUnlock)
 		return accept(c, c.decode(&r))
+	case kindNotify:
+		c := new(Notify)
+		return accept(c, c.decode(&r))
+	case kindSendBroadcast:
+		c := new(SendBroadcast)
+		return accept(c, c.decode(&r))
+	case kindDeleteBroadcast:
+		c := new(DeleteBroadcast)
+		return accept(c, c.decode(&r))
 	case kindRecallTeam:
 		c := new(Recall)
 		return accept(c, c.decodeTeam(&r))
@@ -188,7 +200,7 @@ func TestGarbledCommandsAreAnswered(t *testing.T) {
 		switch c.(type) {
 		case *StoragePut: // ends in a value, which may be anything
 			garbled = append(garbled, raw(encoded[:len(encoded)-len("a/bvalue")]))
-		case *Send, *CreateAccount, *UpdateProfile: // end in protobuf, whose tail may be anything well formed
+		case *Send, *Notify, *CreateAccount, *UpdateProfile: // end in protobuf, whose tail may be anything well formed
 			garbled = append(garbled, raw(append(bytes.Clone(encoded), 0xff)), raw(encoded[:len(encoded)-1]))
 		default:
 			end := byte(0)

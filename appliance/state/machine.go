@@ -28,6 +28,8 @@ type Machine struct {
 	key, val  []byte
 	msg       wire.Message // the Send being applied; shares memory with its result
 	sends     []SendResult // results to hand out, see newSend
+
+	notifySwept uint32 // no notification from before this day is stored
 }
 
 var _ raftstore.Machine = (*Machine)(nil)
@@ -139,6 +141,12 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.storageUnlock(tx, &r)
 	case kindSetFriendMode:
 		return m.setFriendMode(tx, &r)
+	case kindNotify:
+		return m.notify(tx, &r)
+	case kindSendBroadcast:
+		return m.sendBroadcast(tx, &r)
+	case kindDeleteBroadcast:
+		return m.deleteBroadcast(tx, &r)
 	case kindRecallTeam:
 		return m.recallTeam(tx, &r)
 	case kindReadTeam:

@@ -55,7 +55,16 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 		}
 	}
 	slices.SortFunc(found, func(x, y *wire.ConversationState) int { return cmp.Compare(x.Version, y.Version) })
+	notified, err := notificationsVersion(v, tenant, account)
+	if err != nil {
+		return nil, err
+	}
+	broadcasts, err := broadcastsVersion(v, tenant)
+	if err != nil {
+		return nil, err
+	}
 	res := &wire.SyncResponse{Conversations: found, Version: site.counter, More: page.more, RelationsVersion: totals.version}
+	res.NotificationsVersion, res.BroadcastsVersion = max(notified, page.notified), broadcasts
 	if page.more {
 		res.Version = min(site.counter, found[len(found)-1].Version)
 	}
@@ -77,6 +86,8 @@ type syncPage struct {
 	found []*wire.ConversationState
 	logs  map[*wire.ConversationState]uint64 // of found: the id of its log, if the account may read it
 	more  bool                               // some were left out
+
+	notified uint64 // version of the newest notification of the teams
 }
 
 // own adds the conversations whose key begins with account.

@@ -53,6 +53,7 @@ func (p *syncPage) teams(v *raftstore.View, tenant uint32, account string) error
 		if err := head.decode(buf); err != nil {
 			return err
 		}
+		p.notified = max(p.notified, head.notified)
 		if max(row.version, head.version, head.applied) <= p.after {
 			return nil
 		}

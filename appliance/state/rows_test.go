@@ -19,7 +19,8 @@ func emptyRows() []row {
 	return []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
 		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow),
 		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(teamAccountRow), new(megaTeamRow), new(megaGoneRow), new(Tenant),
-		new(teamHead)}
+		new(teamHead),
+		new(notifiedRow), new(broadcastsRow)}
 }
 
 func fullRows() []row {
@@ -48,6 +49,8 @@ func fullRows() []row {
 		&megaGoneRow{version: 5, by: "b"},
 		&Tenant{AppKey: "app", Secret: "secret", Callback: Callback{URL: "https://a/b", Events: 15, FailClosed: true, TimeoutMs: 5}, CreatedMs: testTime},
 		&teamHead{lastSeq: 1, version: 2, timeMs: testTime, members: 4, flags: headMega, notified: 9, receiptSeq: 8},
+		&notifiedRow{version: 300, count: 2},
+		&broadcastsRow{version: 300, count: 2},
 	}
 }
 
