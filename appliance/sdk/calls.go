@@ -144,8 +144,12 @@ func (c *Client) History(ctx context.Context, peer string, p Page) (messages []*
 	return messages, more, err
 }
 
-// history also tells the first seq that the account may read; 0: all.
-func history(ctx context.Context, call caller, key cursorKey, p Page) (messages []*wire.Message, more bool, first uint64, err error) {
+// start is where a conversation begins: at first for this account, and at floor
+// for everybody, because what was before is no longer kept. 0 is the beginning.
+type start struct{ first, floor uint64 }
+
+// history also tells where the conversation begins.
+func history(ctx context.Context, call caller, key cursorKey, p Page) (messages []*wire.Message, more bool, from start, err error) {
 	if p.Limit <= 0 || p.Limit > maxPage {
 		p.Limit = maxPage
 	}
@@ -155,9 +159,9 @@ func history(ctx context.Context, call caller, key cursorKey, p Page) (messages 
 	}
 	var response wire.HistoryResponse
 	if err := call(ctx, wire.CmdHistory, request, response.UnmarshalVT); err != nil {
-		return nil, false, 0, err
+		return nil, false, start{}, err
 	}
-	return response.Messages, response.More, response.FirstSeq, nil
+	return response.Messages, response.More, start{response.FirstSeq, response.FloorSeq}, nil
 }
 
 // Profiles reads the profiles of at most 200 accounts; unknown ones are left out.

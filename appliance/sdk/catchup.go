@@ -105,7 +105,7 @@ func (c *Client) fill(ctx context.Context, conv *conversation) {
 		}
 		return
 	}
-	messages, _, first, err := history(ctx, c.request, key, Page{FromSeq: from, ToSeq: to})
+	messages, _, begin, err := history(ctx, c.request, key, Page{FromSeq: from, ToSeq: to})
 	if err != nil {
 		if ctx.Err() == nil {
 			c.o.Logger.Warn("reading missed messages failed", "error", err)
@@ -113,13 +113,16 @@ func (c *Client) fill(ctx context.Context, conv *conversation) {
 		}
 		return
 	}
-	c.inbox.readableFrom(conv, first)
+	if begin.floor > from && begin.first == begin.floor && !c.pass(ctx, conv, begin.floor-1) {
+		return
+	}
+	c.inbox.readableFrom(conv, begin.first)
 	for _, m := range messages {
 		if c.inbox.keyOf(m.Scene, m.From, m.To) == key && !c.place(ctx, conv, m) {
 			return
 		}
 	}
-	if len(messages) == 0 && first <= from {
+	if len(messages) == 0 && begin.first <= from {
 		c.giveUp(ctx, conv, to)
 	}
 }
@@ -148,6 +151,11 @@ func (c *Client) giveUp(ctx context.Context, conv *conversation, to uint64) bool
 	if !c.inbox.hole(conv) {
 		return false
 	}
+	return c.pass(ctx, conv, to)
+}
+
+// pass skips what the server no longer has, up to seq to; false when ctx ended.
+func (c *Client) pass(ctx context.Context, conv *conversation, to uint64) bool {
 	for !c.inbox.skip(conv, to) {
 		if !c.waitRoom(ctx) {
 			return false

@@ -77,6 +77,9 @@ func (in *inbox) synced(page *wire.SyncResponse, last bool) {
 			continue
 		}
 		conv := in.conversation(cursorKey{state.Scene, state.Peer}, state.LastSeq)
+		if !in.complete {
+			in.startAt(conv, state.FirstSeq) // a new device has missed nothing
+		}
 		conv.cursor.Known = max(conv.cursor.Known, state.LastSeq)
 		conv.cursor.TimeMs = max(conv.cursor.TimeMs, state.TimeMs)
 		conv.notBefore = time.Time{}

@@ -60,7 +60,9 @@ func (in *inbox) takeTeam(state *wire.ConversationState) *conversation {
 		return conv
 	}
 	in.settle(conv, state.LastSeq)
-	in.startAt(conv, state.FirstSeq)
+	if !in.complete || state.FirstSeq > state.FloorSeq {
+		in.startAt(conv, state.FirstSeq)
+	} // else what is missing was deleted: catchUp tells
 	conv.cursor.Known = max(conv.cursor.Known, state.LastSeq)
 	conv.notBefore = time.Time{}
 	conv.moveRead(state.ReadSeq)

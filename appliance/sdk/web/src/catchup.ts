@@ -4,7 +4,7 @@ import type { Calls } from "./calls";
 import { ConnectionError, TimeoutError } from "./errors";
 import type { Inbox } from "./inbox";
 import type { Link } from "./link";
-import { isP2P, type Json, objects } from "./protojson";
+import { int, isP2P, type Json, objects } from "./protojson";
 import type { Logger, Message } from "./types";
 import { message, syncPage } from "./wire";
 
@@ -150,6 +150,7 @@ export class CatchUp {
     const to = Math.min(known, delivered + pageSize);
     try {
       const answer = await this.#request("history", { peer, fromSeq: delivered + 1, toSeq: to, limit: pageSize });
+      this.#begin(conv, int(answer.firstSeq), int(answer.floorSeq));
       this.#place(conv, objects(answer.messages), to);
     } catch (err) {
       if (!this.link.reason) {
@@ -160,6 +161,15 @@ export class CatchUp {
     this.#fills--;
     this.inbox.putBack(conv);
     this.inbox.behind.work.raise();
+  }
+
+  /** Leaves out what is before first: missed when the server no longer keeps it, else not this account's to read. */
+  #begin(conv: Live, first: number, floor: number): void {
+    if (floor > 0 && first === floor) {
+      this.inbox.skip(conv, floor - 1);
+    } else {
+      this.inbox.startAt(conv, first);
+    }
   }
 
   #place(conv: Live, found: Json[], to: number): void {

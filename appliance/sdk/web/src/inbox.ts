@@ -144,6 +144,17 @@ export class Inbox {
     this.#deliverEarly(conv);
   }
 
+  /** Makes first the earliest entry to deliver; nothing is missing by that. */
+  startAt(conv: Live, first: number): void {
+    if (first - 1 <= conv.row.delivered || !this.#holds(conv)) {
+      return;
+    }
+    conv.row.delivered = first - 1;
+    conv.holes = 0;
+    this.writer.row(conv.row);
+    this.#deliverEarly(conv);
+  }
+
   #conversation(peer: string, seq: number): Live {
     let conv = this.#conversations.get(peer);
     if (!conv) {
@@ -239,6 +250,9 @@ export class Inbox {
   #syncedOne(state: ConversationState): void {
     const conv = this.#conversation(state.peer, state.lastSeq);
     const { row } = conv;
+    if (!this.#synced) {
+      this.startAt(conv, state.firstSeq); // a new device has missed nothing
+    }
     row.known = Math.max(row.known, state.lastSeq);
     row.timeMs = Math.max(row.timeMs, state.timeMs);
     conv.notBefore = 0;

@@ -69,6 +69,8 @@ export interface ConversationState {
   lastSeq: number;
   readSeq: number;
   peerReadSeq: number;
+  /** The first entry that this account may read; 0 is the first of all. */
+  firstSeq: number;
   timeMs: number;
 }
 
@@ -87,6 +89,7 @@ export function syncPage(o: Json): SyncPage {
         lastSeq: int(c.lastSeq),
         readSeq: int(c.readSeq),
         peerReadSeq: int(c.peerReadSeq),
+        firstSeq: int(c.firstSeq),
         timeMs: int(c.timeMs),
       })),
     version: int(o.version),

@@ -199,6 +199,37 @@ test("what the server no longer has is skipped after some attempts, and said", a
   expect(bench.delivered).toEqual(["!a 1-3", "a 4", "a 5", "a 6", "!a 7-8", "a 9", "a 10"]);
 });
 
+test("what is past retention is skipped at once, and said; what is not ours to read is not", async () => {
+  let begin: Json = { firstSeq: "4", floorSeq: "4" };
+  const bench = new Bench((command, body) => {
+    if (command === "sync") {
+      return { version: "9", conversations: [{ peer: "a", lastSeq: "5" }] };
+    }
+    const messages = [4, 5, 9].filter((seq) => seq >= Number(body.fromSeq)).map((seq) => json(entry("a", seq)));
+    return { messages, ...begin };
+  });
+  bench.run();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(bench.delivered).toEqual(["!a 1-3", "a 4", "a 5"]);
+  begin = { firstSeq: "9", floorSeq: "4" };
+  bench.last.set("a", 8);
+  bench.inbox.offer(entry("a", 9));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(bench.delivered).toEqual(["!a 1-3", "a 4", "a 5", "a 9"]);
+});
+
+test("a new device begins at the first entry that it may read", async () => {
+  const bench = new Bench((command, body) => {
+    if (command === "sync") {
+      return { version: "9", conversations: [{ peer: "a", lastSeq: "5", firstSeq: "5", floorSeq: "5" }] };
+    }
+    return { messages: [json(entry("a", Number(body.fromSeq)))], firstSeq: "5", floorSeq: "5" };
+  });
+  bench.run();
+  await vi.advanceTimersByTimeAsync(100);
+  expect(bench.delivered).toEqual(["a 5"]);
+});
+
 test("a history that stays empty is skipped too", async () => {
   const bench = new Bench((command) =>
     command === "sync" ? { version: "9", conversations: [{ peer: "a", lastSeq: "250" }] } : {},
