@@ -82,6 +82,7 @@ type Node struct {
 	started  time.Time
 	registry *prometheus.Registry
 	linkKey  string // the public key, in its text form
+	format   uint32 // of what is stored
 
 	// In the order of their start; Close stops them in the reverse order.
 	store *raftstore.Store
@@ -148,6 +149,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	queries := state.NewQueries(n.store.View)
+	if err := n.upgrade(ctx, queries); err != nil {
+		return nil, errors.Join(err, n.store.Close())
+	}
 	n.site = sitestore.New(sitestore.Config{Store: n.store, Queries: queries, Node: n.id, Logger: logger})
 	n.gate = callback.New(callback.Options{Logger: logger, Registerer: n.registry})
 	n.app = app.New(app.Config{

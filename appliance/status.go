@@ -29,6 +29,8 @@ type StoreStatus struct {
 	AppliedIndex  uint64 `json:"applied_index"`
 	LastIndex     uint64 `json:"last_index"`
 	SnapshotIndex uint64 `json:"snapshot_index"`
+	// Format is that of the stored data: builds that know only older ones refuse it.
+	Format uint32 `json:"format"`
 	// RefusingWrites is set while the disk is too full.
 	RefusingWrites bool `json:"refusing_writes"`
 	// Error is why the store has failed; the node must be restarted.
@@ -61,6 +63,7 @@ func (n *Node) Status() Status {
 			LastIndex:      store.Last,
 			SnapshotIndex:  store.SnapshotIndex,
 			RefusingWrites: store.RefusingWrites,
+			Format:         n.format,
 		},
 		DiskFreeBytes:  store.DiskFree,
 		Connections:    n.link.Connections() + n.web.Connections(),

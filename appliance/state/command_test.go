@@ -25,6 +25,7 @@ func fullCommands() []command {
 		&UpdateTenant{TimeMs: testTime, AppKey: "app", Secret: proto.String("new"), Name: proto.String(""), Limits: &limits},
 		&UpdateTenant{TimeMs: testTime, AppKey: "app"},
 		&SetCallback{TimeMs: testTime, AppKey: "app", Callback: Callback{URL: "https://a/b", Events: 1 << 31, FailClosed: true, TimeoutMs: 5}},
+		&Upgrade{TimeMs: testTime, To: Format},
 		&CreateAccount{TimeMs: testTime, Tenant: 1, Account: "a", TokenHash: hash, Profile: &wire.Profile{Name: "Ann"}},
 		&SetToken{TimeMs: testTime, Tenant: 1, Account: "a", TokenHash: hash},
 		&SetBlocked{TimeMs: testTime, Tenant: 1, Account: "a", Blocked: true, Kick: true},
@@ -93,6 +94,9 @@ func decodeCommand(b []byte) command {
 		return accept(c, c.decode(&r))
 	case kindSetCallback:
 		c := new(SetCallback)
+		return accept(c, c.decode(&r))
+	case kindUpgrade:
+		c := new(Upgrade)
 		return accept(c, c.decode(&r))
 	case kindCreateAccount:
 		c := new(CreateAccount)

@@ -23,6 +23,8 @@ const (
 	tableStorageValue  = 0x41 // key
 	tableStorageLock   = 0x42 // name
 	tableStorageTotals = 0x43
+
+	tableUpgrade = 0x44 // the upgrade that is under way
 )
 
 // shard 0 is the only one so far: one Raft group holds the whole site.
@@ -33,6 +35,7 @@ var (
 	keySite   = appendTable(nil, tableSite)
 
 	keyStorageTotals = appendTable(nil, tableStorageTotals)
+	keyUpgrade       = appendTable(nil, tableUpgrade)
 )
 
 func appendTable(dst []byte, table byte) []byte {

@@ -18,16 +18,16 @@ var ErrNewerFormat = errors.New("state: data was written by a newer version; sta
 // Its fields are the site row, mirrors of what is stored (caches, which change
 // no result) and scratch.
 type Machine struct {
-	site      siteRow
-	formatted bool // the format version is stored
-	convs     convCache
-	clients   clientFilter
-	teams     teamCache
-	marks     markCache
-	specials  specialFilter
-	key, val  []byte
-	msg       wire.Message // the Send being applied; shares memory with its result
-	sends     []SendResult // results to hand out, see newSend
+	site     siteRow
+	format   uint32 // of the stored data; 0 before the first command
+	convs    convCache
+	clients  clientFilter
+	teams    teamCache
+	marks    markCache
+	specials specialFilter
+	key, val []byte
+	msg      wire.Message // the Send being applied; shares memory with its result
+	sends    []SendResult // results to hand out, see newSend
 
 	notifySwept uint32 // no notification from before this day is stored
 }
@@ -48,20 +48,10 @@ func (m *Machine) Reset(v *raftstore.View) error {
 		marks:    newMarkCache(m.marks.limit),
 		key:      m.key, val: m.val,
 	}
-	stored, ok, err := v.Get(keyFormat)
-	if err != nil {
-		return fmt.Errorf("state: reading the format version: %w", err)
+	var err error
+	if m.format, err = loadFormat(v); err != nil {
+		return err
 	}
-	if ok {
-		r := reader{b: stored}
-		switch version := r.uint(); {
-		case !r.done():
-			return fmt.Errorf("%w: format version", errDamaged)
-		case version > formatVersion:
-			return fmt.Errorf("%w (stored format %d, this build knows %d)", ErrNewerFormat, version, formatVersion)
-		}
-	}
-	m.formatted = ok
 	site, ok, err := v.Get(keySite)
 	if err != nil {
 		return fmt.Errorf("state: reading the site row: %w", err)
@@ -80,11 +70,10 @@ func (m *Machine) Apply(tx *raftstore.Tx, cmds [][]byte, results []any) error {
 	if err := m.specials.load(tx); err != nil {
 		return err
 	}
-	if !m.formatted {
-		if err := tx.Set(keyFormat, []byte{formatVersion}); err != nil {
+	if m.format == 0 {
+		if err := m.setFormat(tx, firstFormat); err != nil {
 			return err
 		}
-		m.formatted = true
 	}
 	before := m.site
 	for i, cmd := range cmds {
@@ -131,6 +120,8 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.updateTenant(tx, &r)
 	case kindSetCallback:
 		return m.setCallback(tx, &r)
+	case kindUpgrade:
+		return m.upgrade(tx, &r)
 	case kindStoragePut:
 		return m.storagePut(tx, &r)
 	case kindStorageDelete:

@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -180,19 +179,6 @@ func TestTenantsAreLimited(t *testing.T) {
 	n.setup("app")
 	n.inApply(func(*raftstore.Tx) error { n.b.m.site.tenants = MaxTenants; return nil })
 	mustCode(t, "one too many", one[*TenantResult](n, &CreateTenant{AppKey: "more", Secret: "s"}).Code, wire.CodeCountLimit)
-}
-
-func TestNewerFormatIsRefused(t *testing.T) {
-	n := newNode(t)
-	n.setup("app")
-	n.inApply(func(tx *raftstore.Tx) error { return tx.Set(keyFormat, []byte{formatVersion + 1}) })
-	v := n.store.View()
-	defer v.Close()
-	err := New().Reset(v)
-	if !errors.Is(err, ErrNewerFormat) || !strings.Contains(err.Error(), "stored format 2") {
-		t.Errorf("Reset on a newer format: %v", err)
-	}
-	n.inApply(func(tx *raftstore.Tx) error { return tx.Set(keyFormat, []byte{formatVersion}) })
 }
 
 // TestStateRebuiltFromSnapshotIsTheSame: a state made of a snapshot and the log

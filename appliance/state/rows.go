@@ -11,11 +11,8 @@ import (
 
 // Every row but the messages and profiles, which are protobuf, is a version
 // byte and then uvarints and strings. A new version of one row can be read
-// beside the old; formatVersion changes only when an older build could not go on.
-const (
-	rowVersion    = 1
-	formatVersion = 1
-)
+// beside the old; Format changes only when an older build could not go on.
+const rowVersion = 1
 
 // errDamaged is wrapped by errors about rows that are missing or cannot be
 // decoded: the disk or this package is at fault.

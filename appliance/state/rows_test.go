@@ -20,7 +20,7 @@ func emptyRows() []row {
 		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow),
 		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(teamAccountRow), new(megaTeamRow), new(megaGoneRow), new(Tenant),
 		new(teamHead),
-		new(notifiedRow), new(broadcastsRow)}
+		new(notifiedRow), new(broadcastsRow), new(upgradeRow)}
 }
 
 func fullRows() []row {
@@ -51,6 +51,7 @@ func fullRows() []row {
 		&teamHead{lastSeq: 1, version: 2, timeMs: testTime, members: 4, flags: headMega, notified: 9, receiptSeq: 8},
 		&notifiedRow{version: 300, count: 2},
 		&broadcastsRow{version: 300, count: 2},
+		&upgradeRow{step: 1, after: "\x13\x00\x00name"},
 	}
 }
 
