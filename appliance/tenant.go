@@ -42,6 +42,7 @@ type TenantRequest struct {
 	PresenceRequest
 	RoomsRequest
 	MegaTeamsRequest
+	NotifyRequest
 	// RetentionDays is for how many days messages are kept, RetentionMessages how
 	// many of one conversation; -1 means for ever. What is older is removed.
 	RetentionDays     int `json:"retention_days,omitempty"`
@@ -81,6 +82,7 @@ type TenantInfo struct {
 	PresenceInfo
 	RoomsInfo
 	MegaTeamsInfo
+	NotifyInfo
 	RetentionDays     int    `json:"retention_days"`         // -1: for ever
 	RetentionMessages int    `json:"retention_messages"`     // -1: all
 	CallbackURL       string `json:"callback_url,omitempty"` // the rest only with it
@@ -151,6 +153,9 @@ func (r *TenantRequest) apply(l *state.Limits) error {
 		return err
 	}
 	if err := r.applyRooms(l); err != nil {
+		return err
+	}
+	if err := r.applyNotify(l); err != nil {
 		return err
 	}
 	return r.applyPresence(l)
@@ -292,6 +297,7 @@ func tenantInfo(t *state.Tenant) TenantInfo {
 		PresenceInfo:      presenceInfo(&t.Limits),
 		RoomsInfo:         roomsInfo(&t.Limits),
 		MegaTeamsInfo:     megaTeamsInfo(&t.Limits),
+		NotifyInfo:        notifyInfo(&t.Limits),
 		RetentionDays:     shownRetention(t.Limits.RetentionDays),
 		RetentionMessages: shownRetention(t.Limits.RetentionMessages),
 		CreatedMs:         t.CreatedMs,

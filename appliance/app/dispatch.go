@@ -141,6 +141,12 @@ func (a *App) serve(r *request, payload []byte) error {
 		wire.CmdKickTeam, wire.CmdLeaveTeam, wire.CmdTransferTeam, wire.CmdSetTeamManagers, wire.CmdMuteTeamMembers,
 		wire.CmdMuteTeam, wire.CmdUpdateTeamMember:
 		return a.changeTeam(r, payload)
+	case wire.CmdNotify:
+		return a.notify(r, payload)
+	case wire.CmdNotifications:
+		return a.notifications(r, payload)
+	case wire.CmdBroadcasts:
+		return a.broadcasts(r, payload)
 	case wire.CmdTeams:
 		return a.teams(r, payload)
 	case wire.CmdTeamMembers:

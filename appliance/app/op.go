@@ -98,6 +98,8 @@ func (o *op) answer(result any) error {
 		return o.answerTeam(res)
 	case *state.AccountResult:
 		return o.acknowledge(res.Code)
+	case *state.NotifyResult:
+		return o.answerNotify(res)
 	case *state.RelationResult:
 		return o.answerRelation(res)
 	case *state.FriendModeResult:

@@ -51,6 +51,9 @@ type Limits struct {
 	// that one account is a member of.
 	MaxMegaTeamMembers int
 	MaxMegaTeams       int
+
+	// NotifyMode says who may send notifications (notify_limits.go).
+	NotifyMode int
 }
 
 // RetentionForever, as RetentionDays or RetentionMessages, keeps without limit.
@@ -102,6 +105,7 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.MaxMegaTeamMembers, DefaultMaxMegaTeamMembers)
 	setDefault(&l.MaxMegaTeams, DefaultMaxMegaTeams)
 	l.presenceDefaults()
+	setDefault(&l.NotifyMode, NotifyClients)
 	l.roomDefaults()
 	setDefault(&l.RetentionDays, DefaultRetentionDays)
 	setDefault(&l.RetentionMessages, DefaultRetentionMessages)
@@ -145,7 +149,7 @@ func (l *Limits) valid() bool {
 	}
 	return l.MaxBodyBytes <= maxBodyBytes && l.MaxFriends <= maxRelations && l.MaxListed <= maxRelations &&
 		l.MaxTeamMembers <= MaxTeamMembers && l.MaxTeams <= maxTeams &&
-		l.MaxMegaTeamMembers <= MaxMegaTeamMembers && l.MaxMegaTeams <= maxMegaTeams && l.validPresence() && l.validRooms()
+		l.MaxMegaTeamMembers <= MaxMegaTeamMembers && l.MaxMegaTeams <= maxMegaTeams && l.validPresence() && l.validRooms() && l.validNotify()
 }
 
 // counts lists the numeric limits that were there from the beginning, in the
@@ -157,7 +161,7 @@ func (l *Limits) counts() [5]int {
 // laterCounts lists those that came later, in the order of their encoding: a new
 // one goes to the end.
 func (l *Limits) laterCounts() []*int {
-	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount, &l.RetentionDays, &l.RetentionMessages, &l.RoomsPerSession, &l.OpenRooms, &l.MaxRooms, &l.RoomHistory, &l.RoomHistoryDays, &l.MaxMegaTeamMembers, &l.MaxMegaTeams}
+	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount, &l.RetentionDays, &l.RetentionMessages, &l.RoomsPerSession, &l.OpenRooms, &l.MaxRooms, &l.RoomHistory, &l.RoomHistoryDays, &l.MaxMegaTeamMembers, &l.MaxMegaTeams, &l.NotifyMode}
 }
 
 // Tenant is one application (Yunxin: appkey) on this site.

@@ -50,6 +50,7 @@ func limitFlags(cmd *cobra.Command, request *appliance.TenantRequest) {
 	flags.IntVar(&request.MaxRooms, "max-rooms", 0, "Rooms that the tenant may register; 0 leaves it as it is")
 	flags.IntVar(&request.RoomHistory, "room-history", 0, "Messages that a registered room keeps, at most 100000; 0 leaves it as it is")
 	flags.IntVar(&request.RoomHistoryDays, "room-history-days", 0, "Days that a registered room keeps its messages, at most 366; 0 leaves it as it is")
+	flags.StringVar(&request.Notify, "notify", "", "Who may send notifications: clients, or only the backend")
 	flags.StringVar(&request.Presence, "presence", "", "Who may see whether an account is online: "+appliance.PresenceModes)
 	flags.StringVar(&request.UserSearch, "user-search", "", "How users may search for accounts: off, exact by the whole id, on also by the beginning of ids and names")
 	flags.IntVar(&request.MaxSubscriptions, "max-subscriptions", 0, "Accounts whose presence an account follows, at most 10000; 0 leaves it as it is")
