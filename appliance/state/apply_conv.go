@@ -66,21 +66,26 @@ func (m *Machine) read(tx *raftstore.Tx, r *reader) (*ReadResult, error) {
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
-	conv, err := m.conv(tx, c.Tenant, c.Reader, c.Peer)
+	return res, m.moveCursor(tx, res, c.Seq)
+}
+
+// moveCursor moves the read cursor that res names to seq, and fills in res.
+func (m *Machine) moveCursor(tx *raftstore.Tx, res *ReadResult, seq uint64) error {
+	conv, err := m.conv(tx, res.Tenant, res.Reader, res.Peer)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if conv == nil {
 		res.Code = wire.CodeNotFound
-		return res, nil
+		return nil
 	}
-	cursor := conv.cursor(c.Reader, c.Peer)
-	seq := min(c.Seq, conv.lastSeq)
+	cursor := conv.cursor(res.Reader, res.Peer)
+	seq = min(seq, conv.lastSeq)
 	res.Code, res.Seq, res.TimeMs = wire.CodeOK, max(seq, *cursor), m.site.clockMs
 	if seq <= *cursor {
-		return res, nil
+		return nil
 	}
 	res.Changed = true
 	*cursor, conv.version = seq, m.nextID()
-	return res, m.putConv(tx, c.Tenant, c.Reader, c.Peer, conv)
+	return m.putConv(tx, res.Tenant, res.Reader, res.Peer, conv)
 }

@@ -59,6 +59,16 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		res.Seq, res.ID, res.TimeMs = first.seq, first.id, first.timeMs
 		return res, nil
 	}
+	if c.Session != 0 { // the backend is not bound by its own mutes
+		muted, err := m.mutedAt(tx, c.Tenant, msg.From, placeOfScene(msg.Scene))
+		if err != nil {
+			return nil, err
+		}
+		if muted {
+			res.Code = wire.CodeForbidden
+			return res, nil
+		}
+	}
 	if msg.Origin != nil || len(msg.Merged) > 0 {
 		if res.Code, err = m.forward(tx, c.Tenant, msg); err != nil || res.Code != wire.CodeOK {
 			return res, err
@@ -186,7 +196,7 @@ func validMessage(m *wire.Message) bool {
 func validReceiver(m *wire.Message) bool {
 	switch m.Scene {
 	case wire.Scene_SCENE_P2P:
-		return validAccount(m.To) && m.Event == nil && len(m.Mentions) == 0 && !m.MentionAll
+		return validAccount(m.To) && m.Event == nil && !m.Receipt && len(m.Mentions) == 0 && !m.MentionAll
 	case wire.Scene_SCENE_TEAM:
 		_, ok := ParseTeamID(m.To)
 		for _, account := range m.Mentions {

@@ -176,30 +176,35 @@ func (m *Machine) readTeam(tx *raftstore.Tx, r *reader) (*ReadResult, error) {
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
-	t, err := m.team(tx, c.Tenant, c.Team)
+	return res, m.moveTeamCursor(tx, res, c.Seq)
+}
+
+// moveTeamCursor is moveCursor for a team's log: res names the team.
+func (m *Machine) moveTeamCursor(tx *raftstore.Tx, res *ReadResult, seq uint64) error {
+	t, err := m.team(tx, res.Tenant, res.Team)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if t == nil {
 		res.Code = wire.CodeTeamMissing
-		return res, nil
+		return nil
 	}
-	row, _, err := m.standing(tx, c.Tenant, c.Reader, c.Team)
+	row, _, err := m.standing(tx, res.Tenant, res.Reader, res.Team)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !row.isMember() {
 		res.Code = wire.CodeNotInTeam
-		return res, nil
+		return nil
 	}
-	seq := min(c.Seq, t.head.lastSeq)
+	seq = min(seq, t.head.lastSeq)
 	res.Code, res.Seq, res.TimeMs = wire.CodeOK, max(seq, row.readSeq), m.site.clockMs
 	if seq <= row.readSeq {
-		return res, nil
+		return nil
 	}
 	res.Changed = true
 	row.readSeq, row.version = seq, m.nextID()
-	m.key = appendStandingKey(m.key[:0], c.Tenant, c.Reader, c.Team)
+	m.key = appendStandingKey(m.key[:0], res.Tenant, res.Reader, res.Team)
 	m.val = row.append(m.val[:0])
-	return res, tx.Set(m.key, m.val)
+	return tx.Set(m.key, m.val)
 }

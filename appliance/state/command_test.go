@@ -62,6 +62,15 @@ func fullCommands() []command {
 		&MessageChange{Op: MessageErase, TimeMs: testTime, Tenant: 1, From: "a", Peer: "b", Seq: 3},
 		&DeleteMessages{TimeMs: testTime, Tenant: 1, Session: 2, Account: "a", Peer: "b", Seqs: []uint64{1, 300}},
 		&DeleteMessages{TimeMs: testTime, Tenant: 1, Account: "a", Team: 300, Seqs: []uint64{3}},
+		&ConversationChange{
+			TimeMs: testTime, Tenant: 1, Session: 2, Account: "a", Peer: "b", Top: proto.Bool(true), Muted: proto.Bool(false), Marked: proto.Bool(true),
+			Ext: proto.String("ext"), Remove: true, Clear: true, ClearSeq: 3,
+		},
+		&ConversationChange{TimeMs: testTime, Tenant: 1, Account: "a", Team: 300},
+		&SetDoNotDisturb{TimeMs: testTime, Tenant: 1, Session: 2, Account: "a", On: proto.Bool(true), Desktop: proto.Bool(false), Quiet: &wire.QuietHours{From: 1, To: 2, UtcOffset: -3, Weekdays: 4}},
+		&SetDoNotDisturb{TimeMs: testTime, Tenant: 1, Account: "a", NoQuiet: true},
+		&ReadMany{TimeMs: testTime, Tenant: 1, Session: 2, Account: "a", Reads: []ReadOne{{Peer: "b", Seq: 3}, {Team: 300, Seq: 4}}},
+		&MuteAccount{TimeMs: testTime, Tenant: 1, Account: "a", Mask: MuteAll, Set: MuteRoom},
 		&CleanTeam{TimeMs: testTime, Tenant: 1, Team: 300},
 		&Prune{TimeMs: testTime, Tenant: 1, Mark: []byte("x"), Logs: []PrunedLog{{A: "a", B: "b", Floor: 2}, {Team: 300, Floor: 3}}},
 		&Notify{TimeMs: testTime, Tenant: 1, Session: 2, Notification: fullNotification()},
@@ -131,6 +140,18 @@ func decodeCommand(b []byte) command {
 		return accept(c, c.decode(&r))
 	case kindRead:
 		c := new(Read)
+		return accept(c, c.decode(&r))
+	case kindConversation:
+		c := new(ConversationChange)
+		return accept(c, c.decode(&r))
+	case kindDoNotDisturb:
+		c := new(SetDoNotDisturb)
+		return accept(c, c.decode(&r))
+	case kindReadMany:
+		c := new(ReadMany)
+		return accept(c, c.decode(&r))
+	case kindMuteAccount:
+		c := new(MuteAccount)
 		return accept(c, c.decode(&r))
 	case kindAck:
 		c := new(Ack)

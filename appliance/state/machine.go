@@ -25,6 +25,7 @@ type Machine struct {
 	teams    teamCache
 	marks    markCache
 	specials specialFilter
+	mutes    specialFilter
 	key, val []byte
 	msg      wire.Message // the Send being applied; shares memory with its result
 	sends    []SendResult // results to hand out, see newSend
@@ -36,7 +37,7 @@ var _ raftstore.Machine = (*Machine)(nil)
 
 // New makes a Machine for one Store.
 func New() *Machine {
-	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize), specials: newSpecialFilter(defaultFilterSize), teams: newTeamCache(maxHotMembers), marks: newMarkCache(maxHotMarks)}
+	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize), specials: newSpecialFilter(defaultFilterSize), mutes: newMuteFilter(defaultFilterSize), teams: newTeamCache(maxHotMembers), marks: newMarkCache(maxHotMarks)}
 }
 
 // Reset implements raftstore.Machine.
@@ -44,6 +45,7 @@ func (m *Machine) Reset(v *raftstore.View) error {
 	*m = Machine{
 		convs: newConvCache(m.convs.limit), clients: newClientFilter(m.clients.filterSize),
 		specials: newSpecialFilter(m.specials.filterSize),
+		mutes:    newMuteFilter(m.specials.filterSize),
 		teams:    newTeamCache(m.teams.limit),
 		marks:    newMarkCache(m.marks.limit),
 		key:      m.key, val: m.val,
@@ -68,6 +70,9 @@ func (m *Machine) Apply(tx *raftstore.Tx, cmds [][]byte, results []any) error {
 		return err
 	}
 	if err := m.specials.load(tx); err != nil {
+		return err
+	}
+	if err := m.mutes.load(tx); err != nil {
 		return err
 	}
 	if m.format == 0 {
@@ -142,6 +147,14 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.recallTeam(tx, &r)
 	case kindReadTeam:
 		return m.readTeam(tx, &r)
+	case kindConversation:
+		return m.changeConversation(tx, &r)
+	case kindDoNotDisturb:
+		return m.setDoNotDisturb(tx, &r)
+	case kindReadMany:
+		return m.readMany(tx, &r)
+	case kindMuteAccount:
+		return m.muteAccount(tx, &r)
 	case kindCleanTeam:
 		return m.cleanTeam(tx, &r)
 	case kindPrune:

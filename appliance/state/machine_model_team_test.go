@@ -185,6 +185,7 @@ func compareTeamHistory(t *rapid.T, q *Queries, m *model, key teamKey, team *mod
 	if floor := m.pruned.of(key.tenant, key.id); floor > 1 {
 		first = max(first, floor)
 	}
+	first = max(first, m.inbox.first(key.tenant, account, req.Scene, req.Peer))
 	want, more := pageOf(team.log, first, req)
 	if err != nil || res.More != more || res.FirstSeq != first {
 		t.Fatalf("history %v for %s: %v %v, want more=%v", req, account, res, err, more)

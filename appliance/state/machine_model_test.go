@@ -182,6 +182,7 @@ func compareQueries(t *rapid.T, q *Queries, m *model) {
 		compareAccount(t, q, m, key)
 		compareSync(t, q, m, key)
 		compareRelations(t, q, m, key)
+		compareInbox(t, q, m, key)
 	}
 	for _, tenant := range []uint32{1, 2, 3} {
 		for _, from := range []string{"a", "aa", "b", "c"} {
@@ -221,6 +222,11 @@ func compareSync(t *rapid.T, q *Queries, m *model, key accountKey) {
 	version := rapid.Uint64Range(0, m.counter+1).Draw(t, "version")
 	limit := rapid.IntRange(1, 3).Draw(t, "limit")
 	want := m.sync(key.tenant, key.account, version)
+	for _, c := range want {
+		if c.Scene == wire.Scene_SCENE_P2P || c.Team.Standing == wire.TeamStanding_TEAM_STANDING_MEMBER {
+			m.decorate(key.tenant, key.account, c)
+		}
+	}
 	for {
 		res, err := q.Sync(key.tenant, key.account, version, limit)
 		if err != nil {
@@ -228,6 +234,9 @@ func compareSync(t *rapid.T, q *Queries, m *model, key accountKey) {
 		}
 		if want := m.relations.versions[key]; res.RelationsVersion != want {
 			t.Fatalf("sync %v: relations version %d, want %d", key, res.RelationsVersion, want)
+		}
+		if want := m.inbox.versions[key]; res.SettingsVersion != want {
+			t.Fatalf("sync %v: settings version %d, want %d", key, res.SettingsVersion, want)
 		}
 		page := want[:min(limit, len(want))]
 		if len(res.Conversations) != len(page) || res.More != (len(want) > limit) {

@@ -21,6 +21,7 @@ type model struct {
 	storage   storageModel
 	teams     modelTeams
 	relations relationModel
+	inbox     inboxModel
 	pruned    modelFloors
 }
 
@@ -60,7 +61,7 @@ type modelClient struct {
 func newModel() *model {
 	return &model{
 		accounts: map[accountKey]*modelAccount{}, convs: map[convKey]*modelConv{}, clients: map[clientKey]modelClient{},
-		storage: newStorageModel(), relations: newRelationModel(), teams: newModelTeams(), pruned: modelFloors{floors: map[teamKey]uint64{}},
+		storage: newStorageModel(), relations: newRelationModel(), inbox: newInboxModel(), teams: newModelTeams(), pruned: modelFloors{floors: map[teamKey]uint64{}},
 	}
 }
 
@@ -130,6 +131,14 @@ func (m *model) apply(c command) any {
 		return m.cleanTeam(c)
 	case *RelationChange:
 		return m.changeRelation(c)
+	case *ConversationChange:
+		return m.changeConversation(c)
+	case *SetDoNotDisturb:
+		return m.setDoNotDisturb(c)
+	case *ReadMany:
+		return m.readMany(c)
+	case *MuteAccount:
+		return m.muteAccount(c)
 	case *SetFriendMode:
 		return m.setFriendMode(c)
 	case *StoragePut:
@@ -258,6 +267,10 @@ func (m *model) send(c *Send) *SendResult {
 		res.Seq, res.ID, res.TimeMs = first.seq, first.id, first.timeMs
 		return res
 	}
+	if c.Session != 0 && m.inbox.mutes[accountKey{c.Tenant, s.From}]&placeOfScene(s.Scene) != 0 {
+		res.Code = wire.CodeForbidden
+		return res
+	}
 	if s.Scene == wire.Scene_SCENE_TEAM {
 		return m.sendTeam(c, key, res)
 	}
@@ -356,7 +369,7 @@ func (m *model) history(tenant uint32, account string, req *wire.HistoryRequest)
 	if conv == nil {
 		return nil, false
 	}
-	return pageOf(conv.log, m.floorOf(tenant, conv), req)
+	return pageOf(conv.log, max(m.floorOf(tenant, conv), m.inbox.first(tenant, account, req.Scene, req.Peer)), req)
 }
 
 // pageOf is the answer of History for a log that is readable from first on.

@@ -179,6 +179,7 @@ func TestPruneRemovesTheEntries(t *testing.T) {
 			t.Errorf("pruned twice: %+v", again)
 		}
 		sync, err := node.q.Sync(tenant, "a", 0, 0)
+		sync.Conversations[0].Last = nil // see TestInboxMatchesModel
 		if err != nil || len(sync.Conversations) != 2 || !proto.Equal(sync.Conversations[0], &wire.ConversationState{
 			Peer: "b", LastSeq: uint64(n) + 1, FloorSeq: uint64(n) + 1, FirstSeq: uint64(n) + 1, Version: sync.Conversations[0].Version, TimeMs: testTime + int64(n),
 		}) {

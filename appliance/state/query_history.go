@@ -25,7 +25,8 @@ const (
 // lowest seqs first, or with Reverse the highest; More tells that the range, or
 // what is older than the newest page, goes on. An unknown conversation is empty.
 // Of a team only its members may read, from the entry that FirstSeq tells on:
-// CodeTeamMissing, CodeNotInTeam.
+// CodeTeamMissing, CodeNotInTeam. What the account has cleared away is not there
+// for it.
 func (q *Queries) History(tenant uint32, account string, req *wire.HistoryRequest) (*wire.HistoryResponse, error) {
 	return q.history(tenant, account, "", req)
 }
@@ -39,6 +40,13 @@ func (q *Queries) history(tenant uint32, account, device string, req *wire.Histo
 	l, first, err := openHistory(v, tenant, account, req)
 	if err != nil || l == nil {
 		return &wire.HistoryResponse{}, err
+	}
+	cleared, err := clearedSeq(v, tenant, account, req.Scene, req.Peer)
+	if err != nil {
+		return nil, err
+	}
+	if cleared != 0 {
+		first = max(first, cleared+1)
 	}
 	from, to := max(req.FromSeq, first, l.floor), l.lastSeq
 	if req.ToSeq != 0 {

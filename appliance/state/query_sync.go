@@ -50,10 +50,18 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	if err := page.teams(v, tenant, account); err != nil {
 		return nil, err
 	}
+	inbox, err := readInbox(v, tenant, account)
+	if err != nil {
+		return nil, err
+	}
 	found := page.found
+	list := lister{v: v, tenant: tenant, account: account}
 	for _, c := range found {
 		if log := page.logs[c]; log != 0 {
 			if err := markFloor(v, tenant, log, c); err != nil {
+				return nil, err
+			}
+			if err := list.fill(c, log); err != nil {
 				return nil, err
 			}
 		}
@@ -67,7 +75,7 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	if err != nil {
 		return nil, err
 	}
-	res := &wire.SyncResponse{Conversations: found, Version: site.counter, More: page.more, RelationsVersion: totals.version}
+	res := &wire.SyncResponse{Conversations: found, Version: site.counter, More: page.more, RelationsVersion: totals.version, SettingsVersion: inbox.version}
 	res.NotificationsVersion, res.BroadcastsVersion = max(notified, page.notified), broadcasts
 	if page.more {
 		res.Version = min(site.counter, found[len(found)-1].Version)

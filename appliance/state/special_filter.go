@@ -13,17 +13,20 @@ import (
 // that a row is there which is not, never the other way round. A row that is
 // deleted stays in the filter until the next Reset, and costs a lookup.
 //
+// The same serves tableAccountMute, see newMuteFilter.
+//
 // Like clientFilter it reads what is stored piece by piece, and says yes to
 // everything until it is done.
 type specialFilter struct {
 	filterSize
+	table byte
 	seed  maphash.Seed
 	bloom bloom
 	next  []byte // where loading goes on; nil when it is done
 }
 
 func newSpecialFilter(size filterSize) specialFilter {
-	return specialFilter{filterSize: size, seed: maphash.MakeSeed(), next: appendTable(nil, tableSpecial)}
+	return specialFilter{filterSize: size, table: tableSpecial, seed: maphash.MakeSeed(), next: appendTable(nil, tableSpecial)}
 }
 
 // empty reports whether no row is stored.
@@ -44,7 +47,7 @@ func (f *specialFilter) load(tx *raftstore.Tx) error {
 		return nil
 	}
 	var err error
-	f.next, err = loadRows(tx, f.next, tableSpecial, f.rows, func(key []byte) { f.add(key) })
+	f.next, err = loadRows(tx, f.next, f.table, f.rows, func(key []byte) { f.add(key) })
 	return err
 }
 

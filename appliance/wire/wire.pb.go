@@ -1461,9 +1461,9 @@ type ConversationState struct {
 	TimeMs      int64                  `protobuf:"varint,7,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
 	// unread is how many messages of others the account has not read: recalled
 	// ones, those that want no badge and what is not a message do not count. It is
-	// exact when at most 200 entries lie behind read_seq; otherwise unread_more is
-	// set, and it counts the newest 200. These fields are set in the answers of
-	// sync, conversations and conversation_states only.
+	// exact when at most 200 entries lie behind read_seq; otherwise it counts the
+	// newest 200, and unread_more is set unless it is 0. These fields are set in the
+	// answers of sync, conversations and conversation_states only.
 	Unread     uint32 `protobuf:"varint,8,opt,name=unread,proto3" json:"unread,omitempty"`
 	UnreadMore bool   `protobuf:"varint,9,opt,name=unread_more,json=unreadMore,proto3" json:"unread_more,omitempty"`
 	// last is the newest message that the account may see; unset when there is

@@ -1,0 +1,237 @@
+package state
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
+
+// settingSide is the setting of one conversation, while a command changes it.
+type settingSide struct {
+	tenant      uint32
+	account     string
+	name        []byte // of the conversation, as appendConvName makes it
+	before, row conversationSetting
+	inbox       inboxRow
+}
+
+// settingSide reads what the account has set; what is not stored is empty.
+func (m *Machine) settingSide(tx *raftstore.Tx, tenant uint32, account string, name []byte) (*settingSide, error) {
+	s := &settingSide{tenant: tenant, account: account, name: name}
+	m.key = appendSettingKey(m.key[:0], tenant, account, name)
+	stored, ok, err := tx.Get(m.key)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		if err := s.before.decode(stored); err != nil {
+			return nil, err
+		}
+	}
+	s.row = s.before
+	s.inbox, err = m.inbox(tx, tenant, account)
+	return s, err
+}
+
+func (m *Machine) inbox(tx *raftstore.Tx, tenant uint32, account string) (b inboxRow, err error) {
+	m.key = appendAccountKey(m.key[:0], tableInbox, tenant, account)
+	stored, ok, err := tx.Get(m.key)
+	if err != nil || !ok {
+		return b, err
+	}
+	return b, b.decode(stored)
+}
+
+func (m *Machine) putInbox(tx *raftstore.Tx, tenant uint32, account string, b *inboxRow) error {
+	m.key = appendAccountKey(m.key[:0], tableInbox, tenant, account)
+	m.val = b.append(m.val[:0])
+	return tx.Set(m.key, m.val)
+}
+
+// putSetting stores s.row as the account's newest change, if it is one.
+func (m *Machine) putSetting(tx *raftstore.Tx, s *settingSide) (changed bool, err error) {
+	if s.row == s.before {
+		return false, nil
+	}
+	s.row.version, s.row.updatedMs = m.nextID(), m.site.clockMs
+	if s.before.version != 0 {
+		m.key = appendSettingOrderKey(m.key[:0], s.tenant, s.account, s.before.class(), s.before.version)
+		if err := tx.Delete(m.key); err != nil {
+			return false, err
+		}
+	}
+	m.key = appendSettingOrderKey(m.key[:0], s.tenant, s.account, s.row.class(), s.row.version)
+	if err := tx.Set(m.key, s.name); err != nil {
+		return false, err
+	}
+	m.key = appendSettingKey(m.key[:0], s.tenant, s.account, s.name)
+	m.val = s.row.append(m.val[:0])
+	if err := tx.Set(m.key, m.val); err != nil {
+		return false, err
+	}
+	s.inbox.replace(&s.before, &s.row)
+	s.inbox.version = s.row.version
+	if s.inbox.rest > MaxSpareSettings {
+		if err := m.dropSpareSetting(tx, s); err != nil {
+			return false, err
+		}
+	}
+	return true, m.putInbox(tx, s.tenant, s.account, &s.inbox)
+}
+
+// dropSpareSetting removes the spare setting that changed longest ago. A device
+// that has not seen that change can no longer be told of it alone: the floor says
+// so.
+func (m *Machine) dropSpareSetting(tx *raftstore.Tx, s *settingSide) error {
+	lo := appendSettingOrderKey(nil, s.tenant, s.account, settingSpare, 0)
+	it, err := tx.Iter(lo, appendSettingOrderKey(nil, s.tenant, s.account, settingSpare+1, 0))
+	if err != nil {
+		return err
+	}
+	var order, name []byte
+	if it.First() {
+		order, name = bytes.Clone(it.Key()), bytes.Clone(it.Value())
+	}
+	if err := it.Close(); err != nil {
+		return err
+	}
+	if order == nil {
+		r := reader{bad: true}
+		return r.end("count of spare settings")
+	}
+	if err := tx.Delete(order); err != nil {
+		return err
+	}
+	m.key = appendSettingKey(m.key[:0], s.tenant, s.account, name)
+	if err := tx.Delete(m.key); err != nil {
+		return err
+	}
+	s.inbox.rest--
+	s.inbox.floor = binary.BigEndian.Uint64(order[len(order)-8:])
+	return nil
+}
+
+// convPlace is where a conversation is for one account.
+type convPlace struct{ lastSeq, readSeq uint64 }
+
+// convName is the name of a conversation as its account sees it, and how its
+// setting is told.
+func convName(peer string, team uint64) (scene wire.Scene, shown string, name []byte, ok bool) {
+	if team != 0 {
+		scene, peer = wire.Scene_SCENE_TEAM, TeamID(team)
+	}
+	name, ok = appendConvName(nil, scene, peer)
+	return scene, peer, name, ok
+}
+
+func (m *Machine) changeConversation(tx *raftstore.Tx, r *reader) (*ConversationChangeResult, error) {
+	var c ConversationChange
+	ok := c.decode(r)
+	res := &ConversationChangeResult{Code: wire.CodeBadProtocol, Tenant: c.Tenant, Session: c.Session, Account: c.Account}
+	if !ok {
+		return res, nil
+	}
+	scene, peer, name, ok := convName(c.Peer, c.Team)
+	if !ok || !validAccount(c.Account) || !validOptional(c.Ext, maxSettingExt) {
+		res.Code = wire.CodeBadParameter
+		return res, nil
+	}
+	if err := m.tick(tx, c.TimeMs); err != nil {
+		return nil, err
+	}
+	place, code, err := m.placeOf(tx, c.Tenant, c.Account, c.Peer, c.Team)
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.settingSide(tx, c.Tenant, c.Account, name)
+	if err != nil {
+		return nil, err
+	}
+	// Who has left a team may take back what it has set there.
+	if res.Code = code; code != wire.CodeOK && (c.Team == 0 || s.before.blank()) {
+		return res, nil
+	}
+	c.change(&s.row, place)
+	if s.row.top && !s.before.top && s.inbox.tops >= MaxTops ||
+		s.row.class() == settingHeld && s.before.class() == settingSpare && s.inbox.held >= MaxSettings {
+		res.Code = wire.CodeCountLimit
+		return res, nil
+	}
+	res.Code = wire.CodeOK
+	if res.Changed, err = m.putSetting(tx, s); err != nil {
+		return nil, err
+	}
+	res.Setting = s.row.wire(scene, peer)
+	return res, nil
+}
+
+// change does what c asks, for an account that is at a place of the conversation.
+func (c *ConversationChange) change(row *conversationSetting, at convPlace) {
+	give(&row.top, c.Top)
+	give(&row.muted, c.Muted)
+	give(&row.ext, c.Ext)
+	if c.Marked != nil {
+		row.mark(*c.Marked, at.readSeq)
+	}
+	if c.Remove {
+		row.removedSeq = at.lastSeq
+		row.mark(false, 0)
+	}
+	if c.Clear {
+		seq := at.lastSeq
+		if c.ClearSeq != 0 {
+			seq = min(seq, c.ClearSeq)
+		}
+		row.clearedSeq = max(row.clearedSeq, seq)
+	}
+}
+
+func (s *conversationSetting) mark(on bool, readSeq uint64) {
+	s.marked, s.markedSeq = on, 0
+	if on {
+		s.markedSeq = readSeq
+	}
+}
+
+// placeOf says where an account is in a conversation. Two accounts that have not
+// written yet are at its beginning.
+func (m *Machine) placeOf(tx *raftstore.Tx, tenant uint32, account, peer string, team uint64) (at convPlace, code wire.Code, err error) {
+	if team != 0 {
+		return m.placeInTeam(tx, tenant, account, team)
+	}
+	conv, err := m.conv(tx, tenant, account, peer)
+	if err != nil {
+		return at, 0, err
+	}
+	if conv != nil {
+		return convPlace{conv.lastSeq, *conv.cursor(account, peer)}, wire.CodeOK, nil
+	}
+	for _, name := range [...]string{account, peer} {
+		if ok, err := m.accountExists(tx, tenant, name); err != nil || !ok {
+			return at, wire.CodeNotFound, err
+		}
+	}
+	return at, wire.CodeOK, nil
+}
+
+func (m *Machine) placeInTeam(tx *raftstore.Tx, tenant uint32, account string, team uint64) (at convPlace, code wire.Code, err error) {
+	m.key = appendTeamKey(m.key[:0], tableTeamHead, tenant, team)
+	stored, ok, err := tx.Get(m.key)
+	if err != nil || !ok {
+		return at, wire.CodeTeamMissing, err
+	}
+	var head teamHead
+	if err := head.decode(stored); err != nil {
+		return at, 0, err
+	}
+	if head.dismissed {
+		return at, wire.CodeTeamMissing, nil
+	}
+	row, _, err := m.standing(tx, tenant, account, team)
+	if err != nil || !row.isMember() {
+		return at, wire.CodeNotInTeam, err
+	}
+	return convPlace{head.lastSeq, row.readSeq}, wire.CodeOK, nil
+}

@@ -1,0 +1,140 @@
+package state
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
+
+const (
+	// MaxUnreadScan is how many entries of one log are looked at, newest first,
+	// for what is unread there: some 50 µs. Up to that many the count is exact.
+	MaxUnreadScan = 200
+	// maxPreviewScan is how many are looked at for the newest message that a list
+	// may show: what is behind so many reactions is shown by the next message.
+	maxPreviewScan = 32
+	// maxPreviewBody is the most bytes of a body in a list, maxPreviewAccounts how
+	// many accounts of a team's event: a page of 200 conversations fits a frame.
+	maxPreviewBody     = 400
+	maxPreviewAccounts = 3
+)
+
+// What is unread is counted when somebody asks, from the log itself: whatever has
+// become of an entry since it was written, recalled, edited or gone with its age,
+// counts as it is now, and writing a message costs nothing. The answer is bounded
+// by looking at the newest MaxUnreadScan entries only.
+
+// lister fills in what a conversation list shows of conversations. What c has
+// already says where its log begins: see markFloor.
+type lister struct {
+	v       *raftstore.View
+	tenant  uint32
+	account string
+	looked  int          // entries
+	msg     wire.Message // scratch
+}
+
+// fill sets Setting, Unread, UnreadMore and Last of c, whose log is id, and
+// FirstSeq when the account has cleared something.
+func (l *lister) fill(c *wire.ConversationState, id uint64) error {
+	setting, err := readSetting(l.v, l.tenant, l.account, c.Scene, c.Peer)
+	if err != nil {
+		return err
+	}
+	if !setting.blank() {
+		c.Setting = setting.wire(c.Scene, c.Peer)
+	}
+	if setting.clearedSeq != 0 {
+		c.FirstSeq = max(c.FirstSeq, setting.clearedSeq+1)
+	}
+	return l.look(c, id, true)
+}
+
+// count sets Unread and UnreadMore of c only, whose FirstSeq says from which entry
+// on the account sees its log, id.
+func (l *lister) count(c *wire.ConversationState, id uint64) error {
+	if c.ReadSeq >= c.LastSeq {
+		return nil
+	}
+	return l.look(c, id, false)
+}
+
+// look reads the log backwards.
+func (l *lister) look(c *wire.ConversationState, id uint64, preview bool) error {
+	// Entries that were written since c was read are not looked at.
+	log := convLog{v: l.v, tenant: l.tenant, conv: id, floor: max(c.FloorSeq, 1), lastSeq: c.LastSeq}
+	first := max(log.floor, c.FirstSeq)
+	unreadFrom := max(first, c.ReadSeq+1)
+	lowest := unreadFrom
+	if preview {
+		lowest = first
+	}
+	looked := uint64(0)
+	_, err := log.walk(lowest, c.LastSeq, true, func(stored []byte) bool {
+		l.msg.Reset()
+		if l.msg.UnmarshalVTUnsafe(stored) != nil {
+			return false // whoever reads the log is told
+		}
+		counting := l.msg.Seq >= unreadFrom
+		if counting && looked < MaxUnreadScan && l.msg.From != l.account && countsUnread(&l.msg) {
+			c.Unread++
+		}
+		if preview && c.Last == nil && shown(&l.msg) {
+			c.Last = previewOf(&l.msg)
+		}
+		looked++
+		l.looked++
+		if counting && looked < MaxUnreadScan {
+			return l.msg.Seq > lowest
+		}
+		// Who finds nothing unread in so many entries has written them itself.
+		c.UnreadMore = c.UnreadMore || counting && c.Unread > 0 && l.msg.Seq > unreadFrom
+		return preview && c.Last == nil && looked < maxPreviewScan
+	})
+	l.msg.Reset()
+	return err
+}
+
+// shown reports whether a list shows the entry as a conversation's last message.
+func shown(m *wire.Message) bool { return m.Type < firstOperation && !m.Hidden }
+
+// typeTip is a text between messages. Like that of TypeText, its body may be cut.
+const typeTip = 10
+
+func previewOf(m *wire.Message) *wire.Preview {
+	p := &wire.Preview{
+		Seq: m.Seq, Id: m.Id, TimeMs: m.TimeMs, From: cloned(m.From), Type: m.Type, Recalled: m.Recalled,
+		ClientId: cloned(m.ClientId),
+	}
+	body := m.Body
+	if len(body) > maxPreviewBody {
+		p.Cut = true
+		if m.Type == TypeText || m.Type == typeTip {
+			body = cutText(body, maxPreviewBody)
+		} else {
+			body = ""
+		}
+	}
+	p.Body = cloned(body)
+	if m.Event != nil {
+		p.Event = m.Event.Kind
+		for _, account := range m.Event.Accounts[:min(len(m.Event.Accounts), maxPreviewAccounts)] {
+			p.Accounts = append(p.Accounts, cloned(account))
+		}
+	}
+	return p
+}
+
+// cutText is the longest beginning of s that has at most limit bytes and ends
+// with a whole character.
+func cutText(s string, limit int) string {
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
+}
+
+// cloned is s without the memory that it shares.
+func cloned(s string) string { return strings.Clone(s) }

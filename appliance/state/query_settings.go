@@ -1,0 +1,131 @@
+package state
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
+
+// ConversationSettings reads which of the account's settings changed after
+// r.Version, in the order of their changes, at most r.Limit (1..MaxSettingsPage,
+// 0 means 100). Version, Floor, More and StartOver are as in Relations.
+func (q *Queries) ConversationSettings(tenant uint32, account string, r *wire.ConversationSettingsRequest) (*wire.ConversationSettingsResponse, error) {
+	if !validAccount(account) {
+		return nil, wire.Errorf(wire.CodeBadParameter, "malformed account")
+	}
+	v := q.view()
+	defer v.Close()
+	limit, startOver := pageSize(int(r.Limit), MaxSettingsPage), false
+	version, floor := r.Version, r.Floor
+	for {
+		before, err := readInbox(v, tenant, account)
+		if err != nil {
+			return nil, err
+		}
+		if version > before.version {
+			startOver, version, floor = true, 0, 0
+		}
+		if version == 0 {
+			floor = before.floor // nothing is held yet that could have been forgotten
+		}
+		found, last, err := settingsAfter(v, tenant, account, version, limit)
+		if err != nil {
+			return nil, err
+		}
+		// After the rows: what was forgotten while they were read counts too.
+		after, err := readInbox(v, tenant, account)
+		if err != nil {
+			return nil, err
+		}
+		if after.floor > max(version, floor) {
+			// Unless a row is forgotten in each round, the second one passes.
+			startOver, version, floor = true, 0, 0
+			continue
+		}
+		res := &wire.ConversationSettingsResponse{
+			Settings: found, Version: before.version, StartOver: startOver, DoNotDisturb: after.dnd.wire(),
+		}
+		if last != 0 {
+			res.More, res.Version, res.Floor = true, last, floor
+		}
+		return res, nil
+	}
+}
+
+// MaxSettingsPage is the most settings in one answer of ConversationSettings.
+const MaxSettingsPage = 200
+
+// settingsAfter reads the limit oldest changes after version. last is the version
+// of the last one when there are more, otherwise 0.
+func settingsAfter(v *raftstore.View, tenant uint32, account string, version uint64, limit int) (found []*wire.ConversationSetting, last uint64, err error) {
+	prefix := appendConvPrefix(nil, tableSettingOrder, tenant, account)
+	it, err := v.Iter(prefix, prefixEnd(prefix))
+	if err != nil {
+		return nil, 0, readError(err)
+	}
+	type change struct {
+		version uint64
+		name    string
+	}
+	var changes []change
+	for _, class := range [...]byte{settingHeld, settingSpare} {
+		end := len(changes) + limit + 1 // one more tells that there is more
+		for ok := it.SeekGE(appendSettingOrderKey(nil, tenant, account, class, version+1)); ok && len(changes) < end; ok = it.Next() {
+			key := it.Key()[len(prefix):]
+			if len(key) != 1+8 || key[0] != class {
+				break
+			}
+			changes = append(changes, change{binary.BigEndian.Uint64(key[1:]), string(it.Value())})
+		}
+	}
+	if err := it.Close(); err != nil {
+		return nil, 0, readError(err)
+	}
+	slices.SortFunc(changes, func(x, y change) int { return cmp.Compare(x.version, y.version) })
+	if len(changes) > limit {
+		changes, last = changes[:limit], changes[limit-1].version
+	}
+	for _, c := range changes {
+		scene, peer, err := decodeConvName([]byte(c.name))
+		if err != nil {
+			return nil, 0, err
+		}
+		var row conversationSetting
+		ok, err := readRow(v, appendSettingKey(nil, tenant, account, []byte(c.name)), row.decode)
+		if err != nil {
+			return nil, 0, err
+		}
+		if !ok {
+			row.version = c.version // forgotten meanwhile
+		}
+		// A client that holds nothing needs no word of what is no more.
+		if version > 0 || !row.blank() {
+			found = append(found, row.wire(scene, peer))
+		}
+	}
+	return found, last, nil
+}
+
+// readSettings reads all settings of an account, by scene and peer as in listed.
+func readSettings(v *raftstore.View, tenant uint32, account string) (settings map[string]conversationSetting, err error) {
+	prefix := appendConvPrefix(nil, tableSetting, tenant, account)
+	err = scan(v, prefix, prefixEnd(prefix), func(key, stored []byte) error {
+		var s conversationSetting
+		if err := s.decode(stored); err != nil {
+			return err
+		}
+		scene, peer, err := decodeConvName(key[len(prefix):])
+		if err != nil {
+			return err
+		}
+		if settings == nil {
+			settings = make(map[string]conversationSetting)
+		}
+		settings[string(rune(scene))+peer] = s
+		return nil
+	})
+	return settings, err
+}
