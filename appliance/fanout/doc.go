@@ -4,6 +4,9 @@
 //	raftstore.OnApplied ── results, in the log's order ──▶ Deliver
 //	Deliver ── who: session.Hub ── one Event for all ──▶ Conn.Push
 //
+// Broadcasts to all sessions of a tenant leave Deliver's way: they go in pieces, from
+// a goroutine of their own.
+//
 // It owns the choice of receivers and nothing else. It never blocks (a slow
 // client's connection is closed by its gateway), never encodes an event twice,
 // and never stores: a client that is not here finds everything by sync.

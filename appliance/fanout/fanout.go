@@ -18,12 +18,16 @@ type Fanout struct {
 	hub     *session.Hub
 	metrics metrics
 
+	broadcaster *broadcaster
+
 	receivers []*session.Session // scratch of Deliver
 }
 
 // New makes a Fanout that finds sessions in hub. A nil reg registers no metrics.
 func New(hub *session.Hub, reg prometheus.Registerer) *Fanout {
-	return &Fanout{hub: hub, metrics: newMetrics(reg)}
+	f := &Fanout{hub: hub, metrics: newMetrics(reg)}
+	f.broadcaster = newBroadcaster(hub, &f.metrics.broadcasts, reg)
+	return f
 }
 
 // Deliver pushes what results tell, in their order; it is made for
@@ -42,6 +46,10 @@ func (f *Fanout) Deliver(results []any) {
 			f.friendMode(r)
 		case *state.TeamResult:
 			f.team(r)
+		case *state.NotifyResult:
+			f.notify(r)
+		case *state.BroadcastResult:
+			f.broadcast(r)
 		}
 	}
 	// Sessions that are gone must not stay alive here.

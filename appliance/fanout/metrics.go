@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // metrics are counted per kind of event. Each counter is looked up once.
 type metrics struct {
-	messages, reads, relations, teamStates, teamApplications kindMetrics
+	messages, reads, relations, teamStates, teamApplications, notifications, broadcasts kindMetrics
 }
 
 type kindMetrics struct {
@@ -30,5 +30,6 @@ func newMetrics(reg prometheus.Registerer) metrics {
 	return metrics{
 		messages: kind("message"), reads: kind("read"), relations: kind("relation"),
 		teamStates: kind("team_state"), teamApplications: kind("team_application"),
+		notifications: kind("notification"), broadcasts: kind("broadcast"),
 	}
 }

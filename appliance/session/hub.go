@@ -166,6 +166,34 @@ func (h *Hub) Range(f func(*Session) bool) {
 	}
 }
 
+// RangeTenant calls f with the sessions of a tenant, some at a time, until f
+// returns false. f may use the Hub, and must not keep the slice. A session that
+// comes or goes meanwhile may be missed. It looks at all accounts of the Hub, and
+// holds up the logins of one part of them at a time.
+func (h *Hub) RangeTenant(tenant uint32, f func([]*Session) bool) {
+	var batch []*Session
+	for i := range h.shards {
+		batch = h.shards[i].appendTenant(batch[:0], tenant)
+		if len(batch) > 0 && !f(batch) {
+			return
+		}
+	}
+}
+
+func (sh *shard) appendTenant(dst []*Session, tenant uint32) []*Session {
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	for key, s := range sh.accounts {
+		if key.tenant != tenant {
+			continue
+		}
+		for ; s != nil; s = s.next {
+			dst = append(dst, s)
+		}
+	}
+	return dst
+}
+
 func (sh *shard) appendAll(dst []*Session) []*Session {
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()

@@ -207,3 +207,32 @@ func TestLoginAndRemoveRace(t *testing.T) {
 		}
 	}
 }
+
+func TestRangeTenantFindsTheTenantsSessions(t *testing.T) {
+	h := session.NewHub()
+	for i := range 300 {
+		id := &session.Identity{SessionID: uint64(i + 1), Tenant: uint32(1 + i%2), Account: fmt.Sprint("a", i/4), DeviceID: fmt.Sprint(i)}
+		if _, _, err := h.Login(session.NewSession(nil), id, session.PolicyAll); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[uint64]bool{}
+	h.RangeTenant(2, func(sessions []*session.Session) bool {
+		for _, s := range sessions {
+			id := s.Identity()
+			if id.Tenant != 2 || seen[id.SessionID] {
+				t.Errorf("met %+v", id)
+			}
+			seen[id.SessionID] = true
+		}
+		return true
+	})
+	if len(seen) != 150 {
+		t.Errorf("%d sessions, want 150", len(seen))
+	}
+	calls := 0
+	h.RangeTenant(1, func([]*session.Session) bool { calls++; return false })
+	if calls != 1 {
+		t.Errorf("%d calls after the end", calls)
+	}
+}
