@@ -86,6 +86,7 @@ type Node struct {
 
 	// In the order of their start; Close stops them in the reverse order.
 	store *raftstore.Store
+	fan   *fanout.Fanout
 	site  *sitestore.Storage
 	hub   *session.Hub
 	gate  *callback.Gate
@@ -154,6 +155,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.site = sitestore.New(sitestore.Config{Store: n.store, Queries: queries, Node: n.id, Logger: logger})
 	n.gate = callback.New(callback.Options{Logger: logger, Registerer: n.registry})
+	n.fan = fanout.New(n.hub, n.registry)
 	n.app = app.New(app.Config{
 		Store:      n.store,
 		Queries:    queries,
@@ -163,14 +165,17 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		Now:        time.Now,
 		NodeID:     n.id,
 		Gate:       n.gate,
+		MegaTeams:  n.fan,
 	})
 	if err := n.openFiles(cfg); err != nil {
 		n.app.Close()
 		n.gate.Close()
 		n.site.Close()
-		return nil, errors.Join(err, n.store.Close())
+		err = errors.Join(err, n.store.Close())
+		n.fan.Close()
+		return nil, err
 	}
-	n.delivery.Store(&delivery{n.app, fanout.New(n.hub, n.registry)})
+	n.delivery.Store(&delivery{n.app, n.fan})
 	n.link = link.NewServer(key, n.app, logger, n.registry, cfg.Link)
 	n.web = weblink.NewServer(n.app, logger, n.registry, cfg.WebLink)
 	n.api = api.New(n.app, api.Options{Hub: n.hub, Healthy: n.healthy, Logger: logger, Registerer: n.registry})
@@ -328,6 +333,7 @@ func (n *Node) Close() error {
 		n.gate.Close()
 		n.site.Close()
 		n.closeErr = errors.Join(linkErr, webErr, filesErr, n.store.Close())
+		n.fan.Close()
 		<-n.watched
 		<-n.trimmed
 	})

@@ -25,6 +25,9 @@ var callbackEvents = []struct {
 	{"message", state.CallbackMessage},
 	{"team_message", state.CallbackTeamMessage},
 	{"team", state.CallbackTeam},
+	{"recall", state.CallbackRecall},
+	{"friend", state.CallbackFriend},
+	{"profile", state.CallbackProfile},
 }
 
 // CallbackEvents lists the names of the operations before which a tenant's backend

@@ -26,6 +26,7 @@ type Config struct {
 	Now        func() time.Time      // nil is time.Now
 	NodeID     string                // for logs
 	Gate       Gate                  // nil asks nobody
+	MegaTeams  MegaTeams             // nil delivers nothing to mega-teams
 }
 
 // App serves the requests of all sessions of this node and of the HTTP API. Its
@@ -44,6 +45,8 @@ type App struct {
 	logins   chan struct{} // one token for each login under way
 	failures *failureLimiter
 
+	mega       MegaTeams
+	janitor    *janitor
 	gate       Gate
 	asking     context.Context // of every question; ended by stopAsking
 	stopAsking context.CancelFunc
@@ -73,12 +76,17 @@ func New(c Config) *App {
 		logins:   make(chan struct{}, maxLogins),
 		failures: newFailureLimiter(),
 		gate:     c.Gate,
+		mega:     c.MegaTeams,
+	}
+	if a.mega == nil {
+		a.mega = nobodyWatches{}
 	}
 	a.asking, a.stopAsking = context.WithCancel(context.Background())
 	a.metrics = newMetrics(c.Registerer, a.reads.waiting)
 	// Session ids must not repeat after a restart or on another node: a random
 	// start in 63 bits, then counting.
 	a.lastSession.Store(rand.Uint64() >> 1)
+	a.startJanitor()
 	return a
 }
 
@@ -86,6 +94,7 @@ func New(c Config) *App {
 // answered what waits. Later queries are refused.
 func (a *App) Close() {
 	a.stopAsking()
+	a.janitor.close()
 	a.lines.Wait()
 	a.reads.close()
 }

@@ -45,6 +45,7 @@ func (a *App) forget(s *session.Session) {
 	c := clientOf(s)
 	c.ended.Store(true)
 	a.hub.Remove(s)
+	a.mega.Leave(s)
 	a.rooms.Leave(&c.rooms)
 }
 

@@ -13,8 +13,9 @@ import (
 type Gate interface {
 	// Ask waits for the verdict, no longer than one and a half timeouts of
 	// t.Callback: nil allows, a *wire.Error refuses. The policy of t.Callback
-	// decides when there is no answer. q is valid during the call only. An Ask whose
-	// ctx has ended returns its error.
+	// decides when there is no answer. What the backend wants to be another text of
+	// q.Message goes into q.Changed. q is valid during the call only. An Ask whose ctx
+	// has ended returns its error.
 	Ask(ctx context.Context, t *state.Tenant, q *Question) error
 }
 
@@ -29,9 +30,29 @@ type Question struct {
 	Platform wire.Platform
 	Remote   netip.AddrPort
 
-	SDKVersion, CustomTag string            // of CallbackLogin
-	Message               *wire.SendRequest // of CallbackMessage and CallbackTeamMessage; To is the account's name as it is stored, or the team's id
-	Team                  *state.TeamChange // of CallbackTeam
+	SDKVersion, CustomTag string                     // of CallbackLogin
+	Message               *wire.SendRequest          // of CallbackMessage and CallbackTeamMessage; To is the account's name as it is stored, or the team's id
+	Team                  *state.TeamChange          // of CallbackTeam
+	Recall                *RecallQuestion            // of CallbackRecall
+	Friend                *state.RelationChange      // of CallbackFriend
+	Profile               *wire.UpdateProfileRequest // of CallbackProfile
+
+	// Changed is set by Ask, and is nil when the message is good as it is.
+	Changed *MessageChange
+}
+
+// RecallQuestion is about taking Message back, which is in the log.
+type RecallQuestion struct {
+	Scene   wire.Scene
+	Peer    string // as RecallRequest names it
+	Message *wire.Message
+	Note    string
+}
+
+// MessageChange is what a backend puts in the place of what a user has written;
+// nil leaves it.
+type MessageChange struct {
+	Body, Ext *string
 }
 
 // questions are the operations of cmd that a backend may want to be asked about.
@@ -43,6 +64,12 @@ func questions(cmd wire.Command) state.CallbackEvents {
 		wire.CmdKickTeam, wire.CmdLeaveTeam, wire.CmdTransferTeam, wire.CmdSetTeamManagers, wire.CmdMuteTeamMembers,
 		wire.CmdMuteTeam, wire.CmdUpdateTeamMember:
 		return state.CallbackTeam
+	case wire.CmdRecall:
+		return state.CallbackRecall
+	case wire.CmdAddFriend, wire.CmdAnswerFriend, wire.CmdDeleteFriend:
+		return state.CallbackFriend
+	case wire.CmdUpdateProfile:
+		return state.CallbackProfile
 	default:
 		return 0
 	}
@@ -70,17 +97,74 @@ func (a *App) ask(r *request, q *Question) error {
 	return nil
 }
 
-// askSend asks about a message whose receiver is to.
-func (a *App) askSend(r *request, in *wire.SendRequest, to string) error {
+// errBadChange is the answer to a message that the tenant's backend wants to be
+// changed in a way that no message can be.
+var errBadChange = wire.Errorf(wire.CodeForbidden, "the tenant's backend wants the message to be one that cannot be sent")
+
+// askSend asks about the message of o, which is encoded anew when the backend wants
+// it to be another.
+func (a *App) askSend(o *op) error {
+	r, m := &o.request, &o.message
 	event := state.CallbackMessage
-	if in.Scene == wire.Scene_SCENE_TEAM {
+	if m.Scene == wire.Scene_SCENE_TEAM {
 		event = state.CallbackTeamMessage
 	}
 	if !r.mayWait || !a.asks(r.tenant, event) {
 		return nil
 	}
-	in.To = to
-	return a.ask(r, &Question{Event: event, Message: in})
+	o.in.To = m.To
+	q := &Question{Event: event, Message: &o.in}
+	if err := a.ask(r, q); err != nil {
+		return err
+	}
+	c := q.Changed
+	if c == nil {
+		return nil
+	}
+	if c.Body != nil {
+		m.Body = *c.Body
+	}
+	if c.Ext != nil {
+		m.Ext = *c.Ext
+	}
+	if content(m.Type, m.Body, m.Ext, &r.tenant.Limits) != nil {
+		return errBadChange
+	}
+	o.encode()
+	return nil
+}
+
+// askRecall asks about taking a message back. There is nothing to ask about one
+// that the account cannot see: the state machine says what is wrong.
+func (a *App) askRecall(r *request, in *wire.RecallRequest, peer string) error {
+	if !r.mayWait || !a.asks(r.tenant, state.CallbackRecall) {
+		return nil
+	}
+	found, err := a.queries.History(r.identity.Tenant, r.identity.Account, &wire.HistoryRequest{Scene: in.Scene, Peer: peer, FromSeq: in.Seq, ToSeq: in.Seq, Limit: 1})
+	switch {
+	case wire.CodeOf(err).Temporary():
+		return err
+	case err != nil || len(found.Messages) == 0:
+		return nil
+	}
+	return a.ask(r, &Question{Event: state.CallbackRecall, Recall: &RecallQuestion{Scene: in.Scene, Peer: peer, Message: found.Messages[0], Note: in.Note}})
+}
+
+// askFriend asks about a friendship that would begin or end. Refusing one, and what
+// an account notes of others, is its own business.
+func (a *App) askFriend(r *request, c *state.RelationChange) error {
+	if !r.mayWait || !a.asks(r.tenant, state.CallbackFriend) || c.Op == state.RelationDecline {
+		return nil
+	}
+	return a.ask(r, &Question{Event: state.CallbackFriend, Friend: c})
+}
+
+// askProfile asks about the change of the account's profile.
+func (a *App) askProfile(r *request, in *wire.UpdateProfileRequest) error {
+	if !r.mayWait || !a.asks(r.tenant, state.CallbackProfile) {
+		return nil
+	}
+	return a.ask(r, &Question{Event: state.CallbackProfile, Profile: in})
 }
 
 // askTeam asks about the change of a team.

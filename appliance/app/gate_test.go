@@ -19,12 +19,13 @@ type slowGate chan *asked
 
 type asked struct {
 	Question
-	verdict chan error
+	original *Question // the asker's, until the verdict
+	verdict  chan error
 }
 
 func (g slowGate) Ask(ctx context.Context, _ *state.Tenant, q *Question) error {
 	// What q points to is the asker's after the call.
-	a := &asked{Question: *q, verdict: make(chan error, 1)}
+	a := &asked{Question: *q, original: q, verdict: make(chan error, 1)}
 	if q.Message != nil {
 		a.Message = proto.CloneOf(q.Message)
 	}
@@ -67,7 +68,14 @@ func (g slowGate) none(t testing.TB) {
 func (a *asked) allow()           { a.verdict <- nil }
 func (a *asked) refuse(err error) { a.verdict <- err }
 
-const everything = state.CallbackLogin | state.CallbackMessage | state.CallbackTeamMessage | state.CallbackTeam
+// allowAs allows the message as another one.
+func (a *asked) allowAs(c *MessageChange) {
+	a.original.Changed = c
+	a.verdict <- nil
+}
+
+const everything = state.CallbackLogin | state.CallbackMessage | state.CallbackTeamMessage | state.CallbackTeam |
+	state.CallbackRecall | state.CallbackFriend | state.CallbackProfile
 
 // gated is a node of the test's own and a tenant that is asked about events.
 func gated(t testing.TB, events state.CallbackEvents, l state.Limits) (*world, slowGate) {

@@ -66,6 +66,10 @@ func (a *App) Applied(results []any) {
 			if r.Code == wire.CodeOK {
 				a.tenants.forget(r.Tenant.AppKey)
 			}
+		case *state.TeamResult:
+			if r.Dismissed != nil {
+				a.janitor.wakeUp()
+			}
 		case *state.AccountResult:
 			if r.Code == wire.CodeOK && r.Kick {
 				a.kickAll(a.hub.Sessions(nil, r.Tenant, r.Account), wire.KickReason_KICK_REASON_CREDENTIALS, nil)

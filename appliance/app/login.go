@@ -95,6 +95,9 @@ func (a *App) enter(r *request, in *wire.LoginRequest, tenant *state.Tenant, acc
 	if err := a.stillValid(tenant.ID, acc); err != nil {
 		return err
 	}
+	if err := a.enterMegaTeams(r.session, id); err != nil {
+		return err
+	}
 	beat := heartbeat(in.HeartbeatSeconds)
 	r.client.SetIdleTimeout(idleTimeout(beat))
 	a.ok(r, loginResponse(id, tenant, acc, others, beat))
@@ -226,7 +229,7 @@ func loginResponse(id *session.Identity, t *state.Tenant, acc *state.Account, ot
 // node that cannot write at this moment still lets people read.
 func (a *App) recordLogin(r *request, id *session.Identity) {
 	c := state.RecordLogin{
-		Track: true, TimeMs: r.timeMs(), Tenant: id.Tenant, Account: id.Account, DeviceID: id.DeviceID, Platform: id.Platform,
+		TimeMs: r.timeMs(), Tenant: id.Tenant, Account: id.Account, DeviceID: id.DeviceID, Platform: id.Platform,
 	}
 	_ = a.store.Submit(c.Append(nil), bestEffort{})
 }

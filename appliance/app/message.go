@@ -11,7 +11,7 @@ func (a *App) send(r *request, payload []byte) error {
 	o := a.newOp(r)
 	err := o.encodeSend(payload)
 	if err == nil {
-		err = a.askSend(&o.request, &o.in, o.message.To)
+		err = a.askSend(o)
 	}
 	o.in.Reset()
 	o.message.Reset()
@@ -46,9 +46,15 @@ func (o *op) encodeSend(payload []byte) error {
 	m.Type, m.Body, m.Ext = in.Type, in.Body, in.Ext
 	m.Mentions, m.MentionAll = in.Mentions, in.MentionAll
 	m.FromPlatform, m.FromDevice = r.identity.Platform, r.identity.DeviceID
-	c := state.Send{TimeMs: r.timeMs(), Tenant: r.identity.Tenant, Session: r.identity.SessionID, Message: m}
-	o.buf = c.Append(o.buf[:0])
+	o.encode()
 	return nil
+}
+
+// encode leaves the command that sends o.message in o.buf.
+func (o *op) encode() {
+	r := &o.request
+	c := state.Send{TimeMs: r.timeMs(), Tenant: r.identity.Tenant, Session: r.identity.SessionID, Message: &o.message}
+	o.buf = c.Append(o.buf[:0])
 }
 
 // recall takes back a message that the account has sent.
@@ -68,6 +74,9 @@ func (a *App) recall(r *request, payload []byte) error {
 		return err
 	}
 	if err := charsWithin("note", in.Note, maxNote); err != nil {
+		return err
+	}
+	if err := a.askRecall(r, &in, peer); err != nil {
 		return err
 	}
 	return a.submit(r, &state.Recall{

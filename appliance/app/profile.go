@@ -49,6 +49,9 @@ func (a *App) updateProfile(r *request, payload []byte) error {
 	if err := checkProfile(&in); err != nil {
 		return err
 	}
+	if err := a.askProfile(r, &in); err != nil {
+		return err
+	}
 	in.ProtoReflect().SetUnknown(nil) // what nobody has checked must not get into the log
 	return a.submit(r, &state.UpdateProfile{
 		TimeMs: r.timeMs(), Tenant: r.identity.Tenant, Account: r.identity.Account, Update: &in,

@@ -24,6 +24,9 @@ func (a *App) relation(r *request, payload []byte) error {
 	if err := checkRelationChange(c); err != nil {
 		return err
 	}
+	if err := a.askFriend(r, c); err != nil {
+		return err
+	}
 	return a.submit(r, c)
 }
 

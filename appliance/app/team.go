@@ -75,10 +75,13 @@ func (a *App) changeTeam(r *request, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	c.TimeMs, c.Tenant, c.Session = r.timeMs(), r.identity.Tenant, r.identity.SessionID
+	if err := a.limitTeam(c, &r.tenant.Limits); err != nil {
+		return err
+	}
 	if err := a.askTeam(r, c); err != nil {
 		return err
 	}
-	c.TimeMs, c.Tenant, c.Session = r.timeMs(), r.identity.Tenant, r.identity.SessionID
 	return a.submit(r, c)
 }
 
@@ -95,6 +98,9 @@ func (a *App) ChangeTeam(ctx context.Context, appKey, by string, direct bool, in
 		return nil, err
 	}
 	c.TimeMs, c.Tenant, c.Session, c.Backend, c.Direct = a.now().UnixMilli(), t.ID, noSession, true, direct
+	if err := a.limitTeam(c, &t.Limits); err != nil {
+		return nil, a.edge(err)
+	}
 	res, err := propose[*state.TeamResult](ctx, a, c)
 	if err != nil {
 		return nil, err
@@ -105,7 +111,7 @@ func (a *App) ChangeTeam(ctx context.Context, appKey, by string, direct bool, in
 // teamChange checks in and makes its command, in the name of by. Tenant, time and
 // session are the caller's to set.
 func teamChange(in TeamRequest, by string, l *state.Limits) (*state.TeamChange, error) {
-	c := &state.TeamChange{By: by, MemberLimit: uint32(l.MaxTeamMembers), TeamLimit: uint32(l.MaxTeams)}
+	c := &state.TeamChange{By: by, MemberLimit: uint32(max(l.MaxTeamMembers, l.MaxMegaTeamMembers)), TeamLimit: uint32(l.MaxTeams)}
 	b := teamBuilder{c: c}
 	switch in := in.(type) {
 	case *wire.CreateTeamRequest:
@@ -204,7 +210,8 @@ func (b *teamBuilder) accounts(names []string, most int) {
 }
 
 func (b *teamBuilder) create(in *wire.CreateTeamRequest, l *state.Limits) {
-	b.c.Op = state.TeamCreate
+	b.c.Op, b.c.Flag = state.TeamCreate, in.Mega
+	b.c.MemberLimit, b.c.TeamLimit = teamLimits(in.Mega, l)
 	b.check(bytesWithin("client_id", in.ClientId, 1, maxClientID-1))
 	b.c.ClientID = in.ClientId
 	if len(in.Members) > 0 {
@@ -216,7 +223,10 @@ func (b *teamBuilder) create(in *wire.CreateTeamRequest, l *state.Limits) {
 	}
 	b.changes(in.Team)
 	if b.err == nil && in.Team.MemberLimit == nil {
-		in.Team.MemberLimit = proto.Uint32(uint32(min(state.DefaultTeamMembers, l.MaxTeamMembers)))
+		in.Team.MemberLimit = proto.Uint32(b.c.MemberLimit)
+		if !in.Mega {
+			in.Team.MemberLimit = proto.Uint32(min(state.DefaultTeamMembers, b.c.MemberLimit))
+		}
 	}
 }
 

@@ -63,23 +63,14 @@ func parseAnswer(b []byte) (*answer, error) {
 	return a, nil
 }
 
-// wantsChange reports whether the backend asks for another message than it was
-// asked about.
-func (a *answer) wantsChange() bool {
-	switch strings.Join(strings.Fields(string(a.ModifyResponse)), "") {
-	case "", "null", "{}", `""`, `"{}"`:
-		return false
-	}
-	return *a.ErrCode == 0
-}
-
 // verdict is nil, or the refusal for the client: with the backend's own code, if
 // it is one that backends may choose, and with callbackExt as its note.
 //
-// An answer that allows something else than what it was asked about refuses: to let
-// the original pass would be what the backend did not want.
-func (a *answer) verdict(event state.CallbackEvents) error {
-	if *a.ErrCode == 0 && !a.wantsChange() {
+// An answer that allows something else than what it was asked about, in a way that
+// is not served, refuses: to let the original pass would be what the backend did
+// not want.
+func (a *answer) verdict(event state.CallbackEvents, served bool) error {
+	if *a.ErrCode == 0 && served {
 		return nil
 	}
 	code := wire.CodeForbidden

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/yizhan-im/yizhan/appliance/app"
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
@@ -24,14 +25,13 @@ func TestAnswers(t *testing.T) {
 		`{"errCode":1,"responseCode":200}`:                                        {Code: 403, Note: "refused by the tenant's backend"},
 		`{"errCode":1,"responseCode":{}}`:                                         {Code: 403, Note: "refused by the tenant's backend"},
 		`{"errCode":1,"callbackExt":{"a":1}}`:                                     {Code: 403, Note: `{"a":1}`},
-		`{"errCode":0,"modifyResponse":{"body":"*"}}`:                             {Code: 403, Note: "refused by the tenant's backend"},
 	} {
 		a, err := parseAnswer([]byte(text))
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
-		err = a.verdict(state.CallbackMessage)
+		err = a.verdict(state.CallbackMessage, true)
 		var got *wire.Error
 		if errors.As(err, &got) != (want != nil) || want != nil && *got != *want {
 			t.Errorf("%s: %v, want %v", text, err, want)
@@ -49,7 +49,7 @@ func TestAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code := wire.CodeOf(refused.verdict(state.CallbackLogin)); code != wire.CodeWrongToken {
+	if code := wire.CodeOf(refused.verdict(state.CallbackLogin, true)); code != wire.CodeWrongToken {
 		t.Errorf("a refused login has code %d", code)
 	}
 	long, err := parseAnswer([]byte(`{"errCode":1,"callbackExt":"` + strings.Repeat("語", 2000) + `"}`))
@@ -64,7 +64,8 @@ func TestAnswers(t *testing.T) {
 // FuzzAnswer: whatever a backend says is an error or a verdict that can be sent to
 // a client.
 func FuzzAnswer(f *testing.F) {
-	for _, text := range []string{`{"errCode":0}`, `{"errCode":"1","responseCode":20001,"modifyResponse":{"a":1},"callbackExt":"\ud800"}`, `{"errCode":1,"callbackExt":[1]}`} {
+	for _, text := range []string{`{"errCode":0}`, `{"errCode":"1","responseCode":20001,"modifyResponse":{"a":1},"callbackExt":"\ud800"}`, `{"errCode":1,"callbackExt":[1]}`,
+		`{"errCode":0,"modifyResponse":"{\"body\":\"x\",\"ext\":\"y\"}"}`, `{"errCode":0,"modifyResponse":{"attach":{"w":1}}}`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -75,12 +76,16 @@ func FuzzAnswer(f *testing.F) {
 			}
 			return
 		}
-		for _, event := range []state.CallbackEvents{state.CallbackLogin, state.CallbackMessage} {
+		for _, q := range []*app.Question{{Event: state.CallbackLogin}, text("hello"), picture()} {
+			change, served := a.change(q)
+			if change != nil && (!served || q.Message == nil || change.Body == nil && change.Ext == nil) {
+				t.Errorf("change %+v, served %v", change, served)
+			}
 			var refusal *wire.Error
-			switch err := a.verdict(event); {
+			switch err := a.verdict(q.Event, served); {
 			case err == nil:
-				if *a.ErrCode != 0 {
-					t.Error("allowed in spite of its errCode")
+				if *a.ErrCode != 0 || !served {
+					t.Error("allowed in spite of its errCode or its change")
 				}
 			case !errors.As(err, &refusal):
 				t.Errorf("%v is no *wire.Error", err)

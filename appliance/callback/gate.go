@@ -93,12 +93,17 @@ func (g *Gate) Ask(ctx context.Context, t *state.Tenant, q *app.Question) error 
 		}
 		return g.unanswered(t, event, err)
 	}
-	if err := a.verdict(q.Event); err != nil {
+	change, served := a.change(q)
+	if err := a.verdict(q.Event, served); err != nil {
 		g.metrics.count(event, resultRefused)
-		if a.wantsChange() {
-			g.log.Warn("callback: an answer asks for a change of the message, which is not served: it was refused", "app_key", t.AppKey)
+		if !served {
+			g.log.Warn("callback: an answer asks for a change that is not served: the operation was refused", "app_key", t.AppKey, "event", event)
 		}
 		return err
+	}
+	if q.Changed = change; change != nil {
+		g.metrics.count(event, resultChanged)
+		return nil
 	}
 	g.metrics.count(event, resultAllowed)
 	return nil

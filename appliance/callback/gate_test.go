@@ -26,9 +26,17 @@ func TestBackendAllowsAndRefuses(t *testing.T) {
 	if err := s.Ask(t.Context(), app, text("hello")); !errors.As(err, &refusal) || refusal.Code != 20007 || refusal.Note != "mind your words" {
 		t.Errorf("refused: %v", err)
 	}
-	b.says(`{"errCode":0,"modifyResponse":{"body":"***"}}`)
+	b.says(`{"errCode":0,"modifyResponse":{"colour":"red"}}`)
 	if err := s.Ask(t.Context(), app, text("hello")); wire.CodeOf(err) != wire.CodeForbidden {
-		t.Errorf("to be changed: %v", err)
+		t.Errorf("to be changed to what there is not: %v", err)
+	}
+	b.says(`{"errCode":0,"modifyResponse":{"body":"***"}}`)
+	q := text("hello")
+	if err := s.Ask(t.Context(), app, q); err != nil || q.Changed == nil || q.Changed.Body == nil || *q.Changed.Body != "***" || q.Changed.Ext != nil {
+		t.Errorf("to be changed: %+v, %v", q.Changed, err)
+	}
+	if got := s.counted("message", resultChanged); got != 1 {
+		t.Errorf("counted %d changed", got)
 	}
 	if allowed, refused := s.counted("message", resultAllowed), s.counted("message", resultRefused); allowed != 1 || refused != 2 {
 		t.Errorf("counted %d allowed and %d refused", allowed, refused)

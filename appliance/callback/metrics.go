@@ -12,6 +12,7 @@ import (
 // What became of a question.
 const (
 	resultAllowed = "allowed"
+	resultChanged = "changed" // allowed, as another message
 	resultRefused = "refused"
 	resultTimeout = "timeout" // the rest: there was no answer
 	resultNetwork = "network"
@@ -49,6 +50,12 @@ func eventName(e state.CallbackEvents) string {
 		return "message"
 	case state.CallbackTeamMessage:
 		return "team_message"
+	case state.CallbackRecall:
+		return "recall"
+	case state.CallbackFriend:
+		return "friend"
+	case state.CallbackProfile:
+		return "profile"
 	default:
 		return "team"
 	}
@@ -68,7 +75,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "yizhan_callback_requests_total",
-			Help: "Questions to tenants' backends, by event and result: allowed, refused, or why there was no answer.",
+			Help: "Questions to tenants' backends, by event and result: allowed, changed, refused, or why there was no answer.",
 		}, []string{"event", "result"}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "yizhan_callback_seconds",

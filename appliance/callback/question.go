@@ -12,6 +12,9 @@ import (
 const (
 	eventMessage       = 1
 	eventTeamMessage   = 2
+	eventProfile       = 3
+	eventFriendAdd     = 4
+	eventFriendDelete  = 5
 	eventTeamCreate    = 7
 	eventTeamDismiss   = 8
 	eventTeamInvite    = 9
@@ -25,6 +28,7 @@ const (
 	eventTeamOtherInfo = 17
 	eventTeamMute      = 18
 	eventTeamJoin      = 19
+	eventRecall        = 35
 	eventLogin         = 36
 )
 
@@ -43,6 +47,12 @@ func questionOf(q *app.Question) (question any, ok bool) {
 		return messageOf(q, eventTeamMessage), true
 	case state.CallbackTeam:
 		return teamOf(q)
+	case state.CallbackRecall:
+		return recallOf(q), true
+	case state.CallbackFriend:
+		return friendOf(q)
+	case state.CallbackProfile:
+		return profileOf(q), true
 	default:
 		return nil, false
 	}

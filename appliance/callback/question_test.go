@@ -28,7 +28,24 @@ func TestQuestions(t *testing.T) {
 		q.Event, q.Team = state.CallbackTeam, &c
 		return &q
 	}
+	other := func(event state.CallbackEvents, fill func(q *app.Question)) *app.Question {
+		q := by
+		q.Event = event
+		fill(&q)
+		return &q
+	}
+	recall := func(scene wire.Scene, peer string) *app.Question {
+		return other(state.CallbackRecall, func(q *app.Question) {
+			q.Recall = &app.RecallQuestion{Scene: scene, Peer: peer, Note: "oops", Message: &wire.Message{From: "carol", Id: 9, ClientId: "c", TimeMs: 4}}
+		})
+	}
+	friend := func(op state.RelationOp) *app.Question {
+		return other(state.CallbackFriend, func(q *app.Question) {
+			q.Friend = &state.RelationChange{Op: op, Account: "alice", Peer: "bob", Note: "hi"}
+		})
+	}
 	const asker = `"fromClientType":"AOS","fromDeviceId":"d","timestamp":5`
+	const plain = `"clientType":"AOS","deviceId":"d","timestamp":5`
 	bob := []string{"bob"}
 	for _, test := range []struct {
 		question *app.Question
@@ -56,6 +73,16 @@ func TestQuestions(t *testing.T) {
 		{team(state.TeamChange{Op: state.TeamMuteMembers, Team: 3, Accounts: bob, Flag: true}), `{"eventType":18,"tid":"3","operator":"alice",` + asker + `,"members":["bob"],"mute":true}`},
 		{team(state.TeamChange{Op: state.TeamJoin, Team: 3, Note: "please"}), `{"eventType":19,"tid":"3","operator":"alice",` + asker + `,"msg":"please"}`},
 		{team(state.TeamChange{Op: state.TeamAnswer, Team: 3}), ""},
+		{recall(wire.Scene_SCENE_P2P, "bob"), `{"eventType":35,"convType":"PERSON","fromAccount":"alice","to":"bob","msgFromAccount":"carol","msgidServer":"9","msgidClient":"c","msgTimestamp":4,"msgType":"TEXT","msg":"oops",` + asker + `}`},
+		{recall(wire.Scene_SCENE_TEAM, "12"), `{"eventType":35,"convType":"TEAM","fromAccount":"alice","to":"12","msgFromAccount":"carol","msgidServer":"9","msgidClient":"c","msgTimestamp":4,"msgType":"TEXT","msg":"oops",` + asker + `}`},
+		{friend(state.RelationAdd), `{"eventType":4,"accid":"alice","faccid":"bob","type":1,"msg":"hi",` + plain + `}`},
+		{friend(state.RelationAsk), `{"eventType":4,"accid":"alice","faccid":"bob","type":2,"msg":"hi",` + plain + `}`},
+		{friend(state.RelationAccept), `{"eventType":4,"accid":"alice","faccid":"bob","type":3,"msg":"hi",` + plain + `}`},
+		{friend(state.RelationDelete), `{"eventType":5,"accid":"alice","faccid":"bob","msg":"hi",` + plain + `}`},
+		{friend(state.RelationDecline), ""},
+		{other(state.CallbackProfile, func(q *app.Question) {
+			q.Profile = &wire.UpdateProfileRequest{Name: proto.String("Al"), Gender: proto.Uint32(1), Sign: proto.String("")}
+		}), `{"eventType":3,"account":"alice","name":"Al","sign":"","gender":1,` + plain + `}`},
 	} {
 		question, ok := questionOf(test.question)
 		got, err := json.Marshal(question)

@@ -26,6 +26,10 @@ func (f *Fanout) team(r *state.TeamResult) {
 	if r.Code != wire.CodeOK {
 		return
 	}
+	if r.Mega {
+		f.mega.enqueue(r)
+		return
+	}
 	for i := range r.States {
 		s := &r.States[i]
 		if f.find(r.Tenant, s.Account, s.Account, noOrigin) {

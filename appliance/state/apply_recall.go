@@ -42,7 +42,7 @@ func (m *Machine) recall(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	case !ok:
 		res.Code = wire.CodeNotFound
 		return res, nil
-	case target.From != c.From || target.Type >= firstOperation:
+	case target.From != c.From || target.Type == TypeRecall:
 		res.Code = wire.CodeForbidden
 		return res, nil
 	case target.Recalled:
@@ -58,7 +58,9 @@ func (m *Machine) recall(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		return res, nil
 	}
 	m.advance(conv, res)
-	if err := m.takeBack(tx, c.Tenant, conv.id, target, res.Seq); err != nil {
+	target.Body, target.Ext, target.Recalled, target.RefSeq = "", "", true, res.Seq
+	m.key = appendMessageKey(m.key[:0], c.Tenant, conv.id, c.Seq)
+	if err := m.put(tx, target); err != nil {
 		return nil, err
 	}
 	entry := wire.Message{

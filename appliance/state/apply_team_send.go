@@ -26,21 +26,16 @@ func (m *Machine) sendTeam(tx *raftstore.Tx, tenant uint32, msg *wire.Message, o
 	if res.Code, err = m.maySend(tx, tenant, id, t, msg.From); err != nil || res.Code != wire.CodeOK {
 		return err
 	}
-	if msg.Options.GetOnlineOnly() {
-		res.Team, res.Members, res.Mega = id, t.audience(), t.head.mega()
-		return m.putOnline(tx, tenant, msg, own, hash, res)
-	}
-	var replied *thread
-	if msg.ReplyTo != 0 {
-		row, _, err := m.standing(tx, tenant, msg.From, id)
-		if err != nil {
-			return err
-		}
-		if replied, own, err = m.reply(tx, tenant, &convRow{id: id, lastSeq: t.head.lastSeq}, row.firstSeq, msg, res); err != nil || replied == nil {
-			return err
-		}
+	if msg.Receipt && t.head.mega() {
+		res.Code = wire.CodeTeamReceipt
+		return nil
 	}
 	m.advanceTeam(&t.head, res)
+	if msg.Receipt {
+		if err := m.putReceipt(tx, tenant, id, t, msg.From); err != nil {
+			return err
+		}
+	}
 	res.Team, res.Members, res.Mega = id, t.audience(), t.head.mega()
 	res.Message = appendStamp(own, res.Seq, res.ID, res.TimeMs)
 	m.key = appendMessageKey(m.key[:0], tenant, id, res.Seq)
@@ -49,11 +44,6 @@ func (m *Machine) sendTeam(tx *raftstore.Tx, tenant uint32, msg *wire.Message, o
 	}
 	if err := m.putTeam(tx, tenant, id, t); err != nil {
 		return err
-	}
-	if replied != nil {
-		if err := m.putReply(tx, tenant, id, res.Seq, replied); err != nil {
-			return err
-		}
 	}
 	return m.putClient(tx, tenant, msg.From, msg.ClientId, hash, &clientRow{seq: res.Seq, id: res.ID, timeMs: res.TimeMs})
 }
@@ -126,7 +116,7 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		return nil, err
 	}
 	switch {
-	case target.Type >= firstOperation || target.Type == TypeTeamEvent,
+	case target.Type == TypeRecall || target.Type == TypeTeamEvent,
 		target.From != c.From && (!by.manages() || sender.role() >= by.role()):
 		res.Code = wire.CodeForbidden
 		return res, nil
@@ -144,8 +134,17 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	}
 	m.advanceTeam(&t.head, res)
 	res.Members, res.Mega = t.audience(), t.head.mega()
-	if err := m.takeBack(tx, c.Tenant, c.Team, target, res.Seq); err != nil {
+	target.Body, target.Ext, target.Recalled, target.RefSeq = "", "", true, res.Seq
+	target.Mentions, target.MentionAll = nil, false
+	m.key = appendMessageKey(m.key[:0], c.Tenant, c.Team, c.Seq)
+	if err := m.put(tx, target); err != nil {
 		return nil, err
+	}
+	if target.Receipt {
+		m.key = appendReceiptKey(m.key[:0], c.Tenant, c.Team, c.Seq)
+		if err := tx.Delete(m.key); err != nil {
+			return nil, err
+		}
 	}
 	entry := wire.Message{
 		Scene: wire.Scene_SCENE_TEAM, From: c.From, To: res.To, ClientId: c.ClientID, Type: TypeRecall, Body: c.Note,
@@ -202,7 +201,10 @@ func (m *Machine) moveTeamCursor(tx *raftstore.Tx, res *ReadResult, seq uint64) 
 	if seq <= row.readSeq {
 		return nil
 	}
-	res.Changed = true
+	if res.Receipts, err = m.passedReceipts(tx, res.Tenant, res.Team, t, res.Reader, row.readSeq, seq); err != nil {
+		return err
+	}
+	res.Changed, res.After = true, row.readSeq
 	row.readSeq, row.version = seq, m.nextID()
 	m.key = appendStandingKey(m.key[:0], res.Tenant, res.Reader, res.Team)
 	m.val = row.append(m.val[:0])

@@ -12,6 +12,9 @@ const (
 	CallbackMessage                                // an account sends to another one
 	CallbackTeamMessage                            // an account sends to a team
 	CallbackTeam                                   // a team is changed
+	CallbackRecall                                 // a message is taken back
+	CallbackFriend                                 // an account becomes another one's friend, asks to, or ends it
+	CallbackProfile                                // an account changes its profile
 )
 
 // Callback says whether and how a tenant's backend is asked before operations of

@@ -97,11 +97,20 @@ func (l *lister) look(c *wire.ConversationState, id uint64, preview bool) error 
 	return err
 }
 
-// shown reports whether a list shows the entry as a conversation's last message.
-func shown(m *wire.Message) bool { return m.Type < firstOperation && !m.Hidden }
+// countsUnread reports whether an entry counts as unread for those who have not
+// written it.
+func countsUnread(m *wire.Message) bool {
+	return m.Type < TypeRecall && m.Type != TypeTeamEvent && !m.Recalled && !m.Hidden && !m.Options.GetNoBadge()
+}
 
-// typeTip is a text between messages. Like that of TypeText, its body may be cut.
-const typeTip = 10
+// shown reports whether a list shows the entry as a conversation's last message.
+func shown(m *wire.Message) bool { return m.Type < TypeRecall && !m.Hidden }
+
+// Types whose body is text that may be cut.
+const (
+	typeText = 0
+	typeTip  = 10
+)
 
 func previewOf(m *wire.Message) *wire.Preview {
 	p := &wire.Preview{
@@ -111,7 +120,7 @@ func previewOf(m *wire.Message) *wire.Preview {
 	body := m.Body
 	if len(body) > maxPreviewBody {
 		p.Cut = true
-		if m.Type == TypeText || m.Type == typeTip {
+		if m.Type == typeText || m.Type == typeTip {
 			body = cutText(body, maxPreviewBody)
 		} else {
 			body = ""

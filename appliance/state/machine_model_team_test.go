@@ -69,6 +69,7 @@ func drawTeamCommand(t *rapid.T, m *model, now int64) command {
 		return &Send{TimeMs: now, Tenant: tenant, Session: 9, Message: &wire.Message{
 			Scene: wire.Scene_SCENE_TEAM, From: by, To: TeamID(id), ClientId: fmt.Sprint(rapid.IntRange(1, 40).Draw(t, "client id")), Body: "hi",
 			Mentions: rapid.SampledFrom([][]string{nil, {"a", "b"}}).Draw(t, "mentions"), MentionAll: rapid.Bool().Draw(t, "all"),
+			Receipt: rapid.Bool().Draw(t, "receipt"),
 		}}
 	case 3:
 		if rapid.Bool().Draw(t, "recall") {
@@ -158,6 +159,7 @@ func compareTeams(t *rapid.T, q *Queries, m *model) {
 		for _, account := range []string{"a", "aa", "b", "c"} {
 			compareTeamHistory(t, q, m, key, team, account)
 			compareTeamMembers(t, q, m, key, team, account)
+			compareReceipts(t, q, m, key, team, account)
 		}
 	}
 }
@@ -245,5 +247,42 @@ func compareTeamMembers(t *rapid.T, q *Queries, m *model, key teamKey, team *mod
 	}
 	if err != nil || len(teams) != want {
 		t.Fatalf("teams of %s: %v %v", account, teams, err)
+	}
+}
+
+func compareReceipts(t *rapid.T, q *Queries, m *model, key teamKey, team *modelTeam, account string) {
+	var seqs []uint64
+	if team != nil {
+		for i := range team.log {
+			seqs = append(seqs, uint64(i+1))
+		}
+	}
+	seqs = seqs[max(0, len(seqs)-MaxReceipts):]
+	res, err := q.TeamReceipts(key.tenant, key.id, account, true, seqs, 0)
+	code := wire.CodeOK
+	switch {
+	case team == nil:
+		code = wire.CodeTeamMissing
+	case team.info.Mega:
+		code = wire.CodeTeamReceipt
+	case team.members[account] == nil:
+		code = wire.CodeNotInTeam
+	}
+	if wire.CodeOf(err) != code {
+		t.Fatalf("receipts of team %v for %s: %v, want %v", key, account, err, code)
+	}
+	if code != wire.CodeOK {
+		return
+	}
+	want := m.receipts(key.tenant, key.id, team, account)
+	want = slices.DeleteFunc(want, func(r *wire.TeamReceipt) bool { return r.Seq < seqs[0] })
+	if !slices.EqualFunc(res.Receipts, want, func(a, b *wire.TeamReceipt) bool { return proto.Equal(a, b) }) {
+		t.Fatalf("receipts of team %v for %s: %v, want %v", key, account, res.Receipts, want)
+	}
+	for _, r := range want {
+		listed, err := q.TeamReceipts(key.tenant, key.id, account, true, nil, r.Seq)
+		if err != nil || len(listed.Read) != int(r.Read) || len(listed.Unread) != int(r.Unread) {
+			t.Fatalf("readers of %v: %v %v", r, listed, err)
+		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
-	"github.com/yizhan-im/yizhan/raftstore"
 )
 
 // Mega-teams are teams of which no row and no result grows with the number of
@@ -30,17 +29,17 @@ func appendMegaOrderKey(dst []byte, tenant uint32, team uint64, joinedMs int64, 
 	return append(appendU64(appendTeamKey(dst, tableMegaOrder, tenant, team), uint64(joinedMs)), account...)
 }
 
-// megaTeamRow says, in the table of an account's mega-teams, from which entry on
-// the account may read.
-type megaTeamRow struct{ firstSeq uint64 }
+// megaTeamRow says, in the table of an account's mega-teams, with which version the
+// account has become a member.
+type megaTeamRow struct{ since uint64 }
 
 func (r *megaTeamRow) append(dst []byte) []byte {
-	return binary.AppendUvarint(append(dst, rowVersion), r.firstSeq)
+	return binary.AppendUvarint(append(dst, rowVersion), r.since)
 }
 
 func (r *megaTeamRow) decode(b []byte) error {
 	in := openRow(b)
-	r.firstSeq = in.uint()
+	r.since = in.uint()
 	return in.end("mega-team of an account")
 }
 
@@ -107,7 +106,7 @@ func (o *teamOp) indexMega(account string, next *standingRow) error {
 	if !next.isMember() {
 		return o.tx.Delete(o.m.key)
 	}
-	row := megaTeamRow{firstSeq: next.firstSeq}
+	row := megaTeamRow{since: next.version}
 	o.m.val = row.append(o.m.val[:0])
 	return o.tx.Set(o.m.key, o.m.val)
 }
@@ -183,168 +182,4 @@ func dismissedState(team uint64, head *teamHead, by string) *wire.ConversationSt
 		standing: wire.TeamStanding_TEAM_STANDING_DISMISSED, version: head.version, timeMs: head.timeMs, by: by,
 	}
 	return row.state(team, head, nil)
-}
-
-// kindCleanTeam is the kind of CleanTeam.
-const kindCleanTeam = 77
-
-// cleanPiece is how many members one CleanTeam is done with: some 2 ms of Apply.
-const cleanPiece = 128
-
-// CleanTeam takes the next members out of a mega-team that was dismissed. Who
-// leads the site proposes it until the result does not say More; one too many has
-// no effect.
-type CleanTeam struct {
-	TimeMs int64
-	Tenant uint32
-	Team   uint64
-}
-
-// Append appends the encoded command to dst.
-func (c *CleanTeam) Append(dst []byte) []byte {
-	return binary.AppendUvarint(target(dst, kindCleanTeam, c.TimeMs, c.Tenant), c.Team)
-}
-
-func (c *CleanTeam) decode(r *reader) bool {
-	c.TimeMs, c.Tenant, c.Team = r.time(), r.u32(), r.uint()
-	return r.done()
-}
-
-// CleanTeamResult is the outcome of CleanTeam.
-type CleanTeamResult struct {
-	Code wire.Code
-	// Cleaned is how many accounts it took out; More tells that there are more.
-	Cleaned int
-	More    bool
-}
-
-func (m *Machine) cleanTeam(tx *raftstore.Tx, r *reader) (*CleanTeamResult, error) {
-	var c CleanTeam
-	if !c.decode(r) {
-		return &CleanTeamResult{Code: wire.CodeBadProtocol}, nil
-	}
-	if err := m.tick(tx, c.TimeMs); err != nil {
-		return nil, err
-	}
-	res := &CleanTeamResult{Code: wire.CodeOK}
-	m.key = appendTeamKey(m.key[:0], tableMegaGone, c.Tenant, c.Team)
-	stored, ok, err := tx.Get(m.key)
-	if err != nil || !ok {
-		return res, err // all is done
-	}
-	var gone megaGoneRow
-	if err := gone.decode(stored); err != nil {
-		return nil, err
-	}
-	t := new(team)
-	m.key = appendTeamKey(m.key[:0], tableTeamHead, c.Tenant, c.Team)
-	if stored, ok, err = tx.Get(m.key); err != nil || !ok {
-		return res, err
-	}
-	if err := t.head.decode(stored); err != nil {
-		return nil, err
-	}
-	o := teamOp{m: m, tx: tx, c: &TeamChange{Tenant: c.Tenant, Team: c.Team, By: gone.by}, res: new(TeamResult), t: t, version: gone.version}
-	accounts, err := o.someMembers()
-	if err != nil {
-		return nil, err
-	}
-	for _, account := range accounts {
-		if err := o.clean(account); err != nil {
-			return nil, err
-		}
-	}
-	res.Cleaned = len(accounts)
-	if res.More = res.Cleaned == cleanPiece; !res.More {
-		t.head.members, t.head.managers = 0, 0
-		if err := o.forgetMega(); err != nil {
-			return nil, err
-		}
-	}
-	return res, o.putHead()
-}
-
-// someMembers lists the next members, at most cleanPiece.
-func (o *teamOp) someMembers() (accounts []string, err error) {
-	prefix := appendTeamKey(nil, tableTeamMember, o.c.Tenant, o.c.Team)
-	it, err := o.tx.Iter(prefix, prefixEnd(prefix))
-	if err != nil {
-		return nil, err
-	}
-	for ok := it.First(); ok && len(accounts) < cleanPiece; ok = it.Next() {
-		accounts = append(accounts, string(it.Key()[len(prefix):]))
-	}
-	return accounts, it.Close()
-}
-
-// clean ends the membership of account in a team that was dismissed.
-func (o *teamOp) clean(account string) error {
-	o.m.key = appendTeamMemberKey(o.m.key[:0], tableTeamMember, o.c.Tenant, o.c.Team, account)
-	if err := o.tx.Delete(o.m.key); err != nil {
-		return err
-	}
-	o.m.marks.forget(markKey{o.c.Tenant, o.c.Team, account})
-	o.t.head.members--
-	row := standingRow{standing: wire.TeamStanding_TEAM_STANDING_DISMISSED, version: o.version, by: o.c.By}
-	return o.setStanding(account, &row)
-}
-
-// forgetMega deletes the lists of a mega-team that has nobody left.
-func (o *teamOp) forgetMega() error {
-	for _, table := range [...]byte{tableMegaClass, tableMegaOrder} {
-		prefix := appendTeamKey(nil, table, o.c.Tenant, o.c.Team)
-		if err := o.tx.DeleteRange(prefix, prefixEnd(prefix)); err != nil {
-			return err
-		}
-	}
-	o.m.key = appendTeamKey(o.m.key[:0], tableMegaGone, o.c.Tenant, o.c.Team)
-	return o.tx.Delete(o.m.key)
-}
-
-// MegaTeam is one mega-team of an account.
-type MegaTeam struct {
-	Team uint64
-	// FirstSeq is the first entry that the account may read.
-	FirstSeq uint64
-}
-
-// MegaTeams lists the mega-teams that an account is a member of, as they are at one
-// moment. It costs one look for an account that is in none.
-func (q *Queries) MegaTeams(tenant uint32, account string) ([]MegaTeam, error) {
-	v := q.view()
-	defer v.Close()
-	var counts teamAccountRow
-	ok, err := readRow(v, appendAccountKey(nil, tableTeamAccount, tenant, account), counts.decode)
-	if err != nil || !ok || counts.mega == 0 {
-		return nil, err
-	}
-	prefix := appendConvPrefix(nil, tableMegaTeam, tenant, account)
-	teams := make([]MegaTeam, 0, counts.mega)
-	err = scan(v, prefix, prefixEnd(prefix), func(key, stored []byte) error {
-		var row megaTeamRow
-		if err := row.decode(stored); err != nil {
-			return err
-		}
-		id, err := teamOfKey(key)
-		teams = append(teams, MegaTeam{id, row.firstSeq})
-		return err
-	})
-	return teams, err
-}
-
-// addDismissed adds a mega-team that was dismissed while the account was a member
-// of it, as its standing will say once it is cleaned up.
-func (p *syncPage) addDismissed(v *raftstore.View, tenant uint32, id uint64, head *teamHead) error {
-	var gone megaGoneRow
-	// When it is not there, the last piece was cleaned just now: sync may say
-	// less than the standing does by now.
-	if _, err := readRow(v, appendTeamKey(nil, tableMegaGone, tenant, id), gone.decode); err != nil || head.version <= p.after {
-		return err
-	}
-	state := dismissedState(id, head, gone.by)
-	if c := p.slot(state.Version); c != nil {
-		c.Scene, c.Peer, c.Version, c.TimeMs, c.Team = state.Scene, state.Peer, state.Version, state.TimeMs, state.Team
-		p.placed(c)
-	}
-	return nil
 }

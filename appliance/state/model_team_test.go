@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -595,7 +597,9 @@ func (m *model) addTeam(t *modelTeam, entry *wire.Message, res *SendResult) {
 	t.log = append(t.log, entry)
 	t.version, t.timeMs = entry.Id, m.clock
 	res.Code, res.Seq, res.ID, res.TimeMs = wire.CodeOK, entry.Seq, entry.Id, entry.TimeMs
-	res.Message = appendBody(nil, entry)
+	bare := proto.Clone(entry).(*wire.Message)
+	bare.Seq, bare.Id, bare.TimeMs = 0, 0, 0
+	res.Message = appendStamp(appendBody(nil, bare), entry.Seq, entry.Id, entry.TimeMs)
 }
 
 // state is account's view of a team.
@@ -646,9 +650,13 @@ func (m *model) sendTeam(c *Send, key clientKey, res *SendResult) *SendResult {
 	if res.Code = t.maySend(s.From); res.Code != wire.CodeOK {
 		return res
 	}
+	if s.Receipt && t.info.Mega {
+		res.Code = wire.CodeTeamReceipt
+		return res
+	}
 	m.addTeam(t, &wire.Message{
 		Scene: s.Scene, From: s.From, To: s.To, ClientId: s.ClientId, Type: s.Type, Body: s.Body, Ext: s.Ext,
-		FromPlatform: s.FromPlatform, FromDevice: s.FromDevice, Mentions: s.Mentions, MentionAll: s.MentionAll,
+		FromPlatform: s.FromPlatform, FromDevice: s.FromDevice, Mentions: s.Mentions, MentionAll: s.MentionAll, Receipt: s.Receipt,
 	}, res)
 	res.Team, res.Members, res.Mega = id, t.audience(), t.info.Mega
 	m.clients[key] = modelClient{generation: m.clock / week, seq: res.Seq, id: res.ID, timeMs: res.TimeMs}
@@ -710,6 +718,7 @@ func (m *model) readTeam(c *Read) *ReadResult {
 		return res
 	}
 	if seq := min(c.Seq, uint64(len(t.log))); seq > s.readSeq {
+		res.After, res.Receipts = s.readSeq, m.passedReceipts(t, c, s.readSeq, seq)
 		s.readSeq, s.version, res.Changed = seq, m.next(), true
 	}
 	res.Code, res.Seq, res.TimeMs = wire.CodeOK, s.readSeq, m.clock
@@ -731,4 +740,42 @@ func (m *model) syncTeams(tenant uint32, account string, after uint64) (found []
 
 func (m *model) teamKeys() []teamKey {
 	return slices.SortedFunc(maps.Keys(m.teams.teams), func(x, y teamKey) int { return cmp.Compare(x.id, y.id) })
+}
+
+// receipt is who has sent the entry seq and asks for receipts, "" when nobody has.
+func (m *model) receipt(tenant uint32, id uint64, t *modelTeam, seq uint64) string {
+	if e := t.log[seq-1]; e.Receipt && !e.Recalled && seq >= m.pruned.of(tenant, id) {
+		return e.From
+	}
+	return ""
+}
+
+func (m *model) passedReceipts(t *modelTeam, c *Read, after, seq uint64) (senders []string) {
+	for ; seq > after; seq-- {
+		if from := m.receipt(c.Tenant, c.Team, t, seq); from != "" && from != c.Reader && !slices.Contains(senders, from) {
+			senders = append(senders, from)
+		}
+	}
+	return senders
+}
+
+// receipts is what TeamReceipts should tell sender of every message.
+func (m *model) receipts(tenant uint32, id uint64, t *modelTeam, sender string) (all []*wire.TeamReceipt) {
+	for seq := uint64(1); seq <= uint64(len(t.log)); seq++ {
+		if m.receipt(tenant, id, t, seq) != sender {
+			continue
+		}
+		r := &wire.TeamReceipt{Seq: seq}
+		for _, name := range t.names() {
+			switch s := m.standing(tenant, name, id); {
+			case name == sender || s.firstSeq > seq:
+			case s.readSeq >= seq:
+				r.Read++
+			default:
+				r.Unread++
+			}
+		}
+		all = append(all, r)
+	}
+	return all
 }

@@ -21,11 +21,8 @@ type SendResult struct {
 	// Muted: the receiver has muted the sender. The message is as any other, but
 	// must not make noise: no push to a device that sleeps, no badge.
 	Muted bool
-	// RefSeq is the entry that a Recall took back, or a MessageChange changed.
+	// RefSeq is the entry that a Recall took back.
 	RefSeq uint64
-	// Options are those of the message; nil when everything is to be done with it.
-	// A message that is OnlineOnly has no Seq.
-	Options *wire.MessageOptions
 	// Team is set for a message of a team, whose id To is too; Members are to be
 	// told, in the order of their names. The slice is shared and must not be
 	// changed. Mega: it is a mega-team, each node knows its own accounts in it, and
@@ -49,6 +46,11 @@ type ReadResult struct {
 	TimeMs  int64
 	Changed bool   // the cursor moved: others must be told
 	Team    uint64 // of Peer when that is a team: only the reader's devices are told
+	// After is where a cursor that moved was before, and Receipts who has sent
+	// messages of the team that it has passed and that ask for receipts: they are
+	// to be told, too.
+	After    uint64
+	Receipts []string
 }
 
 // AccountChange says what a command did to an account.

@@ -30,7 +30,7 @@ func fullRows() []row {
 		&clientRow{seq: 1, id: 2, timeMs: testTime},
 		&Tenant{AppKey: "app", Secret: "secret", Name: "name", Limits: fullLimits(), CreatedMs: testTime},
 		&accountRow{createdMs: testTime, blocked: true, tokenHash: HashToken("", "", "")},
-		&devicesRow{lastDevice: "phone", lastPlatform: wire.Platform_PLATFORM_IOS, lastLoginMs: testTime, devices: []device{{"phone", 7, 0}, {"desk", 0, 0}}},
+		&devicesRow{lastDevice: "phone", lastPlatform: wire.Platform_PLATFORM_IOS, lastLoginMs: testTime, devices: []device{{"phone", 7}, {"desk", 0}}},
 		&relationRow{
 			friend: true, muted: true, request: requestRefused, friendMs: testTime, requestMs: testTime + 1, updatedMs: testTime + 2,
 			version: 1 << 60, alias: "alias", ex: "ex", serverEx: "server", note: "note",
@@ -45,7 +45,7 @@ func fullRows() []row {
 		&teamAccountRow{joined: 1, quiet: 2},
 		&applicantRow{timeMs: testTime, note: "note"},
 		&teamAccountRow{joined: 1, quiet: 2, mega: 3},
-		&megaTeamRow{firstSeq: 4},
+		&megaTeamRow{since: 4},
 		&megaGoneRow{version: 5, by: "b"},
 		&Tenant{AppKey: "app", Secret: "secret", Callback: Callback{URL: "https://a/b", Events: 15, FailClosed: true, TimeoutMs: 5}, CreatedMs: testTime},
 		&teamHead{lastSeq: 1, version: 2, timeMs: testTime, members: 4, flags: headMega, notified: 9, receiptSeq: 8},

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// MegaTeams is told which sessions are online, so that what happens in a mega-team
+// is delivered to those of its members only; see package fanout.
+type MegaTeams interface {
+	// Enter makes s, which is in the hub, known; read tells its mega-teams.
+	Enter(s *session.Session, read func() ([]state.MegaTeam, error)) error
+	// Leave forgets s, which has left the hub, if it was known.
+	Leave(s *session.Session)
+}
+
+// nobodyWatches is the MegaTeams of an App that has none.
+type nobodyWatches struct{}
+
+func (nobodyWatches) Enter(*session.Session, func() ([]state.MegaTeam, error)) error { return nil }
+func (nobodyWatches) Leave(*session.Session)                                         {}
+
+// enterMegaTeams comes before a login is answered: what the client does not get as
+// a push from then on, its next sync finds.
+func (a *App) enterMegaTeams(s *session.Session, id *session.Identity) error {
+	err := a.mega.Enter(s, func() ([]state.MegaTeam, error) { return a.queries.MegaTeams(id.Tenant, id.Account) })
+	if clientOf(s).ended.Load() {
+		a.mega.Leave(s) // forget may have come before Enter
+	}
+	return err
+}
+
+// limitTeam sets the tenant's limits for the kind of team that c is about. What
+// kind a team is never changes, so it may be looked up before c has its place in
+// the log.
+func (a *App) limitTeam(c *state.TeamChange, l *state.Limits) error {
+	mega := c.Flag
+	switch c.Op {
+	case state.TeamCreate:
+	case state.TeamUpdate, state.TeamInvite, state.TeamJoin, state.TeamAnswer:
+		var err error
+		if mega, err = a.queries.IsMegaTeam(c.Tenant, c.Team); err != nil {
+			return err
+		}
+	default:
+		return nil // needs no limits
+	}
+	c.MemberLimit, c.TeamLimit = teamLimits(mega, l)
+	if u := c.Info; u != nil && u.MemberLimit != nil && *u.MemberLimit > c.MemberLimit {
+		return wire.Errorf(wire.CodeBadParameter, "member_limit must be 2 to %d", c.MemberLimit)
+	}
+	return nil
+}
+
+// teamLimits are the most members of a team, and the most teams of an account.
+func teamLimits(mega bool, l *state.Limits) (members, teams uint32) {
+	if mega {
+		return uint32(l.MaxMegaTeamMembers), uint32(l.MaxMegaTeams)
+	}
+	return uint32(l.MaxTeamMembers), uint32(l.MaxTeams)
+}
+
+// The janitor takes the members out of mega-teams that were dismissed, piece by
+// piece, on the node that leads. Two of them do no harm.
+const (
+	// janitorPause is how often it looks for work that another node has begun.
+	janitorPause = time.Minute
+	// janitorRetry is how long it waits after a refusal, as when the leader is
+	// another node by now.
+	janitorRetry = 5 * time.Second
+	// janitorTeams is how many teams it asks for at a time.
+	janitorTeams = 16
+)
+
+type janitor struct {
+	wake    chan struct{} // one token: a mega-team was dismissed
+	stop    context.CancelFunc
+	done    chan struct{}
+	cleaned atomic.Uint64 // memberships
+}
+
+func (a *App) startJanitor() {
+	ctx, stop := context.WithCancel(context.Background())
+	a.janitor = &janitor{wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
+	go a.runJanitor(ctx)
+}
+
+// wakeJanitor tells of work. It does not block.
+func (j *janitor) wakeUp() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (j *janitor) close() {
+	j.stop()
+	<-j.done
+}
+
+func (a *App) runJanitor(ctx context.Context) {
+	defer close(a.janitor.done)
+	timer := time.NewTimer(0) // a node that was restarted may have work left
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.janitor.wake:
+		case <-timer.C:
+		}
+		pause := janitorPause
+		if a.store.IsLeader() && !a.cleanTeams(ctx) {
+			pause = janitorRetry
+		}
+		timer.Reset(pause)
+	}
+}
+
+// cleanTeams cleans up all that is to be cleaned up; false when it was refused.
+func (a *App) cleanTeams(ctx context.Context) bool {
+	for {
+		teams, err := a.queries.DismissedMegaTeams(janitorTeams)
+		if err != nil || len(teams) == 0 {
+			return err == nil
+		}
+		for _, t := range teams {
+			for more := true; more; {
+				res, err := propose[*state.CleanTeamResult](ctx, a, &state.CleanTeam{TimeMs: a.now().UnixMilli(), Tenant: t.Tenant, Team: t.Team})
+				if err != nil || res.Code != wire.CodeOK {
+					return false
+				}
+				a.janitor.cleaned.Add(uint64(res.Cleaned))
+				more = res.More
+			}
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package callback
+
+import (
+	"strconv"
+
+	"github.com/yizhan-im/yizhan/appliance/app"
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// asker is who asks, in all questions but those about logins, messages and teams,
+// which spell it in ways of their own.
+type asker struct {
+	ClientType string `json:"clientType"`
+	DeviceID   string `json:"deviceId"`
+	Timestamp  int64  `json:"timestamp"`
+}
+
+func askerOf(q *app.Question) asker {
+	return asker{clientType(q.Platform), q.DeviceID, q.TimeMs}
+}
+
+type recallQuestion struct {
+	EventType  int    `json:"eventType"`
+	ConvType   string `json:"convType"`    // PERSON or TEAM, as in copies
+	Operator   string `json:"fromAccount"` // who takes it back
+	To         string `json:"to"`
+	Sender     string `json:"msgFromAccount"` // who has sent it
+	ServerID   string `json:"msgidServer"`
+	ClientID   string `json:"msgidClient"`
+	SentMs     int64  `json:"msgTimestamp"`
+	Type       string `json:"msgType"`
+	Note       string `json:"msg,omitempty"`
+	ClientType string `json:"fromClientType"`
+	DeviceID   string `json:"fromDeviceId"`
+	Timestamp  int64  `json:"timestamp"`
+}
+
+func recallOf(q *app.Question) recallQuestion {
+	r, m := q.Recall, q.Recall.Message
+	out := recallQuestion{
+		EventType: eventRecall, ConvType: "PERSON", Operator: q.Account, To: r.Peer,
+		Sender: m.From, ServerID: strconv.FormatUint(m.Id, 10), ClientID: m.ClientId, SentMs: m.TimeMs, Type: messageType(m.Type),
+		Note: r.Note, ClientType: clientType(q.Platform), DeviceID: q.DeviceID, Timestamp: q.TimeMs,
+	}
+	if r.Scene == wire.Scene_SCENE_TEAM {
+		out.ConvType = "TEAM"
+	}
+	return out
+}
+
+type friendQuestion struct {
+	EventType int    `json:"eventType"`
+	Account   string `json:"accid"`
+	Friend    string `json:"faccid"`
+	Type      int    `json:"type,omitempty"` // of 4, as in friend/add
+	Note      string `json:"msg,omitempty"`
+	asker
+}
+
+// friendTypes are those of friend/add.
+var friendTypes = map[state.RelationOp]int{state.RelationAdd: 1, state.RelationAsk: 2, state.RelationAccept: 3}
+
+func friendOf(q *app.Question) (question any, ok bool) {
+	c := q.Friend
+	out := friendQuestion{EventType: eventFriendAdd, Account: q.Account, Friend: c.Peer, Type: friendTypes[c.Op], Note: c.Note, asker: askerOf(q)}
+	if c.Op == state.RelationDelete {
+		out.EventType = eventFriendDelete
+	}
+	return out, out.Type != 0 || out.EventType == eventFriendDelete
+}
+
+// profileQuestion has the fields that are changed; empty ones are cleared.
+type profileQuestion struct {
+	EventType int     `json:"eventType"`
+	Account   string  `json:"account"`
+	Name      *string `json:"name,omitempty"`
+	Icon      *string `json:"icon,omitempty"`
+	Sign      *string `json:"sign,omitempty"`
+	Email     *string `json:"email,omitempty"`
+	Birth     *string `json:"birth,omitempty"`
+	Mobile    *string `json:"mobile,omitempty"`
+	Gender    *uint32 `json:"gender,omitempty"`
+	Ex        *string `json:"ex,omitempty"`
+	asker
+}
+
+func profileOf(q *app.Question) profileQuestion {
+	u := q.Profile
+	return profileQuestion{
+		EventType: eventProfile, Account: q.Account, Name: u.Name, Icon: u.Icon, Sign: u.Sign, Email: u.Email, Birth: u.Birth,
+		Mobile: u.Mobile, Gender: u.Gender, Ex: u.Ex, asker: askerOf(q),
+	}
+}
