@@ -229,7 +229,7 @@ func loginResponse(id *session.Identity, t *state.Tenant, acc *state.Account, ot
 // node that cannot write at this moment still lets people read.
 func (a *App) recordLogin(r *request, id *session.Identity) {
 	c := state.RecordLogin{
-		TimeMs: r.timeMs(), Tenant: id.Tenant, Account: id.Account, DeviceID: id.DeviceID, Platform: id.Platform,
+		Track: true, TimeMs: r.timeMs(), Tenant: id.Tenant, Account: id.Account, DeviceID: id.DeviceID, Platform: id.Platform,
 	}
 	_ = a.store.Submit(c.Append(nil), bestEffort{})
 }

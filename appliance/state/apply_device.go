@@ -1,18 +1,23 @@
 package state
 
 import (
+	"slices"
+
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
 )
 
-func (m *Machine) recordLogin(tx *raftstore.Tx, r *reader) (*AccountResult, error) {
-	var c RecordLogin
+func (m *Machine) recordLogin(tx *raftstore.Tx, track bool, r *reader) (*AccountResult, error) {
+	c := RecordLogin{Track: track}
 	ok := c.decode(r)
 	res := &AccountResult{Code: wire.CodeBadProtocol, Change: AccountLogin, Tenant: c.Tenant, Account: c.Account}
 	if !ok {
 		return res, nil
 	}
-	return m.changeDevices(tx, c.TimeMs, res, c.DeviceID, func(row *devicesRow, _ *device) {
+	return m.changeDevices(tx, c.TimeMs, res, c.DeviceID, func(row *devicesRow, d *device, fresh bool) {
+		if c.Track && fresh {
+			d.since = m.site.counter
+		}
 		row.lastDevice, row.lastPlatform, row.lastLoginMs = c.DeviceID, c.Platform, m.site.clockMs
 	})
 }
@@ -24,14 +29,14 @@ func (m *Machine) ack(tx *raftstore.Tx, r *reader) (*AccountResult, error) {
 	if !ok {
 		return res, nil
 	}
-	return m.changeDevices(tx, c.TimeMs, res, c.DeviceID, func(_ *devicesRow, d *device) {
+	return m.changeDevices(tx, c.TimeMs, res, c.DeviceID, func(_ *devicesRow, d *device, _ bool) {
 		d.version = max(d.version, min(c.Version, m.site.counter))
 	})
 }
 
 // changeDevices makes id the account's most recently used device and rewrites
-// the row as change says.
-func (m *Machine) changeDevices(tx *raftstore.Tx, timeMs int64, res *AccountResult, id string, change func(*devicesRow, *device)) (*AccountResult, error) {
+// the row as change says; fresh tells it that the device was not known.
+func (m *Machine) changeDevices(tx *raftstore.Tx, timeMs int64, res *AccountResult, id string, change func(row *devicesRow, d *device, fresh bool)) (*AccountResult, error) {
 	if !validAccount(res.Account) || !validName(id, maxDevice) {
 		res.Code = wire.CodeBadParameter
 		return res, nil
@@ -57,7 +62,8 @@ func (m *Machine) changeDevices(tx *raftstore.Tx, timeMs int64, res *AccountResu
 		}
 		m.key = appendAccountKey(m.key[:0], tableDevices, res.Tenant, res.Account)
 	}
-	change(&row, row.touch(id))
+	fresh := !slices.ContainsFunc(row.devices, func(d device) bool { return d.id == id })
+	change(&row, row.touch(id), fresh)
 	m.val = row.append(m.val[:0])
 	res.Code = wire.CodeOK
 	return res, tx.Set(m.key, m.val)

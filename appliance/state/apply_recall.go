@@ -42,7 +42,7 @@ func (m *Machine) recall(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	case !ok:
 		res.Code = wire.CodeNotFound
 		return res, nil
-	case target.From != c.From || target.Type == TypeRecall:
+	case target.From != c.From || target.Type >= firstOperation:
 		res.Code = wire.CodeForbidden
 		return res, nil
 	case target.Recalled:
@@ -58,9 +58,7 @@ func (m *Machine) recall(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		return res, nil
 	}
 	m.advance(conv, res)
-	target.Body, target.Ext, target.Recalled, target.RefSeq = "", "", true, res.Seq
-	m.key = appendMessageKey(m.key[:0], c.Tenant, conv.id, c.Seq)
-	if err := m.put(tx, target); err != nil {
+	if err := m.takeBack(tx, c.Tenant, conv.id, target, res.Seq); err != nil {
 		return nil, err
 	}
 	entry := wire.Message{

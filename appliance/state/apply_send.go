@@ -7,8 +7,9 @@ import (
 	"github.com/yizhan-im/yizhan/raftstore"
 )
 
-// TypeRecall is the message type of a log entry that takes another one back.
-const TypeRecall = 1000
+// TypeRecall is the message type of a log entry that takes another one back; the
+// types of other operations are in message_options.go.
+const TypeRecall = firstOperation
 
 // sendSlab is how many SendResults are allocated together: a result that is
 // kept for long holds on to at most 5 KiB.
@@ -68,6 +69,13 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 			return res, nil
 		}
 	}
+	if msg.Origin != nil || len(msg.Merged) > 0 {
+		if res.Code, err = m.forward(tx, c.Tenant, msg); err != nil || res.Code != wire.CodeOK {
+			return res, err
+		}
+		own = encodeMessage(msg)
+	}
+	res.Options = msg.Options
 	if msg.Scene == wire.Scene_SCENE_TEAM {
 		return res, m.sendTeam(tx, c.Tenant, msg, own, hash, res)
 	}
@@ -77,6 +85,15 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	conv, err := m.conv(tx, c.Tenant, msg.From, msg.To)
 	if err != nil {
 		return nil, err
+	}
+	if msg.Options.GetOnlineOnly() {
+		return res, m.sendOnline(tx, c.Tenant, conv, msg, own, hash, res)
+	}
+	var replied *thread
+	if msg.ReplyTo != 0 {
+		if replied, own, err = m.reply(tx, c.Tenant, conv, 1, msg, res); err != nil || replied == nil {
+			return res, err
+		}
 	}
 	if conv == nil {
 		if conv, err = m.openConv(tx, c.Tenant, msg.From, msg.To); err != nil {
@@ -91,6 +108,11 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	res.Message = appendStamp(own, res.Seq, res.ID, res.TimeMs)
 	if err := m.putEntry(tx, c.Tenant, conv, res); err != nil {
 		return nil, err
+	}
+	if replied != nil {
+		if err := m.putReply(tx, c.Tenant, conv.id, res.Seq, replied); err != nil {
+			return nil, err
+		}
 	}
 	return res, m.putClient(tx, c.Tenant, msg.From, msg.ClientId, hash, &clientRow{seq: res.Seq, id: res.ID, timeMs: res.TimeMs})
 }
@@ -161,12 +183,13 @@ func appendStamp(dst []byte, seq, id uint64, timeMs int64) []byte {
 }
 
 func validMessage(m *wire.Message) bool {
-	return m.Type != TypeRecall && validReceiver(m) &&
+	return m.Type < firstOperation && validReceiver(m) &&
 		m.Seq == 0 && m.Id == 0 && m.TimeMs == 0 && m.RefSeq == 0 && !m.Recalled &&
 		validAccount(m.From) && validName(m.ClientId, maxClientID) &&
 		validText(m.FromDevice, maxDevice) &&
 		// Their length is bounded by that of the command.
-		validText(m.Body, MaxCommandBytes) && validText(m.Ext, MaxCommandBytes)
+		validText(m.Body, MaxCommandBytes) && validText(m.Ext, MaxCommandBytes) &&
+		validExtras(m)
 }
 
 // validReceiver checks whom m is for, and what only messages of teams have.

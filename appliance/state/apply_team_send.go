@@ -30,6 +30,20 @@ func (m *Machine) sendTeam(tx *raftstore.Tx, tenant uint32, msg *wire.Message, o
 		res.Code = wire.CodeTeamReceipt
 		return nil
 	}
+	if msg.Options.GetOnlineOnly() {
+		res.Team, res.Members, res.Mega = id, t.audience(), t.head.mega()
+		return m.putOnline(tx, tenant, msg, own, hash, res)
+	}
+	var replied *thread
+	if msg.ReplyTo != 0 {
+		row, _, err := m.standing(tx, tenant, msg.From, id)
+		if err != nil {
+			return err
+		}
+		if replied, own, err = m.reply(tx, tenant, &convRow{id: id, lastSeq: t.head.lastSeq}, row.firstSeq, msg, res); err != nil || replied == nil {
+			return err
+		}
+	}
 	m.advanceTeam(&t.head, res)
 	if msg.Receipt {
 		if err := m.putReceipt(tx, tenant, id, t, msg.From); err != nil {
@@ -44,6 +58,11 @@ func (m *Machine) sendTeam(tx *raftstore.Tx, tenant uint32, msg *wire.Message, o
 	}
 	if err := m.putTeam(tx, tenant, id, t); err != nil {
 		return err
+	}
+	if replied != nil {
+		if err := m.putReply(tx, tenant, id, res.Seq, replied); err != nil {
+			return err
+		}
 	}
 	return m.putClient(tx, tenant, msg.From, msg.ClientId, hash, &clientRow{seq: res.Seq, id: res.ID, timeMs: res.TimeMs})
 }
@@ -116,7 +135,7 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		return nil, err
 	}
 	switch {
-	case target.Type == TypeRecall || target.Type == TypeTeamEvent,
+	case target.Type >= firstOperation || target.Type == TypeTeamEvent,
 		target.From != c.From && (!by.manages() || sender.role() >= by.role()):
 		res.Code = wire.CodeForbidden
 		return res, nil
@@ -134,10 +153,7 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	}
 	m.advanceTeam(&t.head, res)
 	res.Members, res.Mega = t.audience(), t.head.mega()
-	target.Body, target.Ext, target.Recalled, target.RefSeq = "", "", true, res.Seq
-	target.Mentions, target.MentionAll = nil, false
-	m.key = appendMessageKey(m.key[:0], c.Tenant, c.Team, c.Seq)
-	if err := m.put(tx, target); err != nil {
+	if err := m.takeBack(tx, c.Tenant, c.Team, target, res.Seq); err != nil {
 		return nil, err
 	}
 	if target.Receipt {

@@ -24,10 +24,12 @@ const (
 	kindRecall        = 17
 	kindRead          = 18
 	kindAck           = 19
-	kindStoragePut    = 32
-	kindStorageDelete = 33
-	kindStorageLock   = 34
-	kindStorageUnlock = 35
+	// kindRecordLoginNew is RecordLogin with Track.
+	kindRecordLoginNew = 26
+	kindStoragePut     = 32
+	kindStorageDelete  = 33
+	kindStorageLock    = 34
+	kindStorageUnlock  = 35
 
 	commandVersion = 1
 )
@@ -97,8 +99,11 @@ type UpdateProfile struct {
 	Update  *wire.UpdateProfileRequest
 }
 
-// RecordLogin notes an account's newest login and makes the device known.
+// RecordLogin notes an account's newest login and makes the device known. With
+// Track, a device that was not known is new from now on: what was sent before with
+// the options no_roam or no_history is not for it.
 type RecordLogin struct {
+	Track    bool
 	TimeMs   int64
 	Tenant   uint32
 	Account  string

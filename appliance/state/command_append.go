@@ -114,7 +114,11 @@ func (c *UpdateProfile) Append(dst []byte) []byte {
 
 // Append appends the encoded command to dst.
 func (c *RecordLogin) Append(dst []byte) []byte {
-	dst = target(dst, kindRecordLogin, c.TimeMs, c.Tenant)
+	kind := byte(kindRecordLogin)
+	if c.Track {
+		kind = kindRecordLoginNew
+	}
+	dst = target(dst, kind, c.TimeMs, c.Tenant)
 	dst = appendString(dst, c.Account)
 	dst = appendString(dst, c.DeviceID)
 	return appendPlatform(dst, c.Platform)

@@ -53,6 +53,15 @@ func fullCommands() []command {
 			WindowMs: 4, FromPlatform: wire.Platform_PLATFORM_MAC, FromDevice: "desk",
 		},
 		&Read{TimeMs: testTime, Tenant: 1, Session: 2, Reader: "a", Team: 300, Seq: 3},
+		&RecordLogin{Track: true, TimeMs: testTime, Tenant: 1, Account: "a", DeviceID: "phone", Platform: wire.Platform_PLATFORM_IOS},
+		&MessageChange{
+			Op: MessageEdit, TimeMs: testTime, Tenant: 1, Session: 2, From: "a", Peer: "b", Seq: 3, ClientID: "id", Body: "body", Ext: "ext",
+			WindowMs: 4, FromPlatform: wire.Platform_PLATFORM_MAC, FromDevice: "desk",
+		},
+		&MessageChange{Op: MessageReact, TimeMs: testTime, Tenant: 1, From: "a", Team: 300, Seq: 3, Emoji: "👍", Undo: true},
+		&MessageChange{Op: MessageErase, TimeMs: testTime, Tenant: 1, From: "a", Peer: "b", Seq: 3},
+		&DeleteMessages{TimeMs: testTime, Tenant: 1, Session: 2, Account: "a", Peer: "b", Seqs: []uint64{1, 300}},
+		&DeleteMessages{TimeMs: testTime, Tenant: 1, Account: "a", Team: 300, Seqs: []uint64{3}},
 		&ConversationChange{
 			TimeMs: testTime, Tenant: 1, Session: 2, Account: "a", Peer: "b", Top: proto.Bool(true), Muted: proto.Bool(false), Marked: proto.Bool(true),
 			Ext: proto.String("ext"), Remove: true, Clear: true, ClearSeq: 3,
@@ -119,8 +128,8 @@ func decodeCommand(b []byte) command {
 	case kindUpdateProfile:
 		c := new(UpdateProfile)
 		return accept(c, c.decode(&r))
-	case kindRecordLogin:
-		c := new(RecordLogin)
+	case kindRecordLogin, kindRecordLoginNew:
+		c := &RecordLogin{Track: kind == kindRecordLoginNew}
 		return accept(c, c.decode(&r))
 	case kindSend:
 		c := &Send{Message: new(wire.Message)}
@@ -179,6 +188,14 @@ func decodeCommand(b []byte) command {
 		return accept(c, c.decodeTeam(&r))
 	case kindCleanTeam:
 		c := new(CleanTeam)
+		return accept(c, c.decode(&r))
+	}
+	if kind >= kindMessageFirst && kind <= kindMessageLast {
+		c := new(MessageChange)
+		return accept(c, c.decode(kind, &r))
+	}
+	if kind == kindDeleteMessages {
+		c := new(DeleteMessages)
 		return accept(c, c.decode(&r))
 	}
 	if kind >= kindTeamFirst && kind <= kindTeamLast {

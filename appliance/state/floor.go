@@ -15,7 +15,7 @@ const tableFloor = 0x28 // tenant, conversation
 
 // prunedTables are the tables whose keys go on after the shard with tenant,
 // conversation (u64) and seq (u64): what is below a floor is removed from each.
-var prunedTables = []byte{tableMessage, tableTeamReceipt}
+var prunedTables = []byte{tableMessage, tableTeamReceipt, tableThread, tableReaction, tablePin}
 
 func appendFloorKey(dst []byte, tenant uint32, conv uint64) []byte {
 	return appendU64(appendU32(appendTable(dst, tableFloor), tenant), conv)

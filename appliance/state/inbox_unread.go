@@ -97,20 +97,11 @@ func (l *lister) look(c *wire.ConversationState, id uint64, preview bool) error 
 	return err
 }
 
-// countsUnread reports whether an entry counts as unread for those who have not
-// written it.
-func countsUnread(m *wire.Message) bool {
-	return m.Type < TypeRecall && m.Type != TypeTeamEvent && !m.Recalled && !m.Hidden && !m.Options.GetNoBadge()
-}
-
 // shown reports whether a list shows the entry as a conversation's last message.
-func shown(m *wire.Message) bool { return m.Type < TypeRecall && !m.Hidden }
+func shown(m *wire.Message) bool { return m.Type < firstOperation && !m.Hidden }
 
-// Types whose body is text that may be cut.
-const (
-	typeText = 0
-	typeTip  = 10
-)
+// typeTip is a text between messages. Like that of TypeText, its body may be cut.
+const typeTip = 10
 
 func previewOf(m *wire.Message) *wire.Preview {
 	p := &wire.Preview{
@@ -120,7 +111,7 @@ func previewOf(m *wire.Message) *wire.Preview {
 	body := m.Body
 	if len(body) > maxPreviewBody {
 		p.Cut = true
-		if m.Type == typeText || m.Type == typeTip {
+		if m.Type == TypeText || m.Type == typeTip {
 			body = cutText(body, maxPreviewBody)
 		} else {
 			body = ""

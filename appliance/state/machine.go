@@ -109,8 +109,8 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.recall(tx, &r)
 	case kindAck:
 		return m.ack(tx, &r)
-	case kindRecordLogin:
-		return m.recordLogin(tx, &r)
+	case kindRecordLogin, kindRecordLoginNew:
+		return m.recordLogin(tx, kind == kindRecordLoginNew, &r)
 	case kindCreateAccount:
 		return m.createAccount(tx, &r)
 	case kindSetToken:
@@ -169,6 +169,12 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 	}
 	if kind >= kindTeamFirst && kind <= kindTeamLast {
 		return m.changeTeam(tx, kind, &r)
+	}
+	if kind >= kindMessageFirst && kind <= kindMessageLast {
+		return m.changeMessage(tx, kind, &r)
+	}
+	if kind == kindDeleteMessages {
+		return m.deleteMessages(tx, &r)
 	}
 	if kind >= kindRelationFirst && kind <= kindRelationLast {
 		return m.changeRelation(tx, kind, &r)

@@ -172,12 +172,18 @@ func readRow(v *raftstore.View, key []byte, decode func([]byte) error) (bool, er
 
 // scan calls each for every row of [lo, hi).
 func scan(v *raftstore.View, lo, hi []byte, each func(key, row []byte) error) error {
+	return scanUntil(v, lo, hi, func(key, row []byte) (bool, error) { return false, each(key, row) })
+}
+
+// scanUntil is scan until each is done.
+func scanUntil(v *raftstore.View, lo, hi []byte, each func(key, row []byte) (done bool, err error)) error {
 	it, err := v.Iter(lo, hi)
 	if err != nil {
 		return readError(err)
 	}
-	for ok := it.First(); ok && err == nil; ok = it.Next() {
-		err = each(it.Key(), it.Value())
+	done := false
+	for ok := it.First(); ok && err == nil && !done; ok = it.Next() {
+		done, err = each(it.Key(), it.Value())
 	}
 	if closeErr := it.Close(); err == nil {
 		err = readError(closeErr)

@@ -28,6 +28,10 @@ const (
 // CodeTeamMissing, CodeNotInTeam. What the account has cleared away is not there
 // for it.
 func (q *Queries) History(tenant uint32, account string, req *wire.HistoryRequest) (*wire.HistoryResponse, error) {
+	return q.history(tenant, account, "", req)
+}
+
+func (q *Queries) history(tenant uint32, account, device string, req *wire.HistoryRequest) (*wire.HistoryResponse, error) {
 	if req.ToSeq != 0 && req.FromSeq > req.ToSeq {
 		return nil, wire.Errorf(wire.CodeBadParameter, "from_seq is after to_seq")
 	}
@@ -59,6 +63,9 @@ func (q *Queries) History(tenant uint32, account string, req *wire.HistoryReques
 		return nil, err
 	}
 	if res.Messages, err = c.messages(); err != nil {
+		return nil, err
+	}
+	if err := (&viewer{v: v, tenant: tenant, account: account, device: device}).show(l.conv, res.Messages); err != nil {
 		return nil, err
 	}
 	if newest && !req.Reverse {
@@ -94,7 +101,7 @@ func (q *Queries) HistoryByTime(tenant uint32, from, to string, beginMs, endMs i
 	if c.looked > MaxTypeScan {
 		return nil, wire.Errorf(wire.CodeCountLimit, "more than %d messages: choose a shorter time", MaxTypeScan)
 	}
-	return c.messages()
+	return backendView(c.messages())
 }
 
 // MessageByID finds the message between two accounts that has the given id.

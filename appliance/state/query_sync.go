@@ -36,6 +36,10 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	if err != nil {
 		return nil, err
 	}
+	var deletions deletionTotals
+	if _, err := readRow(v, appendDeletionKey(nil, tenant, account, 0), deletions.decode); err != nil {
+		return nil, err
+	}
 	page := syncPage{after: version, limit: pageSize(limit, MaxSyncPage), logs: map[*wire.ConversationState]uint64{}}
 	if err := page.own(v, tenant, account); err != nil {
 		return nil, err
@@ -76,6 +80,7 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	if page.more {
 		res.Version = min(site.counter, found[len(found)-1].Version)
 	}
+	res.DeletionsVersion = deletions.version
 	return res, nil
 }
 

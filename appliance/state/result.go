@@ -21,8 +21,11 @@ type SendResult struct {
 	// Muted: the receiver has muted the sender. The message is as any other, but
 	// must not make noise: no push to a device that sleeps, no badge.
 	Muted bool
-	// RefSeq is the entry that a Recall took back.
+	// RefSeq is the entry that a Recall took back, or a MessageChange changed.
 	RefSeq uint64
+	// Options are those of the message; nil when everything is to be done with it.
+	// A message that is OnlineOnly has no Seq.
+	Options *wire.MessageOptions
 	// Team is set for a message of a team, whose id To is too; Members are to be
 	// told, in the order of their names. The slice is shared and must not be
 	// changed. Mega: it is a mega-team, each node knows its own accounts in it, and

@@ -190,10 +190,23 @@ type devicesRow struct {
 type device struct {
 	id      string
 	version uint64 // acknowledged
+	since   uint64 // newest id when the device came; 0: unknown, it has everything
+}
+
+// devicesRowVersion2 is of a row that tells since when a device is known. An older
+// build can read the others.
+const devicesRowVersion2 = 2
+
+func (d *devicesRow) rowVersion() byte {
+	if slices.ContainsFunc(d.devices, func(x device) bool { return x.since != 0 }) {
+		return devicesRowVersion2
+	}
+	return rowVersion
 }
 
 func (d *devicesRow) append(dst []byte) []byte {
-	dst = append(dst, rowVersion)
+	version := d.rowVersion()
+	dst = append(dst, version)
 	dst = appendString(dst, d.lastDevice)
 	dst = appendPlatform(dst, d.lastPlatform)
 	dst = binary.AppendUvarint(dst, uint64(d.lastLoginMs))
@@ -201,17 +214,27 @@ func (d *devicesRow) append(dst []byte) []byte {
 	for i := range d.devices {
 		dst = appendString(dst, d.devices[i].id)
 		dst = binary.AppendUvarint(dst, d.devices[i].version)
+		if version == devicesRowVersion2 {
+			dst = binary.AppendUvarint(dst, d.devices[i].since)
+		}
 	}
 	return dst
 }
 
 func (d *devicesRow) decode(b []byte) error {
-	r := openRow(b)
+	r := reader{b: b}
+	version := r.byte()
 	d.lastDevice, d.lastPlatform, d.lastLoginMs = r.string(), r.platform(), r.time()
 	n := r.upTo(MaxDevices)
 	d.devices = make([]device, n)
 	for i := range d.devices {
 		d.devices[i] = device{id: r.string(), version: r.uint()}
+		if version == devicesRowVersion2 {
+			d.devices[i].since = r.uint()
+		}
+	}
+	if version != d.rowVersion() {
+		r.fail()
 	}
 	return r.end("devices")
 }

@@ -30,7 +30,7 @@ func fullRows() []row {
 		&clientRow{seq: 1, id: 2, timeMs: testTime},
 		&Tenant{AppKey: "app", Secret: "secret", Name: "name", Limits: fullLimits(), CreatedMs: testTime},
 		&accountRow{createdMs: testTime, blocked: true, tokenHash: HashToken("", "", "")},
-		&devicesRow{lastDevice: "phone", lastPlatform: wire.Platform_PLATFORM_IOS, lastLoginMs: testTime, devices: []device{{"phone", 7}, {"desk", 0}}},
+		&devicesRow{lastDevice: "phone", lastPlatform: wire.Platform_PLATFORM_IOS, lastLoginMs: testTime, devices: []device{{"phone", 7, 0}, {"desk", 0, 0}}},
 		&relationRow{
 			friend: true, muted: true, request: requestRefused, friendMs: testTime, requestMs: testTime + 1, updatedMs: testTime + 2,
 			version: 1 << 60, alias: "alias", ex: "ex", serverEx: "server", note: "note",

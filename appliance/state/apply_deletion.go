@@ -1,0 +1,173 @@
+package state
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
+)
+
+// deleteMessages marks entries as deleted for one account. Nobody else's rows
+// change, and the log stays as it is.
+func (m *Machine) deleteMessages(tx *raftstore.Tx, r *reader) (*DeletionResult, error) {
+	var c DeleteMessages
+	ok := c.decode(r)
+	res := &DeletionResult{Code: wire.CodeBadProtocol, Tenant: c.Tenant, Session: c.Session, Account: c.Account}
+	if !ok {
+		return res, nil
+	}
+	if !validAccount(c.Account) || c.Team == 0 && !validAccount(c.Peer) || c.Team != 0 && c.Peer != "" || len(c.Seqs) == 0 {
+		res.Code = wire.CodeBadParameter
+		return res, nil
+	}
+	if err := m.tick(tx, c.TimeMs); err != nil {
+		return nil, err
+	}
+	row := deletionRow{scene: wire.Scene_SCENE_P2P, peer: c.Peer}
+	if c.Team != 0 {
+		row.scene, row.peer = wire.Scene_SCENE_TEAM, TeamID(c.Team)
+	}
+	log, first, code, err := m.readableLog(tx, c.Tenant, c.Account, &wire.Origin{Scene: row.scene, Peer: row.peer})
+	if err != nil || code != wire.CodeOK {
+		res.Code = code
+		return res, err
+	}
+	row.conv = log.id
+	slices.Sort(c.Seqs)
+	c.Seqs = slices.Compact(c.Seqs)
+	if c.Seqs[0] < first || c.Seqs[len(c.Seqs)-1] > log.lastSeq {
+		res.Code = wire.CodeNotFound
+		return res, nil
+	}
+	if row.seqs, err = m.undeleted(tx, &c, log.id); err != nil {
+		return nil, err
+	}
+	totals, err := m.deletionTotals(tx, c.Tenant, c.Account)
+	if err != nil {
+		return nil, err
+	}
+	res.Code = wire.CodeOK
+	res.Deletion = &wire.Deletion{Scene: row.scene, Peer: row.peer, Version: totals.version}
+	if len(row.seqs) == 0 {
+		return res, nil
+	}
+	if totals.marks+uint64(len(row.seqs)) > MaxDeletions {
+		if err := m.sweepDeletions(tx, c.Tenant, c.Account, &totals); err != nil {
+			return nil, err
+		}
+	}
+	if totals.marks+uint64(len(row.seqs)) > MaxDeletions {
+		res.Code, res.Deletion = wire.CodeCountLimit, nil
+		return res, m.putDeletionTotals(tx, c.Tenant, c.Account, &totals)
+	}
+	totals.version = m.nextID()
+	totals.marks += uint64(len(row.seqs))
+	res.Deletion.Version, res.Deletion.Seqs = totals.version, row.seqs
+	for _, seq := range row.seqs {
+		m.key = appendDeletedKey(m.key[:0], c.Tenant, c.Account, log.id, seq)
+		if err := tx.Set(m.key, []byte{rowVersion}); err != nil {
+			return nil, err
+		}
+	}
+	m.key = appendDeletionKey(m.key[:0], c.Tenant, c.Account, totals.version)
+	m.val = row.append(m.val[:0])
+	if err := tx.Set(m.key, m.val); err != nil {
+		return nil, err
+	}
+	return res, m.putDeletionTotals(tx, c.Tenant, c.Account, &totals)
+}
+
+// undeleted are those of c.Seqs that are stored and not marked yet.
+func (m *Machine) undeleted(tx *raftstore.Tx, c *DeleteMessages, conv uint64) ([]uint64, error) {
+	floor, err := m.floor(tx, c.Tenant, conv)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []uint64
+	for _, seq := range c.Seqs {
+		deleted, err := m.deletedFor(tx, c.Tenant, c.Account, conv, seq)
+		if err != nil {
+			return nil, err
+		}
+		if !deleted && seq >= floor {
+			fresh = append(fresh, seq)
+		}
+	}
+	return fresh, nil
+}
+
+// deletionTotals reads the totals of an account.
+func (m *Machine) deletionTotals(tx *raftstore.Tx, tenant uint32, account string) (row deletionTotals, err error) {
+	m.key = appendDeletionKey(m.key[:0], tenant, account, 0)
+	stored, ok, err := tx.Get(m.key)
+	if err != nil || !ok {
+		return row, err
+	}
+	return row, row.decode(stored)
+}
+
+func (m *Machine) putDeletionTotals(tx *raftstore.Tx, tenant uint32, account string, row *deletionTotals) error {
+	m.key = appendDeletionKey(m.key[:0], tenant, account, 0)
+	m.val = row.append(m.val[:0])
+	return tx.Set(m.key, m.val)
+}
+
+// sweepDeletions forgets the marks of entries that are below the floors of their
+// logs, among the oldest deletions.
+func (m *Machine) sweepDeletions(tx *raftstore.Tx, tenant uint32, account string, totals *deletionTotals) error {
+	rows, err := oldestDeletions(tx, tenant, account)
+	if err != nil {
+		return err
+	}
+	for version, row := range rows {
+		floor, err := m.floor(tx, tenant, row.conv)
+		if err != nil {
+			return err
+		}
+		kept := row.seqs[:0:0]
+		for _, seq := range row.seqs {
+			if seq >= floor {
+				kept = append(kept, seq)
+				continue
+			}
+			totals.marks--
+			if err := tx.Delete(appendDeletedKey(nil, tenant, account, row.conv, seq)); err != nil {
+				return err
+			}
+		}
+		key := appendDeletionKey(nil, tenant, account, version)
+		switch {
+		case len(kept) == len(row.seqs):
+		case len(kept) == 0:
+			err = tx.Delete(key)
+		default:
+			row.seqs = kept
+			err = tx.Set(key, row.append(nil))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oldestDeletions reads up to sweepDeletions rows by their versions. What is done
+// to one row has nothing to do with the others, so their order does not matter.
+func oldestDeletions(tx *raftstore.Tx, tenant uint32, account string) (map[uint64]*deletionRow, error) {
+	prefix := appendConvPrefix(nil, tableDeletionOrder, tenant, account)
+	it, err := tx.Iter(appendU64(slices.Clone(prefix), 1), prefixEnd(prefix))
+	if err != nil {
+		return nil, err
+	}
+	rows := make(map[uint64]*deletionRow)
+	for ok := it.First(); ok && err == nil && len(rows) < sweepDeletions; ok = it.Next() {
+		row := new(deletionRow)
+		err = row.decode(it.Value())
+		rows[binary.BigEndian.Uint64(it.Key()[len(prefix):])] = row
+	}
+	if closeErr := it.Close(); err == nil {
+		err = closeErr
+	}
+	return rows, err
+}
