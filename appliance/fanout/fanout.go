@@ -17,6 +17,7 @@ import (
 type Fanout struct {
 	hub     *session.Hub
 	metrics metrics
+	mega    *mega
 
 	broadcaster *broadcaster
 
@@ -24,15 +25,20 @@ type Fanout struct {
 }
 
 // New makes a Fanout that finds sessions in hub. A nil reg registers no metrics.
+// Its owner calls Close, after the last Deliver.
 func New(hub *session.Hub, reg prometheus.Registerer) *Fanout {
-	f := &Fanout{hub: hub, metrics: newMetrics(reg)}
+	f := &Fanout{hub: hub}
+	f.mega = newMega(f)
+	f.metrics = newMetrics(reg)
 	f.broadcaster = newBroadcaster(hub, &f.metrics.broadcasts, reg)
+	f.mega.register(reg)
 	return f
 }
 
 // Deliver pushes what results tell, in their order; it is made for
-// raftstore.Options.OnApplied. Results of other kinds are passed over. It does
-// not block and keeps nothing of results.
+// raftstore.Options.OnApplied. Results of other kinds are passed over. It keeps
+// nothing of results, and does not block, except that those about mega-teams wait
+// in a queue of their own, and Deliver with them when that is full.
 func (f *Fanout) Deliver(results []any) {
 	for _, result := range results {
 		switch r := result.(type) {
@@ -60,6 +66,10 @@ func (f *Fanout) Deliver(results []any) {
 // receiver, and to those of the sender but the one that sent it.
 func (f *Fanout) message(r *state.SendResult) {
 	if r.Code != wire.CodeOK || r.Duplicate {
+		return
+	}
+	if r.Mega {
+		f.mega.enqueue(r)
 		return
 	}
 	if r.Team != 0 {

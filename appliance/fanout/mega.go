@@ -62,6 +62,7 @@ func (f *Fanout) Leave(s *session.Session) { f.mega.index.leave(s) }
 // Close stops the goroutine for mega-teams, and gives up what waits for it. Nobody
 // may call Deliver any more.
 func (f *Fanout) Close() {
+	f.broadcaster.close()
 	close(f.mega.stop)
 	f.mega.stopped.Wait()
 }
