@@ -246,6 +246,12 @@ func (m *Machine) takeBack(tx *raftstore.Tx, tenant uint32, log uint64, target *
 			target.Changes = &wire.MessageChanges{Replies: changes.Replies, LastReplySeq: changes.LastReplySeq, Withdrawn: changes.Withdrawn}
 		}
 	}
+	if target.Receipt {
+		m.key = appendReceiptKey(m.key[:0], tenant, log, target.Seq)
+		if err := tx.Delete(m.key); err != nil {
+			return err
+		}
+	}
 	target.Body, target.Ext, target.SubType, target.Recalled, target.RefSeq = "", "", 0, true, by
 	target.Mentions, target.MentionAll = nil, false
 	target.Push, target.Origin, target.Merged = nil, nil, nil

@@ -156,12 +156,6 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	if err := m.takeBack(tx, c.Tenant, c.Team, target, res.Seq); err != nil {
 		return nil, err
 	}
-	if target.Receipt {
-		m.key = appendReceiptKey(m.key[:0], c.Tenant, c.Team, c.Seq)
-		if err := tx.Delete(m.key); err != nil {
-			return nil, err
-		}
-	}
 	entry := wire.Message{
 		Scene: wire.Scene_SCENE_TEAM, From: c.From, To: res.To, ClientId: c.ClientID, Type: TypeRecall, Body: c.Note,
 		FromPlatform: c.FromPlatform, FromDevice: c.FromDevice, RefSeq: c.Seq,

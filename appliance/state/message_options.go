@@ -62,8 +62,8 @@ func validExtras(m *wire.Message) bool {
 	if (m.Type == TypeMerged) != (len(m.Merged) > 0) || m.Origin != nil && len(m.Merged) > 0 || len(m.Merged) > MaxMerged {
 		return false
 	}
-	if m.Options.GetOnlineOnly() && m.ReplyTo != 0 {
-		return false // it has no place in a thread
+	if m.Options.GetOnlineOnly() && (m.ReplyTo != 0 || m.Receipt) {
+		return false // it has no place in a thread, and nothing is kept of it
 	}
 	if m.Origin != nil && !validOrigin(m.Origin) {
 		return false
