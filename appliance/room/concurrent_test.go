@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -42,6 +43,7 @@ func TestOneOrderForAll(t *testing.T) {
 							t.Error(err)
 							return
 						}
+						runtime.Gosched()
 					}
 					sent[r*stayers+i] = append(sent[r*stayers+i], p.Id)
 				}
@@ -66,6 +68,7 @@ func TestOneOrderForAll(t *testing.T) {
 	}
 	senders.Wait()
 	visitors.Wait()
+	rs.Close()
 	wantLen(t, rs, rooms, rooms*stayers)
 
 	for r := range rooms {

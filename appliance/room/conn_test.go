@@ -47,10 +47,23 @@ func (d *device) enter(t testing.TB, rs *Rooms, name string, want int) {
 func (d *device) send(t testing.TB, rs *Rooms, name, body string) *wire.RoomMessagePush {
 	t.Helper()
 	p := &wire.RoomMessagePush{Room: name, Body: body}
-	if err := rs.Send(&d.Member, p, func() {}); err != nil {
-		t.Fatalf("sending to %s: %v", name, err)
-	}
+	d.start(t, rs, p)
+	settle(t, rs)
 	return p
+}
+
+// start sends p and does not wait.
+func (d *device) start(t testing.TB, rs *Rooms, p *wire.RoomMessagePush) {
+	t.Helper()
+	if err := rs.Send(&d.Member, p, func() {}); err != nil {
+		t.Fatalf("sending to %s: %v", p.Room, err)
+	}
+}
+
+// settle waits until all messages are pushed.
+func settle(t testing.TB, rs *Rooms) {
+	t.Helper()
+	eventually(t, "all messages are pushed", func() bool { return rs.waiting.Load() == 0 })
 }
 
 // take returns the messages pushed since the last call.

@@ -1,18 +1,26 @@
 // Package room knows who is in which room of this node, and hands a room's
 // messages to its members, whichever gateway they came through.
 //
-//	enter_room ── Rooms.Enter ──▶ shard (tenant, name) ──▶ room: members
-//	send_room ─── Rooms.Send ───▶ room's turn ─▶ id, time, one Event ─▶ Conn.Push of each member
+//	enter_room ── Rooms.Enter ──▶ shard (tenant, name) ──▶ room: members, in parts
+//	send_room ─── Rooms.Send ───▶ id, time, one Event ─▶ the queue of each part
+//	                              lane: its parts in turn ─▶ Conn.Push of some members
 //	exit_room ─── Rooms.Exit ───▶ leaves the room; the last one takes it down
 //	end of the connection ─ Rooms.Leave ─▶ leaves all rooms, for good
 //
 // It owns the members and the order of a room's messages: all members get them
 // in the same order, and the sender's answer has its place in that order too.
-// Messages of different rooms do not wait for each other, and entering and
-// leaving do not wait for messages.
+// Nobody waits for a message to go through its room: lanes, one for each
+// processor, do that. A large room has a part in each lane; a member stays in its
+// part, which keeps the order. Rooms of a lane take turns after some hundred
+// members, so a large one does not keep the others waiting.
 //
-// Rooms are soft state. A message reaches a member at most once; nothing is
-// kept, written or sent to another node, and nothing goes through Raft. The
-// package never decides who may enter or what a message may say, and never looks
-// for a room under another tenant than that of the session.
+// Queues are bounded. What does not fit is refused: first, and long before the
+// queue is full, messages of low priority, so that a room under overload goes on
+// with what matters and never takes the node with it.
+//
+// Rooms are soft state. A message reaches a member at most once; nothing is kept
+// or written, and nothing goes through Raft. Remote is where other nodes of the
+// site are to hear of a room's messages. The package never decides who may enter
+// or what a message may say, and never looks for a room under another tenant than
+// that of the session.
 package room

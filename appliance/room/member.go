@@ -2,6 +2,7 @@ package room
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/wire"
@@ -11,8 +12,8 @@ import (
 // It is part of what is kept for each connection, so it is small. The zero
 // Member is in no room.
 //
-// Calls of Enter, Exit and Send come from one goroutine at a time, that of the
-// session's requests. Leave may come from any.
+// Calls of Enter and Send come from one goroutine at a time, that of the
+// session's requests. Leave and Exit may come from any.
 type Member struct {
 	mu     sync.Mutex
 	closed bool        // under mu: Leave was called
@@ -21,100 +22,194 @@ type Member struct {
 
 // membership is one session in one room.
 type membership struct {
-	conn session.Conn
-	room *room
-	next *membership // of the same Member, under its mutex
-	at   int         // index in room.members, under the room's mutex
+	conn  session.Conn
+	owner *Member
+	part  *part
+	next  *membership // of the same Member, under its mutex
+	guest atomic.Pointer[Guest]
+	since uint64 // messages with larger ids are for it
+	at    int    // index in part.members, under the room's mutex
+}
+
+// Guest is what a registered room's other members see of one. Its fields never
+// change, but for Transient.
+type Guest struct {
+	Account           string
+	Session           uint64
+	Platform          wire.Platform
+	Nick, Avatar, Ext string
+	EnteredMs         int64
+	// Transient: the account has put elements into the room's queue that go when it
+	// leaves.
+	Transient atomic.Bool
 }
 
 // find returns where the link to the membership in the room of this name is,
 // pointing to nil when there is none, and how many come before it.
 func (m *Member) find(name string) (link **membership, before int) {
 	link = &m.first
-	for *link != nil && (*link).room.key.name != name {
+	for *link != nil && (*link).part.room.key.name != name {
 		link = &(*link).next
 		before++
 	}
 	return link, before
 }
 
-// Enter makes the session a member of a room of its tenant, which is made when
+// in returns the membership in a room, nil when there is none.
+func (m *Member) in(name string) *membership {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	link, _ := m.find(name)
+	return *link
+}
+
+// IsIn reports whether the session is in a room of its tenant.
+func (m *Member) IsIn(name string) bool { return m.in(name) != nil }
+
+// Guest is what the session is in a room, nil when it is not in it or has entered
+// as nobody.
+func (m *Member) Guest(name string) *Guest {
+	if in := m.in(name); in != nil {
+		return in.guest.Load()
+	}
+	return nil
+}
+
+// SetGuest changes what the session is in a room, and reports whether it is in it.
+func (m *Member) SetGuest(name string, g *Guest) bool {
+	in := m.in(name)
+	if in == nil {
+		return false
+	}
+	in.guest.Store(g)
+	return true
+}
+
+// Enter makes the session a member of a room of its tenant, as nobody in
+// particular: see EnterAs.
+func (rs *Rooms) Enter(m *Member, conn session.Conn, tenant uint32, name string) (members int, err error) {
+	members, _, err = rs.EnterAs(m, conn, tenant, name, rs.perSession, nil)
+	return members, err
+}
+
+// EnterAs makes the session a member of a room of its tenant, which is made when
 // it does not exist, and returns how many members the room then has. Messages
 // that others send from now on are pushed to conn, which must be the same in all
-// calls for m. Entering a room again changes nothing.
+// calls for m. Entering a room again changes nothing but the guest.
 //
-// ErrTooMany: the session is in as many rooms as it may be. ErrClosed: Leave was
-// called.
-func (rs *Rooms) Enter(m *Member, conn session.Conn, tenant uint32, name string) (members int, err error) {
+// ErrTooMany: the session is in limit rooms. ErrClosed: Leave was called.
+func (rs *Rooms) EnterAs(m *Member, conn session.Conn, tenant uint32, name string, limit int, g *Guest) (members int, again bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return 0, ErrClosed
+		return 0, false, ErrClosed
 	}
 	link, before := m.find(name)
-	if *link != nil {
-		return (*link).room.len(), nil
+	if in := *link; in != nil {
+		in.guest.Store(g)
+		return in.part.room.len(), true, nil
 	}
-	if before >= rs.perSession {
-		return 0, ErrTooMany
+	if before >= limit {
+		return 0, false, ErrTooMany
 	}
-	entered := &membership{conn: conn}
+	entered := &membership{conn: conn, owner: m}
+	entered.guest.Store(g)
 	members = rs.add(key{tenant, name}, entered)
 	*link = entered
 	rs.members.Add(1)
-	return members, nil
+	return members, false, nil
 }
 
-// Exit ends the session's membership in a room, if it is in it. A message that
-// is on its way to the members at this moment may still be pushed.
-func (rs *Rooms) Exit(m *Member, name string) {
+// Exit ends the session's membership in a room, if it is in it, and returns what
+// it was there. A message that is on its way to the members at this moment may
+// still be pushed.
+func (rs *Rooms) Exit(m *Member, name string) (g *Guest, was bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	link, _ := m.find(name)
 	ended := *link
 	if ended == nil {
-		return
+		return nil, false
 	}
+	rs.unlink(link)
+	return ended.guest.Load(), true
+}
+
+// unlink ends the membership that link points to; its Member's mutex is held.
+func (rs *Rooms) unlink(link **membership) {
+	ended := *link
 	*link, ended.next = ended.next, nil
 	rs.remove(ended)
 	rs.members.Add(-1)
 }
 
 // Leave takes the session out of all its rooms. It cannot enter any more. Leave
-// may be called more than once.
+// may be called more than once. Options.Left is told of each room in which the
+// session was a Guest.
 func (rs *Rooms) Leave(m *Member) {
+	type left struct {
+		key   key
+		guest *Guest
+	}
+	var tell []left
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.closed = true
 	for m.first != nil {
-		ended := m.first
-		m.first, ended.next = ended.next, nil
-		rs.remove(ended)
-		rs.members.Add(-1)
+		if g := m.first.guest.Load(); g != nil && rs.left != nil {
+			tell = append(tell, left{m.first.part.room.key, g})
+		}
+		rs.unlink(&m.first)
+	}
+	m.mu.Unlock()
+	for _, l := range tell {
+		rs.left(l.key.tenant, l.key.name, l.guest)
 	}
 }
 
-// Send gives the message p to the members of the room p.Room, except to the
-// session that sends it. It sets p's Id and TimeMs. sent is called when all have
-// it in their queues and before they get the next message of the room: what it
-// queues for the sender has its place in the order of the room's messages. It
-// must not block, or call Rooms for this room.
-//
-// ErrNotMember: the session is not in the room. ErrBusy: too many messages wait
-// for their turn; p was not sent.
-func (rs *Rooms) Send(m *Member, p *wire.RoomMessagePush, sent func()) error {
-	m.mu.Lock()
-	link, _ := m.find(p.Room)
-	from := *link
-	m.mu.Unlock()
-	if from == nil {
-		return ErrNotMember
+// Empty ends all memberships in a room and tells each with out, which may be nil.
+func (rs *Rooms) Empty(tenant uint32, name string, out *session.Event) {
+	r := rs.room(key{tenant, name})
+	if r == nil {
+		return
 	}
-	deliveries, err := from.room.send(from, p, rs.now, sent)
-	if err != nil {
-		return err
+	for _, in := range r.all() {
+		m := in.owner
+		m.mu.Lock()
+		link := &m.first
+		for *link != nil && *link != in {
+			link = &(*link).next
+		}
+		was := *link != nil
+		if was {
+			rs.unlink(link)
+		}
+		m.mu.Unlock()
+		if was && out != nil {
+			in.conn.Push(out)
+		}
 	}
-	rs.metrics.messages.Inc()
-	rs.metrics.deliveries.Add(float64(deliveries))
-	return nil
+}
+
+// Guests lists the members of a room that are guests, in no order.
+func (rs *Rooms) Guests(tenant uint32, name string) []*Guest {
+	r := rs.room(key{tenant, name})
+	if r == nil {
+		return nil
+	}
+	members := r.all()
+	guests := make([]*Guest, 0, len(members))
+	for _, in := range members {
+		if g := in.guest.Load(); g != nil {
+			guests = append(guests, g)
+		}
+	}
+	return guests
+}
+
+// Count is how many members a room has on this node.
+func (rs *Rooms) Count(tenant uint32, name string) int {
+	if r := rs.room(key{tenant, name}); r != nil {
+		return r.len()
+	}
+	return 0
 }

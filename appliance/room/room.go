@@ -2,117 +2,156 @@ package room
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/yizhan-im/yizhan/appliance/session"
-	"github.com/yizhan-im/yizhan/appliance/wire"
 )
-
-// maxWaiting bounds the messages that wait for their turn in one room, each with
-// the goroutine of its sender: 64 of them to 20,000 members are more than a
-// second of pushing. What comes beyond is refused, so that a room under overload
-// neither collects memory nor holds up what its members do elsewhere.
-const maxWaiting = 64
-
-// idShift makes an id of a time: the milliseconds since 1970 take the upper 44
-// bits, and the lower 20 count within one. So the ids of a room that has vanished
-// and comes back go on growing, without anything being kept.
-const idShift = 20
 
 // room is one room and its members.
 //
-// Messages take turns: whoever holds turn gives one to all members. It does not
-// hold mu meanwhile, but reads the members as they were when it began. So
-// members is copied before a removal would change what is being read, at most
-// once for each message. Additions change nothing of it: they write behind its
-// end.
+// Its members are in parts, each of which belongs to one lane. A lane gives a
+// message to the members of a part as they were when it began, some at a time, and
+// does not hold mu meanwhile: so a part's members are copied before a removal
+// would change what is being read, at most once for each message. Additions change
+// nothing of it: they write behind its end.
 type room struct {
 	key key
 
-	waiting atomic.Int32 // senders that have or wait for turn
-	turn    sync.Mutex
-	lastID  uint64 // under turn
-
 	mu      sync.Mutex // the last to be taken
+	members int
+	waiting int // messages that some part is not through with
+	parts   []*part
+}
+
+// part is those members of a room that one lane serves. All but lane is under the
+// room's mutex; next belongs to the lane.
+type part struct {
+	room *room
+	lane *lane
+	next *part
+
 	members []*membership
-	read    bool // whoever holds turn reads members
+	queue   []*message    // those that the part has not begun
+	message *message      // the one that it is at
+	reading []*membership // the members to give it to
+	read    bool          // reading shares members' memory
+	active  bool          // the lane has the part, or will
 }
 
 // smallRoom is a number of members below which it is of no use to give memory back.
 const smallRoom = 32
 
-// add makes m a member and returns how many there are.
-func (r *room) add(m *membership) int {
+// wholeRoom is how many members have one part: below that, a second lane would
+// cost more than it saves.
+const wholeRoom = 512
+
+// add makes m a member and returns how many there are. Messages with larger ids
+// than m.since are for it.
+func (r *room) add(rs *Rooms, m *membership) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m.room, m.at = r, len(r.members)
-	r.members = append(r.members, m)
-	return len(r.members)
+	p := r.place(rs)
+	m.part, m.at, m.since = p, len(p.members), rs.lastID.Load()
+	p.members = append(p.members, m)
+	r.members++
+	return r.members
+}
+
+// place is the part for a new member.
+func (r *room) place(rs *Rooms) *part {
+	first := int(rs.hash(r.key) % uint64(len(rs.lanes)))
+	grow := len(r.parts) < len(rs.lanes) && r.members >= wholeRoom
+	if len(r.parts) == 0 || grow {
+		p := &part{room: r, lane: rs.lanes[(first+len(r.parts))%len(rs.lanes)]}
+		r.parts = append(r.parts, p)
+		return p
+	}
+	least := r.parts[0]
+	for _, p := range r.parts[1:] {
+		if len(p.members) < len(least.members) {
+			least = p
+		}
+	}
+	return least
 }
 
 // remove takes m, which must be a member, out and returns how many are left.
 func (r *room) remove(m *membership) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	last := len(r.members) - 1
-	if sparse := cap(r.members) > smallRoom && last < cap(r.members)/4; r.read || sparse {
-		room := cap(r.members)
+	p := m.part
+	last := len(p.members) - 1
+	if sparse := cap(p.members) > smallRoom && last < cap(p.members)/4; p.read || sparse {
+		room := cap(p.members)
 		if sparse {
 			room /= 2
 		}
-		r.members = append(make([]*membership, 0, room), r.members...)
-		r.read = false
+		p.members = append(make([]*membership, 0, room), p.members...)
+		p.read = false
 	}
-	moved := r.members[last]
-	r.members[m.at], moved.at = moved, m.at
-	r.members[last] = nil
-	r.members = r.members[:last]
-	return last
+	moved := p.members[last]
+	p.members[m.at], moved.at = moved, m.at
+	p.members[last] = nil
+	p.members = p.members[:last]
+	r.members--
+	return r.members
 }
 
 func (r *room) len() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.members)
-}
-
-// begin returns the members for the holder of turn to read until end.
-func (r *room) begin() []*membership {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.read = true
 	return r.members
 }
 
-func (r *room) end() {
+// all returns the members as they are.
+func (r *room) all() []*membership {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.read = false
+	all := make([]*membership, 0, r.members)
+	for _, p := range r.parts {
+		all = append(all, p.members...)
+	}
+	return all
 }
 
-// send gives p to all members but from, and returns to how many.
-func (r *room) send(from *membership, p *wire.RoomMessagePush, now func() time.Time, sent func()) (deliveries int, err error) {
-	defer r.waiting.Add(-1)
-	if r.waiting.Add(1) > maxWaiting {
-		return 0, ErrBusy
-	}
-	r.turn.Lock()
-	defer r.turn.Unlock()
-
-	p.TimeMs = now().UnixMilli()
-	r.lastID = max(r.lastID+1, uint64(max(p.TimeMs, 0))<<idShift)
-	p.Id = r.lastID
-	ev := session.NewEvent(wire.PushRoomMessage, p)
-
-	members := r.begin()
-	defer r.end()
-	for _, m := range members {
-		if m != from {
-			m.conn.Push(ev)
-			deliveries++
+// lag is how long the oldest message waits, 0 when none does. The caller holds mu.
+func (r *room) lag(now time.Time) (lag time.Duration) {
+	for _, p := range r.parts {
+		oldest := p.message
+		if oldest == nil && len(p.queue) > 0 {
+			oldest = p.queue[0]
+		}
+		if oldest != nil {
+			lag = max(lag, now.Sub(oldest.at))
 		}
 	}
-	sent()
-	return deliveries, nil
+	return lag
+}
+
+// refuses reports why a message of that priority cannot be queued. The caller
+// holds mu.
+func (r *room) refuses(p Priority, now time.Time) error {
+	switch over := r.waiting >= p.limit(); {
+	case p == Low && (over || r.lag(now) > maxLag):
+		return ErrAbandoned
+	case over:
+		return ErrBusy
+	}
+	return nil
+}
+
+// enqueue gives m to all parts. The caller holds mu, and starts the parts that
+// are returned.
+func (r *room) enqueue(m *message) (start []*part) {
+	if len(r.parts) == 0 {
+		return nil
+	}
+	r.waiting++
+	m.left.Store(int32(len(r.parts)))
+	for _, p := range r.parts {
+		p.queue = append(p.queue, m)
+		if !p.active {
+			p.active = true
+			start = append(start, p)
+		}
+	}
+	return start
 }

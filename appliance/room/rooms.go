@@ -3,12 +3,15 @@ package room
 import (
 	"errors"
 	"hash/maphash"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/yizhan-im/yizhan/appliance/session"
 )
 
 // DefaultPerSession is how many rooms a session may be in unless Options say
@@ -26,7 +29,22 @@ var (
 	// ErrBusy is returned when too many messages wait for their turn in the
 	// room. The message was not sent.
 	ErrBusy = errors.New("room: too many messages wait for their turn in the room")
+	// ErrAbandoned is returned for a message of low priority when the room is
+	// overloaded. The message was not sent.
+	ErrAbandoned = errors.New("room: the room is overloaded, and the message can be done without")
 )
+
+// Remote is where the other nodes of a site hear what happens in rooms here. No
+// method may block; all may be called from any goroutine. A room's calls of
+// Occupied follow each other; Publish follows the order of the room's messages
+// only for one sender. What other nodes publish comes in by Rooms.Receive.
+type Remote interface {
+	// Publish is for the nodes that have members of the room.
+	Publish(tenant uint32, name string, p Priority, ev *session.Event)
+	// Occupied tells that the room has members here, or has none any more: which
+	// node has members of which room is all that others know of it.
+	Occupied(tenant uint32, name string, members bool)
+}
 
 // Options say how Rooms work. Zero values take the defaults.
 type Options struct {
@@ -36,9 +54,16 @@ type Options struct {
 	Now func() time.Time
 	// Registerer gets the metrics; nil does not register.
 	Registerer prometheus.Registerer
+	// Lanes is how many goroutines push: as many as there are processors.
+	Lanes int
+	// Left is told of the end of each membership as a Guest that ends with its
+	// session. It must not block.
+	Left func(tenant uint32, name string, g *Guest)
+	// Remote is nil in a site of one node.
+	Remote Remote
 }
 
-// shards spreads the rooms so that those who enter and leave different rooms
+// shards spread the rooms so that those who enter and leave different rooms
 // rarely meet.
 const shards = 64
 
@@ -47,10 +72,16 @@ const shards = 64
 type Rooms struct {
 	perSession int
 	now        func() time.Time
+	left       func(tenant uint32, name string, g *Guest)
+	remote     Remote
 	metrics    *metrics
 
 	// Counts, for metrics and Stats.
-	rooms, members atomic.Int64
+	rooms, members, waiting atomic.Int64
+	lastID                  atomic.Uint64
+
+	lanes   []*lane
+	running sync.WaitGroup // lanes
 
 	seed   maphash.Seed
 	shards [shards]shard
@@ -77,7 +108,13 @@ func New(o Options) *Rooms {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	rs := &Rooms{perSession: o.PerSession, now: o.Now, seed: maphash.MakeSeed()}
+	if o.Lanes <= 0 {
+		o.Lanes = runtime.GOMAXPROCS(0)
+	}
+	rs := &Rooms{perSession: o.PerSession, now: o.Now, left: o.Left, remote: o.Remote, seed: maphash.MakeSeed()}
+	for range o.Lanes {
+		rs.lanes = append(rs.lanes, &lane{rooms: rs})
+	}
 	for i := range rs.shards {
 		rs.shards[i].rooms = make(map[key]*room)
 	}
@@ -85,16 +122,28 @@ func New(o Options) *Rooms {
 	return rs
 }
 
+// Close waits until all messages are pushed. Nobody may send any more.
+func (rs *Rooms) Close() { rs.running.Wait() }
+
 // Len is how many rooms there are, and how many memberships in all of them.
 func (rs *Rooms) Len() (rooms, members int) {
 	return int(rs.rooms.Load()), int(rs.members.Load())
 }
 
-func (rs *Rooms) shard(k key) *shard {
+func (rs *Rooms) hash(k key) uint64 {
 	// The tenant moves the hash by an odd constant: the same room in two
 	// tenants does not share a shard for that.
-	hash := maphash.String(rs.seed, k.name) + uint64(k.tenant)*0x9e3779b97f4a7c15
-	return &rs.shards[hash>>32%shards]
+	return (maphash.String(rs.seed, k.name) + uint64(k.tenant)*0x9e3779b97f4a7c15) >> 32
+}
+
+func (rs *Rooms) shard(k key) *shard { return &rs.shards[rs.hash(k)%shards] }
+
+// room is the room of k, nil when it has no members.
+func (rs *Rooms) room(k key) *room {
+	sh := rs.shard(k)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	return sh.rooms[k]
 }
 
 // add puts m into the room of k, which is made when it does not exist, and
@@ -105,7 +154,7 @@ func (rs *Rooms) add(k key, m *membership) (members int) {
 	r := sh.rooms[k]
 	if r != nil {
 		// It stays while the shard is held: see remove.
-		members = r.add(m)
+		members = r.add(rs, m)
 	}
 	sh.mu.RUnlock()
 	if r != nil {
@@ -119,13 +168,16 @@ func (rs *Rooms) add(k key, m *membership) (members int) {
 		r = &room{key: k}
 		sh.rooms[k] = r
 		rs.rooms.Add(1)
+		if rs.remote != nil {
+			rs.remote.Occupied(k.tenant, k.name, true)
+		}
 	}
-	return r.add(m)
+	return r.add(rs, m)
 }
 
 // remove takes m out of its room, and the room down when it was the last.
 func (rs *Rooms) remove(m *membership) {
-	r := m.room
+	r := m.part.room
 	if r.remove(m) > 0 {
 		return
 	}
@@ -136,5 +188,8 @@ func (rs *Rooms) remove(m *membership) {
 	if sh.rooms[r.key] == r && r.len() == 0 {
 		delete(sh.rooms, r.key)
 		rs.rooms.Add(-1)
+		if rs.remote != nil {
+			rs.remote.Occupied(r.key.tenant, r.key.name, false)
+		}
 	}
 }

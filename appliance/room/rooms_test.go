@@ -29,6 +29,7 @@ func TestMessageReachesEveryMemberButTheSessionThatSentIt(t *testing.T) {
 	if err := rs.Send(&alice.Member, p, func() { told++ }); err != nil {
 		t.Fatal(err)
 	}
+	settle(t, rs)
 	if told != 1 || p.TimeMs != 1_700_000_000_123 || p.Id == 0 {
 		t.Errorf("told %d times, id %d at %d", told, p.Id, p.TimeMs)
 	}
@@ -195,7 +196,7 @@ func TestARoomGivesMemoryBack(t *testing.T) {
 		devices[i] = new(device)
 		devices[i].enter(t, rs, "lobby", i+1)
 	}
-	r := devices[0].first.room
+	r := devices[0].first.part
 	for _, d := range devices[10:] {
 		rs.Leave(&d.Member)
 	}
@@ -245,6 +246,7 @@ func TestMetrics(t *testing.T) {
 	}
 	want := map[string]float64{
 		"yizhan_room_rooms": 2, "yizhan_room_members": 3, "yizhan_room_messages_total": 2, "yizhan_room_deliveries_total": 2,
+		"yizhan_room_waiting": 0, "yizhan_room_abandoned_total": 0, "yizhan_room_refused_total": 0, "yizhan_room_lag_seconds": 0,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("metrics %v, want %v", got, want)

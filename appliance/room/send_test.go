@@ -2,7 +2,9 @@ package room
 
 import (
 	"errors"
-	"sync"
+	"fmt"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -13,6 +15,33 @@ import (
 
 // borrowed is a string that changes with b.
 func borrowed(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// barrier is a device that holds up whoever pushes to it, until it is opened.
+type barrier struct {
+	gate
+	reached, open chan struct{}
+}
+
+func newBarrier() *barrier {
+	b := &barrier{reached: make(chan struct{}), open: make(chan struct{})}
+	once := false
+	b.during = func() {
+		if !once {
+			once = true
+			close(b.reached)
+		}
+		<-b.open
+	}
+	return b
+}
+
+// enterHeld makes b the first member of a room.
+func (b *barrier) enterHeld(t testing.TB, rs *Rooms, name string) {
+	t.Helper()
+	if _, err := rs.Enter(&b.Member, b, 0, name); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // eventually waits until ok.
 func eventually(t testing.TB, what string, ok func() bool) {
@@ -51,7 +80,7 @@ func TestMembersComeAndGoDuringAMessage(t *testing.T) {
 		rs.Exit(&leaver.Member, "lobby")
 		rs.Exit(&comer.Member, "lobby")
 		comer.enter(t, rs, "lobby", 4)
-		if got := len(first.first.room.members); got != 4 {
+		if got := len(first.first.part.members); got != 4 {
 			t.Errorf("%d members", got)
 		}
 	}
@@ -72,8 +101,26 @@ func TestMembersComeAndGoDuringAMessage(t *testing.T) {
 	wantLen(t, rs, 1, 4)
 }
 
+// TestWhatWasSentBeforeIsNotForWhoComes: a message that waits was sent before
+// somebody entered.
+func TestWhatWasSentBeforeIsNotForWhoComes(t *testing.T) {
+	rs := New(Options{})
+	sender, comer, first := new(device), new(device), newBarrier()
+	first.enterHeld(t, rs, "lobby")
+	sender.enter(t, rs, "lobby", 2)
+	sender.start(t, rs, &wire.RoomMessagePush{Room: "lobby", Body: "1"})
+	<-first.reached
+	sender.start(t, rs, &wire.RoomMessagePush{Room: "lobby", Body: "2"})
+	comer.enter(t, rs, "lobby", 3)
+	sender.start(t, rs, &wire.RoomMessagePush{Room: "lobby", Body: "3"})
+	close(first.open)
+	settle(t, rs)
+	comer.wantBodies(t, "3")
+	first.wantBodies(t, "1", "2", "3")
+}
+
 // TestARoomThatVanishesDuringItsMessage: the members are all gone before the
-// message is through, and a room of this name is made anew.
+// message is through, and a room of this name is made anew. The sender is told.
 func TestARoomThatVanishesDuringItsMessage(t *testing.T) {
 	rs := New(Options{})
 	sender, other, late := new(device), new(device), new(device)
@@ -90,94 +137,278 @@ func TestARoomThatVanishesDuringItsMessage(t *testing.T) {
 	}
 	sender.enter(t, rs, "lobby", 2)
 	other.enter(t, rs, "lobby", 3)
-	sender.send(t, rs, "lobby", "1")
+	told := 0
+	if err := rs.Send(&sender.Member, &wire.RoomMessagePush{Room: "lobby", Body: "1"}, func() { told++ }); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, rs)
+	if told != 1 {
+		t.Errorf("the sender was told %d times", told)
+	}
 	other.wantBodies(t, "1")
 	late.wantBodies(t)
 	wantLen(t, rs, 1, 1)
 }
 
-// TestTheAnswerHasItsPlaceInTheOrder: the next message waits until the sender
-// of this one has been told.
+// TestASenderWhoHasLeftIsTold: the message waits while its sender leaves.
+func TestASenderWhoHasLeftIsTold(t *testing.T) {
+	rs := New(Options{})
+	sender, other, first := new(device), new(device), newBarrier()
+	first.enterHeld(t, rs, "lobby")
+	sender.enter(t, rs, "lobby", 2)
+	other.enter(t, rs, "lobby", 3)
+	other.start(t, rs, &wire.RoomMessagePush{Room: "lobby", Body: "1"})
+	<-first.reached
+	told := make(chan struct{})
+	if err := rs.Send(&sender.Member, &wire.RoomMessagePush{Room: "lobby", Body: "2"}, func() { close(told) }); err != nil {
+		t.Fatal(err)
+	}
+	rs.Exit(&sender.Member, "lobby")
+	close(first.open)
+	<-told
+	settle(t, rs)
+	first.wantBodies(t, "1", "2")
+}
+
+// TestTheAnswerHasItsPlaceInTheOrder: the sender is told behind the messages
+// before its own, and before those behind it.
 func TestTheAnswerHasItsPlaceInTheOrder(t *testing.T) {
 	rs := New(Options{})
-	alice, bob := new(device), new(device)
-	alice.enter(t, rs, "lobby", 1)
-	bob.enter(t, rs, "lobby", 2)
-	var wg sync.WaitGroup
-	err := rs.Send(&alice.Member, &wire.RoomMessagePush{Room: "lobby", Body: "a"}, func() {
-		r := alice.first.room
-		wg.Go(func() { bob.send(t, rs, "lobby", "b") })
-		eventually(t, "bob waits for his turn", func() bool { return r.waiting.Load() == 2 })
-		alice.wantBodies(t)
-		bob.wantBodies(t, "a")
+	alice, bob, first := new(device), new(device), newBarrier()
+	first.enterHeld(t, rs, "lobby")
+	alice.enter(t, rs, "lobby", 2)
+	bob.enter(t, rs, "lobby", 3)
+	bob.start(t, rs, &wire.RoomMessagePush{Room: "lobby", Body: "a"})
+	<-first.reached
+	err := rs.Send(&alice.Member, &wire.RoomMessagePush{Room: "lobby", Body: "b"}, func() {
+		alice.Push(session.NewEvent(wire.PushRoomMessage, &wire.RoomMessagePush{Body: "answer to b"}))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	wg.Wait()
-	alice.wantBodies(t, "b")
+	bob.start(t, rs, &wire.RoomMessagePush{Room: "lobby", Body: "c"})
+	close(first.open)
+	settle(t, rs)
+	alice.wantBodies(t, "a", "answer to b", "c")
+	bob.wantBodies(t, "b")
 }
 
 // TestDifferentRoomsDoNotWaitForEachOther: a message to one room is sent while
-// that of another, in the same shard or not, is under way.
+// that of another, of another lane, is under way.
 func TestDifferentRoomsDoNotWaitForEachOther(t *testing.T) {
-	rs := New(Options{})
-	sender, other, listener := new(device), new(device), new(device)
-	first := new(gate)
-	names := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
-	for _, name := range names {
-		other.enter(t, rs, name, 1)
-		listener.enter(t, rs, name, 2)
-	}
-	first.during = func() {
-		for _, name := range names {
-			other.send(t, rs, name, name)
-		}
-	}
-	if _, err := rs.Enter(&first.Member, first, 0, "lobby"); err != nil {
-		t.Fatal(err)
-	}
+	rs := New(Options{Lanes: 8})
+	sender, other, listener, first := new(device), new(device), new(device), newBarrier()
+	first.enterHeld(t, rs, "lobby")
+	held := first.first.part.lane
 	sender.enter(t, rs, "lobby", 2)
-	sender.send(t, rs, "lobby", "1")
-	listener.wantBodies(t, names...)
+	sender.start(t, rs, &wire.RoomMessagePush{Room: "lobby", Body: "1"})
+	<-first.reached
+	free := 0
+	for i := range 16 {
+		name := fmt.Sprint("room ", i)
+		other.Member = Member{}
+		other.enter(t, rs, name, 1)
+		listener.Member = Member{}
+		listener.enter(t, rs, name, 2)
+		if other.first.part.lane == held {
+			continue
+		}
+		free++
+		other.start(t, rs, &wire.RoomMessagePush{Room: name, Body: name})
+		eventually(t, name+" has its message", func() bool { return len(listener.take(t)) == 1 })
+	}
+	if free == 0 {
+		t.Error("all rooms are in one lane")
+	}
+	close(first.open)
+	settle(t, rs)
 }
 
-func TestMoreThanMaxWaitingMessagesAreRefused(t *testing.T) {
-	rs := New(Options{})
-	first := new(gate)
-	var wg sync.WaitGroup
-	senders := make([]*device, maxWaiting)
-	once := false
-	first.during = func() {
-		if once {
+// TestOverload: messages of low priority go first, then the others, and at last
+// those of high priority; whoever sends is told at once.
+func TestOverload(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	var shift atomic.Int64
+	rs := New(Options{Now: func() time.Time { return now.Add(time.Duration(shift.Load())) }})
+	sender, first := new(device), newBarrier()
+	first.enterHeld(t, rs, "lobby")
+	sender.enter(t, rs, "lobby", 2)
+	sent := 0
+	fill := func(priority Priority, refusal error) {
+		t.Helper()
+		for {
+			err := rs.SendAs(&sender.Member, &wire.RoomMessagePush{Room: "lobby", Body: fmt.Sprint(sent)}, priority, func() {})
+			if err == nil {
+				if sent++; sent == 1 {
+					<-first.reached
+				}
+				continue
+			}
+			if !errors.Is(err, refusal) {
+				t.Errorf("priority %d: %v, want %v", priority, err, refusal)
+			}
+			if sent != priority.limit() {
+				t.Errorf("priority %d: %d messages, want %d", priority, sent, priority.limit())
+			}
 			return
 		}
-		once = true
-		r := first.first.room
-		for _, d := range senders[1:] {
-			wg.Go(func() { d.send(t, rs, "lobby", "waits") })
-		}
-		eventually(t, "all wait", func() bool { return r.waiting.Load() == maxWaiting })
-		late := new(device)
-		late.enter(t, rs, "lobby", maxWaiting+2)
-		err := rs.Send(&late.Member, &wire.RoomMessagePush{Room: "lobby"}, func() { t.Error("told that it was sent") })
-		if !errors.Is(err, ErrBusy) {
-			t.Errorf("one more than may wait: %v", err)
-		}
-		rs.Leave(&late.Member)
 	}
-	if _, err := rs.Enter(&first.Member, first, 0, "lobby"); err != nil {
+	fill(Low, ErrAbandoned)
+	fill(Normal, ErrBusy)
+	fill(High, ErrBusy)
+	close(first.open)
+	settle(t, rs)
+	if got := len(first.take(t)); got != maxHigh {
+		t.Errorf("%d messages, want %d", got, maxHigh)
+	}
+
+	// Low ones also go when the oldest has waited for too long.
+	again := newBarrier()
+	again.enterHeld(t, rs, "slow")
+	sender.enter(t, rs, "slow", 2)
+	sender.start(t, rs, &wire.RoomMessagePush{Room: "slow", Body: "1"})
+	<-again.reached
+	shift.Store(int64(maxLag + 1))
+	low := func() error {
+		return rs.SendAs(&sender.Member, &wire.RoomMessagePush{Room: "slow", Body: "low"}, Low, func() {})
+	}
+	if err := low(); !errors.Is(err, ErrAbandoned) {
+		t.Errorf("behind one that waits too long: %v", err)
+	}
+	sender.start(t, rs, &wire.RoomMessagePush{Room: "slow", Body: "2"})
+	close(again.open)
+	settle(t, rs)
+	if err := low(); err != nil {
+		t.Error(err)
+	}
+	settle(t, rs)
+	again.wantBodies(t, "1", "2", "low")
+}
+
+// TestALargeRoomIsInAllLanes: each member gets every message once and in order,
+// whichever lane serves it.
+func TestALargeRoomIsInAllLanes(t *testing.T) {
+	const members, messages = 3000, 20
+	rs := New(Options{Lanes: 4})
+	devices := make([]*device, members)
+	for i := range devices {
+		devices[i] = new(device)
+		devices[i].enter(t, rs, "hall", i+1)
+	}
+	parts := devices[0].first.part.room.parts
+	if len(parts) != 4 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	for i, p := range parts {
+		if len(p.members) < members/8 {
+			t.Errorf("part %d has %d members", i, len(p.members))
+		}
+	}
+	var want []string
+	for i := range messages {
+		want = append(want, fmt.Sprint(i))
+		devices[members-1].start(t, rs, &wire.RoomMessagePush{Room: "hall", Body: fmt.Sprint(i)})
+	}
+	rs.Close()
+	for _, d := range devices[:members-1] {
+		d.wantBodies(t, want...)
+	}
+	devices[members-1].wantBodies(t)
+	for _, d := range devices {
+		rs.Leave(&d.Member)
+	}
+	wantLen(t, rs, 0, 0)
+}
+
+// TestEmptyEndsAllMemberships also for those who enter other rooms meanwhile.
+func TestEmptyEndsAllMemberships(t *testing.T) {
+	rs := New(Options{})
+	devices := make([]*device, 100)
+	for i := range devices {
+		devices[i] = new(device)
+		devices[i].enter(t, rs, "other", i+1)
+		devices[i].enter(t, rs, "lobby", i+1)
+	}
+	rs.Empty(0, "lobby", session.NewEvent(wire.PushRoomMessage, &wire.RoomMessagePush{Body: "closed"}))
+	rs.Empty(0, "lobby", nil)
+	wantLen(t, rs, 1, 100)
+	for _, d := range devices {
+		d.wantBodies(t, "closed")
+		if d.IsIn("lobby") || !d.IsIn("other") {
+			t.Fatal("the wrong membership has ended")
+		}
+	}
+}
+
+func TestGuests(t *testing.T) {
+	var left []string
+	rs := New(Options{Left: func(tenant uint32, name string, g *Guest) { left = append(left, fmt.Sprint(tenant, name, g.Account)) }})
+	alice, bob := &device{tenant: 3}, &device{tenant: 3}
+	for d, name := range map[*device]string{alice: "alice", bob: "bob"} {
+		if _, again, err := rs.EnterAs(&d.Member, d, 3, "7", 1, &Guest{Account: name}); err != nil || again {
+			t.Fatal(err)
+		}
+	}
+	if _, again, err := rs.EnterAs(&bob.Member, bob, 3, "7", 1, &Guest{Account: "bob", Nick: "B"}); err != nil || !again {
+		t.Errorf("again: %v, %v", again, err)
+	}
+	if g := bob.Guest("7"); g.Nick != "B" || len(rs.Guests(3, "7")) != 2 || rs.Count(3, "7") != 2 {
+		t.Errorf("bob is %+v of %d", g, rs.Count(3, "7"))
+	}
+	if !bob.SetGuest("7", &Guest{Account: "bob", Nick: "C"}) || bob.SetGuest("8", nil) || bob.Guest("7").Nick != "C" {
+		t.Error("bob has not changed")
+	}
+	if g, was := rs.Exit(&bob.Member, "7"); !was || g.Account != "bob" || len(left) != 0 {
+		t.Errorf("exit: %v %v, left %v", g, was, left)
+	}
+	alice.enter(t, rs, "open", 1)
+	rs.Leave(&alice.Member)
+	if !slices.Equal(left, []string{"37alice"}) {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// TestTwoNodesShareARoom joins two Rooms by their Remotes, as nodes of a site.
+func TestTwoNodesShareARoom(t *testing.T) {
+	links := [2]*wireTo{{occupied: map[string]bool{}}, {occupied: map[string]bool{}}}
+	nodes := [2]*Rooms{New(Options{Remote: links[0]}), New(Options{Remote: links[1]})}
+	links[0].rooms, links[1].rooms = nodes[1], nodes[0]
+	alice, bob, carol := new(device), new(device), new(device)
+	alice.enter(t, nodes[0], "lobby", 1)
+	bob.enter(t, nodes[1], "lobby", 1)
+	carol.enter(t, nodes[1], "other", 1)
+	if !links[1].occupied["lobby"] || links[0].occupied["other"] {
+		t.Errorf("occupied: %v, %v", links[0].occupied, links[1].occupied)
+	}
+	alice.send(t, nodes[0], "lobby", "from node 0")
+	settle(t, nodes[1])
+	bob.send(t, nodes[1], "lobby", "from node 1")
+	settle(t, nodes[0])
+	alice.wantBodies(t, "from node 1")
+	bob.wantBodies(t, "from node 0")
+	carol.wantBodies(t)
+	err := nodes[0].Publish(0, "other", Low, func(id uint64, ms int64) *session.Event {
+		return session.NewEvent(wire.PushRoomMessage, &wire.RoomMessagePush{Room: "other", Id: id, TimeMs: ms, Body: "to who is elsewhere"})
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range senders {
-		senders[i] = new(device)
-		senders[i].enter(t, rs, "lobby", i+2)
+	settle(t, nodes[1])
+	carol.wantBodies(t, "to who is elsewhere")
+	nodes[1].Leave(&carol.Member)
+	if links[1].occupied["other"] {
+		t.Error("a room without members is occupied")
 	}
-	senders[0].send(t, rs, "lobby", "first")
-	wg.Wait()
-	if got := len(first.take(t)); got != maxWaiting {
-		t.Errorf("%d messages, want %d", got, maxWaiting)
-	}
-	senders[0].send(t, rs, "lobby", "and on")
-	first.wantBodies(t, "and on")
 }
+
+// wireTo is a Remote that leads to another node.
+type wireTo struct {
+	rooms    *Rooms
+	occupied map[string]bool
+}
+
+func (w *wireTo) Publish(tenant uint32, name string, p Priority, ev *session.Event) {
+	_ = w.rooms.Receive(tenant, name, p, ev)
+}
+
+func (w *wireTo) Occupied(_ uint32, name string, members bool) { w.occupied[name] = members }
