@@ -32,13 +32,16 @@ type Config struct {
 // App serves the requests of all sessions of this node and of the HTTP API. Its
 // methods may be called from any goroutine.
 type App struct {
-	store   *raftstore.Store
-	queries *state.Queries
-	hub     *session.Hub
-	rooms   *room.Rooms
-	log     *eventLog
-	metrics *metrics
-	now     func() time.Time
+	store     *raftstore.Store
+	queries   *state.Queries
+	hub       *session.Hub
+	rooms     *room.Rooms
+	roomLog   *roomLog
+	closings  closings
+	roomTasks sync.WaitGroup // goroutines about rooms
+	log       *eventLog
+	metrics   *metrics
+	now       func() time.Time
 
 	tenants  *tenantCache
 	reads    *readPool
@@ -68,7 +71,6 @@ func New(c Config) *App {
 		store:    c.Store,
 		queries:  c.Queries,
 		hub:      c.Hub,
-		rooms:    room.New(room.Options{Now: c.Now, Registerer: c.Registerer}),
 		log:      newEventLog(c.Logger.With("node", c.NodeID)),
 		now:      c.Now,
 		tenants:  newTenantCache(c.Queries.TenantByKey, c.Now),
@@ -82,11 +84,15 @@ func New(c Config) *App {
 		a.mega = nobodyWatches{}
 	}
 	a.asking, a.stopAsking = context.WithCancel(context.Background())
+	a.closings.now = c.Now
+	a.rooms = room.New(room.Options{Now: c.Now, Registerer: c.Registerer, Left: a.leftRoom})
+	a.roomLog = newRoomLog(context.Background(), a.logRooms, c.Now, c.Registerer)
 	a.metrics = newMetrics(c.Registerer, a.reads.waiting)
 	// Session ids must not repeat after a restart or on another node: a random
 	// start in 63 bits, then counting.
 	a.lastSession.Store(rand.Uint64() >> 1)
 	a.startJanitor()
+	a.roomTasks.Go(a.runRooms)
 	return a
 }
 
@@ -97,6 +103,9 @@ func (a *App) Close() {
 	a.janitor.close()
 	a.lines.Wait()
 	a.reads.close()
+	a.rooms.Close()
+	a.roomTasks.Wait()
+	a.roomLog.close()
 }
 
 // nextSessionID is never 0, which marks commands that come from no session.

@@ -134,6 +134,21 @@ func (a *App) serve(r *request, payload []byte) error {
 		return a.exitRoom(r, payload)
 	case wire.CmdSendRoom:
 		return a.sendRoom(r, payload)
+	case wire.CmdUpdateRoom, wire.CmdCloseRoom, wire.CmdSetRoomRole, wire.CmdMuteRoomMember, wire.CmdMuteRoom,
+		wire.CmdOfferRoomQueue, wire.CmdPollRoomQueue, wire.CmdDropRoomQueue, wire.CmdRecallRoom:
+		return a.changeRoom(r, payload)
+	case wire.CmdKickRoom:
+		return a.kickRoom(r, payload)
+	case wire.CmdUpdateRoomSelf:
+		return a.updateRoomSelf(r, payload)
+	case wire.CmdRoomInfo:
+		return a.roomInfo(r, payload)
+	case wire.CmdRoomMembers:
+		return a.roomMembers(r, payload)
+	case wire.CmdRoomQueue:
+		return a.roomQueue(r, payload)
+	case wire.CmdRoomHistory:
+		return a.roomHistory(r, payload)
 	case wire.CmdAddFriend, wire.CmdAnswerFriend, wire.CmdDeleteFriend, wire.CmdUpdateFriend,
 		wire.CmdSetBlacklist, wire.CmdSetMute, wire.CmdSetFriendMode, wire.CmdRelations:
 		return a.relation(r, payload)

@@ -31,6 +31,13 @@ var (
 	errNotMember      = wire.Errorf(wire.CodeForbidden, "enter the room before you send to it")
 	errTooManyRooms   = wire.Errorf(wire.CodeCountLimit, "the session is in too many rooms; exit one first")
 	errBusyRoom       = wire.Errorf(wire.CodeBusy, "too many messages wait in this room at this moment; try again")
+	errRoomMissing    = wire.Errorf(wire.CodeNotFound, "there is no such room")
+	errRoomClosed     = wire.Errorf(wire.CodeRoomClosed, "the room is closed")
+	errRoomBlocked    = wire.Errorf(wire.CodeRoomBlocked, "the room has blocked the account")
+	errRoomMuted      = wire.Errorf(wire.CodeRoomMuted, "the account is muted in the room")
+	errRoomAllMuted   = wire.Errorf(wire.CodeRoomAllMuted, "the whole room is muted")
+	errNotInside      = wire.Errorf(wire.CodeNotFound, "the account is not inside the room")
+	errRoomRole       = wire.Errorf(wire.CodeForbidden, "only the room's creator and managers may do that")
 	errOneself        = wire.Errorf(wire.CodeBadParameter, "an account has no relation to itself")
 	errBusyLine       = wire.Errorf(wire.CodeBusy, "too many requests of this connection wait for the tenant's backend; try again")
 	errGone           = wire.Errorf(wire.CodeForbidden, "the connection is closing")
@@ -62,6 +69,7 @@ var edgeErrors = []struct {
 	{room.ErrNotMember, errNotMember},
 	{room.ErrTooMany, errTooManyRooms},
 	{room.ErrBusy, errBusyRoom},
+	{room.ErrAbandoned, errBusyRoom},
 	{room.ErrClosed, errGone},
 	{context.DeadlineExceeded, errQueryCanceled},
 	{context.Canceled, errQueryCanceled},

@@ -70,6 +70,8 @@ func (a *App) Applied(results []any) {
 			if r.Dismissed != nil {
 				a.janitor.wakeUp()
 			}
+		case *state.RoomResult:
+			a.roomChanged(r)
 		case *state.AccountResult:
 			if r.Code == wire.CodeOK && r.Kick {
 				a.kickAll(a.hub.Sessions(nil, r.Tenant, r.Account), wire.KickReason_KICK_REASON_CREDENTIALS, nil)

@@ -11,6 +11,7 @@ import (
 // metrics counts without looking labels up: each counter is found by two small
 // indices, and made when it first counts.
 type metrics struct {
+	roomLost prometheus.Counter
 	requests *prometheus.CounterVec
 	counters [][]atomic.Pointer[prometheus.Counter] // by command, nil for one that is not counted; then codeSlot
 
@@ -33,7 +34,7 @@ var (
 )
 
 // maxCode is the largest code in the table of wire.
-const maxCode = wire.CodeBlacklisted
+const maxCode = wire.CodeRoomAllMuted
 
 // otherCode is the label of codes that are not in the table.
 const otherCode = "other"
@@ -64,13 +65,17 @@ func newMetrics(reg prometheus.Registerer, waitingReads func() int) *metrics {
 			Help: "Sessions that were ended from elsewhere, by reason.",
 		}, []string{"reason"}),
 	}
+	m.roomLost = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "yizhan_room_queue_lost_total",
+		Help: "Times that elements of a room's queue were not taken out when their owner left, because the store was busy.",
+	})
 	requests := wire.Requests()
 	m.counters = make([][]atomic.Pointer[prometheus.Counter], requests[len(requests)-1]+1)
 	for _, cmd := range append(requests, unknownCommand) {
 		m.counters[cmd] = make([]atomic.Pointer[prometheus.Counter], len(codes)+1)
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.commit, m.kicks, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		reg.MustRegister(m.roomLost, m.requests, m.commit, m.kicks, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "yizhan_app_reads_waiting",
 			Help: "Queries of clients that wait for a worker.",
 		}, func() float64 { return float64(waitingReads()) }))

@@ -96,6 +96,8 @@ func (o *op) answer(result any) error {
 		return o.acknowledge(res.Code)
 	case *state.TeamResult:
 		return o.answerTeam(res)
+	case *state.RoomResult:
+		return o.answerRoom(res)
 	case *state.AccountResult:
 		return o.acknowledge(res.Code)
 	case *state.NotifyResult:

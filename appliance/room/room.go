@@ -15,10 +15,11 @@ import (
 type room struct {
 	key key
 
-	mu      sync.Mutex // the last to be taken
-	members int
-	waiting int // messages that some part is not through with
-	parts   []*part
+	mu        sync.Mutex // the last to be taken
+	members   int
+	waiting   int       // messages that some part is not through with
+	announced time.Time // when the members were last told who has come or gone
+	parts     []*part
 }
 
 // part is those members of a room that one lane serves. All but lane is under the

@@ -130,6 +130,21 @@ func (rs *Rooms) Len() (rooms, members int) {
 	return int(rs.rooms.Load()), int(rs.members.Load())
 }
 
+// Names lists the rooms of a tenant that have members here.
+func (rs *Rooms) Names(tenant uint32) (names []string) {
+	for i := range rs.shards {
+		sh := &rs.shards[i]
+		sh.mu.RLock()
+		for k := range sh.rooms {
+			if k.tenant == tenant {
+				names = append(names, k.name)
+			}
+		}
+		sh.mu.RUnlock()
+	}
+	return names
+}
+
 func (rs *Rooms) hash(k key) uint64 {
 	// The tenant moves the hash by an odd constant: the same room in two
 	// tenants does not share a shard for that.

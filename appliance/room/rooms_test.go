@@ -246,7 +246,7 @@ func TestMetrics(t *testing.T) {
 	}
 	want := map[string]float64{
 		"yizhan_room_rooms": 2, "yizhan_room_members": 3, "yizhan_room_messages_total": 2, "yizhan_room_deliveries_total": 2,
-		"yizhan_room_waiting": 0, "yizhan_room_abandoned_total": 0, "yizhan_room_refused_total": 0, "yizhan_room_lag_seconds": 0,
+		"yizhan_room_waiting": 0, "yizhan_room_abandoned_total": 0, "yizhan_room_refused_total": 0, "yizhan_room_unannounced_total": 0, "yizhan_room_lag_seconds": 0,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("metrics %v, want %v", got, want)

@@ -97,3 +97,10 @@ func (rs *Rooms) enqueue(r *room, from *membership, priority Priority, sent func
 	}
 	return nil
 }
+
+// Stamp gives out an id and a time, in Unix milliseconds, for what goes to some
+// members only.
+func (rs *Rooms) Stamp() (id uint64, timeMs int64) {
+	timeMs = rs.now().UnixMilli()
+	return rs.nextID(timeMs), timeMs
+}

@@ -42,6 +42,10 @@ const (
 	CodeSlowClient     Code = 997
 	CodeMalformedFrame Code = 998
 	CodeBlacklisted    Code = 7101
+	CodeRoomClosed     Code = 13002
+	CodeRoomBlocked    Code = 13003
+	CodeRoomMuted      Code = 13004
+	CodeRoomAllMuted   Code = 13006
 )
 
 // codeInfo describes one code: a short English name for logs and metrics, what
@@ -84,6 +88,10 @@ var codeTable = []codeInfo{
 	{CodeSlowClient, "slow_client", "the client reads too slowly; reconnect and sync", true},
 	{CodeMalformedFrame, "malformed_frame", "a frame could not be decoded", false},
 	{CodeBlacklisted, "blacklisted", "the receiver has blacklisted the sender", false},
+	{CodeRoomClosed, "room_closed", "the room is closed", false},
+	{CodeRoomBlocked, "room_blocked", "the room has blocked the account", false},
+	{CodeRoomMuted, "room_muted", "the account is muted in the room", false},
+	{CodeRoomAllMuted, "room_all_muted", "the whole room is muted", false},
 }
 
 var codeIndex = func() map[Code]*codeInfo {

@@ -85,6 +85,25 @@ const (
 	PushTeamState       Command = 72
 	PushTeamApplication Command = 73
 
+	CmdRoomInfo       Command = 43
+	CmdUpdateRoom     Command = 44
+	CmdCloseRoom      Command = 45
+	CmdSetRoomRole    Command = 46
+	CmdMuteRoomMember Command = 47
+	CmdMuteRoom       Command = 48
+	CmdKickRoom       Command = 49
+	CmdUpdateRoomSelf Command = 50
+	CmdRoomMembers    Command = 51
+	CmdRoomQueue      Command = 52
+	CmdOfferRoomQueue Command = 53
+	CmdPollRoomQueue  Command = 54
+	CmdDropRoomQueue  Command = 55
+	CmdRoomHistory    Command = 56
+	CmdRecallRoom     Command = 57
+
+	PushRoomNotice Command = 80
+	PushRoomOut    Command = 81
+
 	CmdTeamReceipts Command = 288
 	PushTeamReceipt Command = 74
 )
@@ -121,7 +140,24 @@ var commandNames = map[Command]string{
 	CmdDeleteMessages: "delete_messages", CmdDeletions: "deletions",
 	PushOnlineMessage: "online_message", PushDeletion: "deletion",
 	PushTeamState: "team_state", PushTeamApplication: "team_application",
-	CmdTeamReceipts: "team_receipts", PushTeamReceipt: "team_receipt",
+	CmdRoomInfo:       "room_info",
+	CmdUpdateRoom:     "update_room",
+	CmdCloseRoom:      "close_room",
+	CmdSetRoomRole:    "set_room_role",
+	CmdMuteRoomMember: "mute_room_member",
+	CmdMuteRoom:       "mute_room",
+	CmdKickRoom:       "kick_room",
+	CmdUpdateRoomSelf: "update_room_self",
+	CmdRoomMembers:    "room_members",
+	CmdRoomQueue:      "room_queue",
+	CmdOfferRoomQueue: "offer_room_queue",
+	CmdPollRoomQueue:  "poll_room_queue",
+	CmdDropRoomQueue:  "drop_room_queue",
+	CmdRoomHistory:    "room_history",
+	CmdRecallRoom:     "recall_room",
+	PushRoomNotice:    "room_notice",
+	PushRoomOut:       "room_out",
+	CmdTeamReceipts:   "team_receipts", PushTeamReceipt: "team_receipt",
 }
 
 // Requests lists the requests that this build knows, in the order of their
