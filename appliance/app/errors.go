@@ -36,6 +36,7 @@ var (
 	errRoomBlocked    = wire.Errorf(wire.CodeRoomBlocked, "the room has blocked the account")
 	errRoomMuted      = wire.Errorf(wire.CodeRoomMuted, "the account is muted in the room")
 	errRoomAllMuted   = wire.Errorf(wire.CodeRoomAllMuted, "the whole room is muted")
+	errAccountMuted   = wire.Errorf(wire.CodeForbidden, "the tenant's backend keeps the account from sending to rooms")
 	errNotInside      = wire.Errorf(wire.CodeNotFound, "the account is not inside the room")
 	errRoomRole       = wire.Errorf(wire.CodeForbidden, "only the room's creator and managers may do that")
 	errOneself        = wire.Errorf(wire.CodeBadParameter, "an account has no relation to itself")

@@ -201,6 +201,13 @@ func (a *App) sendRoom(r *request, payload []byte) error {
 	if err := content(in.Type, in.Body, in.Ext, &r.tenant.Limits); err != nil {
 		return err
 	}
+	mute, err := a.queries.AccountMute(r.identity.Tenant, r.identity.Account)
+	if err != nil {
+		return err
+	}
+	if mute&state.MuteRoom != 0 {
+		return errAccountMuted
+	}
 	m := wire.RoomMessagePush{
 		Room: in.Room, From: r.identity.Account, FromPlatform: r.identity.Platform,
 		ClientId: in.ClientId, Type: in.Type, Body: in.Body, Ext: in.Ext,

@@ -288,7 +288,7 @@ func (a *App) kickFromRoom(tenant uint32, by string, in *wire.KickRoomRequest) e
 	}
 	m := guestMember(target, g)
 	m.Online = false
-	a.notify(tenant, room.High, &wire.RoomNoticePush{
+	a.tellRoom(tenant, room.High, &wire.RoomNoticePush{
 		Room: in.Room, Kind: wire.RoomNoticeKind_ROOM_NOTICE_KICKED, By: by, Accounts: []string{account}, Member: m, Ext: in.NotifyExt,
 		Members: uint32(a.rooms.Count(tenant, in.Room)),
 	})
@@ -367,7 +367,7 @@ func (a *App) showInRoom(ctx context.Context, tenant uint32, account string, in 
 		}
 	}
 	if in.Notify && inside {
-		a.notify(tenant, room.Low, &wire.RoomNoticePush{
+		a.tellRoom(tenant, room.Low, &wire.RoomNoticePush{
 			Room: info.Id, Kind: wire.RoomNoticeKind_ROOM_NOTICE_PROFILE, By: account, Accounts: []string{account}, Member: m, Ext: in.NotifyExt,
 		})
 	}

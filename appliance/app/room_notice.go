@@ -9,9 +9,9 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
-// notify tells those inside a registered room. What the room has no place for is
+// tellRoom tells those inside a registered room. What the room has no place for is
 // dropped, and counted there.
-func (a *App) notify(tenant uint32, priority room.Priority, p *wire.RoomNoticePush) {
+func (a *App) tellRoom(tenant uint32, priority room.Priority, p *wire.RoomNoticePush) {
 	_ = a.rooms.Publish(tenant, p.Room, priority, func(id uint64, timeMs int64) *session.Event {
 		p.Id, p.TimeMs = id, timeMs
 		return session.NewEvent(wire.PushRoomNotice, p)
@@ -24,7 +24,7 @@ func (a *App) announce(tenant uint32, info *wire.RoomInfo, kind wire.RoomNoticeK
 	if info.Quiet {
 		return
 	}
-	a.notify(tenant, room.Low, &wire.RoomNoticePush{
+	a.tellRoom(tenant, room.Low, &wire.RoomNoticePush{
 		Room: info.Id, Kind: kind, By: g.Account, Accounts: []string{g.Account}, Member: m, Ext: ext,
 		Members: uint32(a.rooms.Count(tenant, info.Id)),
 	})
@@ -132,7 +132,7 @@ func (a *App) roomChanged(r *state.RoomResult) {
 		}
 	}
 	if r.Notify || r.Op == state.RoomSetRole {
-		a.notify(r.Tenant, room.High, p)
+		a.tellRoom(r.Tenant, room.High, p)
 	}
 }
 
@@ -162,7 +162,7 @@ func (a *App) tellDeleted(r *state.RoomResult, p *wire.RoomNoticePush) {
 		one := proto.Clone(p).(*wire.RoomNoticePush)
 		one.Kind, one.Off = wire.RoomNoticeKind_ROOM_NOTICE_RECALLED, false
 		one.Accounts, one.MessageId, one.MessageTimeMs = []string{m.From}, m.Id, m.TimeMs
-		a.notify(r.Tenant, room.High, one)
+		a.tellRoom(r.Tenant, room.High, one)
 	}
 }
 
@@ -180,7 +180,7 @@ func (a *App) queueChanged(r *state.RoomResult, p *wire.RoomNoticePush) {
 	if len(r.Elements) == 0 && r.Op != state.RoomQueueInit && r.Op != state.RoomQueueDrop {
 		return
 	}
-	a.notify(r.Tenant, room.High, p)
+	a.tellRoom(r.Tenant, room.High, p)
 	if r.Op != state.RoomQueueOffer {
 		return
 	}
