@@ -12,13 +12,9 @@ func (f *Fanout) notify(r *state.NotifyResult) {
 	if r.Code != wire.CodeOK || r.Duplicate {
 		return
 	}
-	found := false
 	if r.Team != 0 {
-		found = f.findAll(r.Tenant, r.Members, r.Session)
-	} else {
-		found = f.findOne(r.Tenant, r.To, r.Session)
-	}
-	if found {
+		f.toTeam(r.Tenant, r.Team, r.ID, r.Members, r.Mega, r.Session, func() *session.Event { return notificationEvent(r) }, &f.metrics.notifications)
+	} else if f.findOne(r.Tenant, r.To, r.Session) {
 		f.push(notificationEvent(r), &f.metrics.notifications)
 	}
 }
