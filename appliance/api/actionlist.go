@@ -50,8 +50,8 @@ func (act *action) describe(b *strings.Builder) {
 	if len(act.codes) > 0 {
 		b.WriteString("Codes: " + describeCodes(act.codes) + ".\n\n")
 	}
-	if act.perMinute > 0 {
-		fmt.Fprintf(b, "At most %d calls a minute.\n\n", act.perMinute)
+	if limit := act.limitText(); limit != "" {
+		b.WriteString(limit + "\n\n")
 	}
 	if len(act.ignored) > 0 {
 		fmt.Fprintf(b, "Accepted without effect: %s.\n\n", strings.Join(act.ignored, ", "))

@@ -99,7 +99,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := a.now()
 	name := actionName(path)
 	act := actions[name]
-	req := &request{http: r, id: r.Header.Get(headerRequestID)}
+	req := &request{http: r, id: requestID(r)}
 	payload, err := a.serve(w, req, act, name)
 	if act == nil {
 		name = "unknown" // a label must not be chosen by a client
@@ -122,7 +122,7 @@ func actionName(path string) string {
 // request is one HTTP request on its way through the steps of serve.
 type request struct {
 	http   *http.Request
-	id     string // the RequestId header
+	id     string // of requestID
 	caller *caller
 }
 
@@ -140,8 +140,8 @@ func (a *API) serve(w http.ResponseWriter, req *request, act *action, name strin
 	if act == nil {
 		return nil, unknownAction(name)
 	}
-	if !a.limiter.allow(caller.tenant, act, a.now()) {
-		return nil, wire.Errorf(wire.CodeRateLimited, "too many calls of %s", act.name)
+	if wait, ok := a.limiter.allow(caller.tenant, act, a.now()); !ok {
+		return nil, &limited{name: act.name, wait: wait}
 	}
 	body, err := readForm(w, r)
 	if err != nil {

@@ -21,6 +21,7 @@ const (
 	headerCurTime   = "Curtime"
 	headerCheckSum  = "Checksum"
 	headerRequestID = "Requestid"
+	headerTraceID   = "X-Custom-Traceid"
 )
 
 const (
@@ -33,6 +34,15 @@ const (
 	// maxAppKey is the longest appkey, in bytes.
 	maxAppKey = 64
 )
+
+// requestID is the caller's name for the request, "" when it has none. Yunxin's
+// clients send it in one of two headers (facts/yunxin-api.md §1).
+func requestID(r *http.Request) string {
+	if id := r.Header.Get(headerRequestID); id != "" {
+		return id
+	}
+	return r.Header.Get(headerTraceID)
+}
 
 // caller is who has proven to know a tenant's secret, and with which headers.
 type caller struct {
@@ -57,7 +67,7 @@ func (a *API) authenticate(r *http.Request) (*caller, error) {
 		return nil, badHeader("AppKey is missing or too long")
 	case nonce == "" || len([]rune(nonce)) > maxNonce:
 		return nil, badHeader("Nonce is missing or longer than 128 characters")
-	case len(r.Header.Get(headerRequestID)) > maxRequestID:
+	case len(requestID(r)) > maxRequestID:
 		return nil, badHeader("RequestId is longer than 128 bytes")
 	}
 	at, err := strconv.ParseInt(curTime, 10, 64)

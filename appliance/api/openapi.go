@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -142,6 +141,9 @@ func (act *action) operation() object {
 	if act.perMinute > 0 {
 		o = append(o, member{"x-calls-per-minute", act.perMinute})
 	}
+	if act.perDay > 0 {
+		o = append(o, member{"x-calls-per-day", act.perDay})
+	}
 	if len(act.ignored) > 0 {
 		o = append(o, member{"x-ignored-parameters", act.ignored})
 	}
@@ -150,8 +152,8 @@ func (act *action) operation() object {
 
 func (act *action) description() string {
 	text := act.about
-	if act.perMinute > 0 {
-		text += "\n\nAt most " + strconv.Itoa(act.perMinute) + " calls a minute."
+	if limit := act.limitText(); limit != "" {
+		text += "\n\n" + limit
 	}
 	if len(act.ignored) > 0 {
 		text += "\n\nAccepted without effect: " + strings.Join(act.ignored, ", ") + "."

@@ -32,7 +32,7 @@ type (
 	}
 	docsAction struct {
 		Name, About string
-		PerMinute   int
+		Limit       string
 		Params      []docsParam
 		Fields      []docsField
 		Codes       []docsCode
@@ -80,7 +80,7 @@ func docsActions(group string) (list []docsAction) {
 			continue
 		}
 		shown := docsAction{
-			Name: act.name, About: act.about, PerMinute: act.perMinute,
+			Name: act.name, About: act.about, Limit: act.limitText(),
 			Fields: docsFields(nil, "", act.answerFields()), Codes: docsCodes(act.codes), Ignored: act.ignored, Curl: act.curl(),
 		}
 		for i := range act.params {

@@ -66,6 +66,12 @@ func TestReplayIsRefused(t *testing.T) {
 	if got := b.do(again(second)); got != replayed {
 		t.Errorf("a repeated RequestId is answered %s", got)
 	}
+	// Some of them call it otherwise.
+	third := b.request("msg/sendMsg")
+	third.Header.Set("X-custom-traceid", "id-1")
+	if got := b.do(again(third)); got != replayed {
+		t.Errorf("a repeated X-custom-traceid is answered %s", got)
+	}
 	if h := b.history("alice", "bob"); h.Size != 2 {
 		t.Errorf("%d messages were sent, want 2", h.Size)
 	}

@@ -22,8 +22,8 @@ type action struct {
 	answer any
 	// codes are those that are not answered by every action (commonCodes).
 	codes []outcome
-	// perMinute replaces the tenant's limit of calls per second.
-	perMinute int
+	// perMinute or perDay replaces the tenant's limit of calls per second; see quota.
+	perMinute, perDay int
 	// serve does it. The payload is a struct whose fields go into the envelope,
 	// or nil.
 	serve func(a *API, ctx context.Context, c *call) (payload any, err error)

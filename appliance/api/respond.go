@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,8 +15,30 @@ import (
 // contentType is what every answer has.
 const contentType = "application/json;charset=utf-8"
 
-// retryAfter is what a caller is asked to wait after codes 416 and 503.
+// retryAfter is what a caller is asked to wait after code 503, and after code 416
+// when nothing longer is known.
 const retryAfter = time.Second
+
+// limited is the error of a call that comes too often.
+type limited struct {
+	name string // of the action
+	wait time.Duration
+}
+
+// Error implements error.
+func (e *limited) Error() string { return "too many calls of " + e.name }
+
+// Unwrap is the code and text of the answer.
+func (e *limited) Unwrap() error { return &wire.Error{Code: wire.CodeRateLimited, Note: e.Error()} }
+
+// waitOf is the time in the answer's Retry-After, in whole seconds.
+func waitOf(err error) int {
+	wait := retryAfter
+	if e := (*limited)(nil); errors.As(err, &e) {
+		wait = max(wait, e.wait)
+	}
+	return int(math.Ceil(wait.Seconds()))
+}
 
 // respond writes the envelope: {"code":200, …payload's fields} or
 // {"code":N,"desc":"…"}. The HTTP status is always 200: clients of this API
@@ -35,7 +58,7 @@ func respond(w http.ResponseWriter, payload any, err error) wire.Code {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	if code == wire.CodeRateLimited || code == wire.CodeBusy {
-		header.Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
+		header.Set("Retry-After", strconv.Itoa(waitOf(err)))
 	}
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(body) // a caller that is gone cannot be told

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
@@ -43,6 +44,11 @@ func TestCallersAreToldToWait(t *testing.T) {
 		if got := w.Header().Get("Retry-After"); got != want {
 			t.Errorf("code %d: Retry-After %q, want %q", code, got, want)
 		}
+	}
+	w := httptest.NewRecorder()
+	code := respond(w, nil, &limited{name: "user/create", wait: 9001 * time.Millisecond})
+	if got := w.Header().Get("Retry-After"); got != "10" || code != wire.CodeRateLimited || w.Body.String() != `{"code":416,"desc":"too many calls of user/create"}` {
+		t.Errorf("too many calls: code %d, Retry-After %q, %s", code, got, w.Body)
 	}
 }
 

@@ -159,7 +159,7 @@ func (a *API) teamsOf(ctx context.Context, c *call) (any, error) {
 type mutedMember struct {
 	Nick  string `json:"nick"`
 	Accid string `json:"accid"`
-	Tid   string `json:"tid"`
+	Tid   uint64 `json:"tid"`
 	Type  int    `json:"type" about:"1 of an advanced team, as Yunxin calls it, which all are"`
 }
 
@@ -174,12 +174,13 @@ func (a *API) mutedMembers(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	muted, manages := []mutedMember{}, false
+	id, _ := state.ParseTeamID(tid)
 	for _, m := range members {
 		if m.Account == c.args["owner"].text {
 			manages = m.Role != wire.TeamRole_TEAM_ROLE_MEMBER
 		}
 		if m.Muted {
-			muted = append(muted, mutedMember{Nick: m.Nick, Accid: m.Account, Tid: tid, Type: 1})
+			muted = append(muted, mutedMember{Nick: m.Nick, Accid: m.Account, Tid: id, Type: 1})
 		}
 	}
 	if !manages {
