@@ -53,7 +53,10 @@ type Config struct {
 	Link         LinkConfig
 	WebLink      WebLinkConfig
 	Files        FilesConfig
-	Logger       *slog.Logger
+	// PresenceGrace is how long a device whose connection was lost counts as online;
+	// 0 is 20 s, below 0 it is offline at once.
+	PresenceGrace time.Duration
+	Logger        *slog.Logger
 }
 
 // LinkConfig limits the Link gateway, WebLinkConfig the one for browsers, and
@@ -166,6 +169,8 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		NodeID:     n.id,
 		Gate:       n.gate,
 		MegaTeams:  n.fan,
+
+		PresenceGrace: cfg.PresenceGrace,
 	})
 	if err := n.openFiles(cfg); err != nil {
 		n.app.Close()
@@ -178,7 +183,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.delivery.Store(&delivery{n.app, n.fan})
 	n.link = link.NewServer(key, n.app, logger, n.registry, cfg.Link)
 	n.web = weblink.NewServer(n.app, logger, n.registry, cfg.WebLink)
-	n.api = api.New(n.app, api.Options{Hub: n.hub, Healthy: n.healthy, Logger: logger, Registerer: n.registry})
+	n.api = api.New(n.app, api.Options{Healthy: n.healthy, Logger: logger, Registerer: n.registry})
 	n.lbs = lbs.New(lbs.Config{Key: n.linkKey, Tenant: n.tenantExists, Logger: logger, Registerer: n.registry})
 	n.clean = janitor.New(janitor.Config{Store: n.store, Queries: queries, Logger: logger, Registerer: n.registry})
 	go n.watchStore()

@@ -13,14 +13,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/yizhan-im/yizhan/appliance/app"
-	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
 // Options are what New may be given beside the application.
 type Options struct {
-	// Hub knows who is online on this node. Required.
-	Hub *session.Hub
 	// Healthy says why this node must be restarted; nil is always healthy.
 	Healthy    func() error
 	Now        func() time.Time      // nil is time.Now
@@ -31,7 +28,6 @@ type Options struct {
 // API serves tenants' backends. It implements http.Handler.
 type API struct {
 	app      *app.App
-	hub      *session.Hub
 	healthy  func() error
 	now      func() time.Time
 	log      *requestLog
@@ -60,7 +56,6 @@ func New(a *app.App, o Options) *API {
 	m := newMetrics(o.Registerer)
 	return &API{
 		app:      a,
-		hub:      o.Hub,
 		healthy:  o.Healthy,
 		now:      o.Now,
 		log:      newRequestLog(o.Logger),

@@ -10,6 +10,7 @@ type group struct{ name, title, about string }
 var groups = []group{
 	{"user", "Accounts", "Accounts with their tokens, profiles and lists."},
 	{"friend", "Friends", "Who is whose friend."},
+	{"event/subscribe", "Subscriptions", "Who is told of whose presence."},
 	{"msg", "Messages", "Sending messages and taking them back."},
 	{"team", "Teams", "Groups of accounts with a common conversation."},
 	{"history", "History", "Reading what was sent."},

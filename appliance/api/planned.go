@@ -32,7 +32,6 @@ var plannedByGroup = map[string]string{
 	"stats/chatroom": "topn",
 	"history": `queryTeamMsg queryChatroomMsg querySessionList queryTagHistoryMsg queryUserEvents queryBroadcastMsg
 		queryBroadcastMsgById delBroadcastMsgById`,
-	"event/subscribe": "add delete batchdel query",
-	"signal":          "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",
-	"translator":      "textMsg",
+	"signal":     "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",
+	"translator": "textMsg",
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 
-	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -85,13 +84,6 @@ var userActions = []action{
 		ignored: []string{"muteStatus"},
 		answer:  profilesAnswer{},
 		serve:   (*API).getProfiles,
-	},
-	{
-		name:   "user/userOnlineStatus",
-		about:  "Tells which accounts are logged in at this node, and from where.",
-		params: []param{{name: "accids", kind: accounts, required: true, max: maxProfiles}},
-		answer: onlineAnswer{},
-		serve:  (*API).onlineStatus,
 	},
 }
 
@@ -209,44 +201,6 @@ func (a *API) getProfiles(ctx context.Context, c *call) (any, error) {
 		answer.Uinfos[i] = profile{
 			Accid: p.Account, Name: p.Name, Icon: p.Icon, Sign: p.Sign, Email: p.Email,
 			Birth: p.Birth, Mobile: p.Mobile, Gender: p.Gender, Ex: p.Ex,
-		}
-	}
-	return answer, nil
-}
-
-type onlineAnswer struct {
-	Data struct {
-		InvalidAccids []string                  `json:"invalidAccids" of:"accid" about:"those that are not registered"`
-		Status        map[string][]onlineDevice `json:"status" key:"accid" about:"those that are logged in"`
-	} `json:"data"`
-}
-
-type onlineDevice struct {
-	// Yunxin's numbers are wire's.
-	ClientType wire.Platform `json:"clientType" about:"1 Android, 2 iOS, 4 PC, 16 web, 32 backend, 64 Mac"`
-	LoginTime  int64         `json:"loginTime" about:"milliseconds since 1970"`
-}
-
-func (a *API) onlineStatus(ctx context.Context, c *call) (any, error) {
-	asked := c.args["accids"].list
-	registered, err := a.registered(ctx, c, asked)
-	if err != nil {
-		return nil, err
-	}
-	var answer onlineAnswer
-	answer.Data.InvalidAccids = []string{}
-	answer.Data.Status = make(map[string][]onlineDevice)
-	var sessions []*session.Session
-	for _, accid := range asked {
-		if !registered[accid] {
-			answer.Data.InvalidAccids = append(answer.Data.InvalidAccids, accid)
-			continue
-		}
-		sessions = a.hub.Sessions(sessions[:0], c.tenant.ID, accid)
-		for _, s := range sessions {
-			identity := s.Identity()
-			answer.Data.Status[accid] = append(answer.Data.Status[accid],
-				onlineDevice{ClientType: identity.Platform, LoginTime: identity.LoginMs})
 		}
 	}
 	return answer, nil

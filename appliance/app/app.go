@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/yizhan-im/yizhan/appliance/presence"
 	"github.com/yizhan-im/yizhan/appliance/room"
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/state"
@@ -27,11 +28,16 @@ type Config struct {
 	NodeID     string                // for logs
 	Gate       Gate                  // nil asks nobody
 	MegaTeams  MegaTeams             // nil delivers nothing to mega-teams
+
+	Remote        presence.Remote // nil: no other nodes have sessions
+	PresenceGrace time.Duration   // see presence.Config
 }
 
 // App serves the requests of all sessions of this node and of the HTTP API. Its
 // methods may be called from any goroutine.
 type App struct {
+	presence *presence.Service
+
 	store     *raftstore.Store
 	queries   *state.Queries
 	hub       *session.Hub
@@ -83,6 +89,7 @@ func New(c Config) *App {
 	if a.mega == nil {
 		a.mega = nobodyWatches{}
 	}
+	a.presence = newPresence(a, &c)
 	a.asking, a.stopAsking = context.WithCancel(context.Background())
 	a.closings.now = c.Now
 	a.rooms = room.New(room.Options{Now: c.Now, Registerer: c.Registerer, Left: a.leftRoom})
@@ -102,6 +109,7 @@ func (a *App) Close() {
 	a.stopAsking()
 	a.janitor.close()
 	a.lines.Wait()
+	a.presence.Close()
 	a.reads.close()
 	a.rooms.Close()
 	a.roomTasks.Wait()

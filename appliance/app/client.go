@@ -26,6 +26,10 @@ type client struct {
 	// are any. The pointer belongs to the goroutine that calls Request.
 	line *line
 
+	// present is set before the session's presence is made known, left when it ends
+	// because somebody wants that: its user, or whoever kicked it.
+	present, left atomic.Bool
+
 	// rooms are those that the session is in.
 	rooms room.Member
 }
@@ -47,6 +51,9 @@ func (a *App) forget(s *session.Session) {
 	a.hub.Remove(s)
 	a.mega.Leave(s)
 	a.rooms.Leave(&c.rooms)
+	if c.present.Load() {
+		a.presence.Offline(s, c.left.Load())
+	}
 }
 
 // closeEvent is the last push of a connection that the server closes because of

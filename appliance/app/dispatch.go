@@ -162,6 +162,16 @@ func (a *App) serve(r *request, payload []byte) error {
 		return a.notifications(r, payload)
 	case wire.CmdBroadcasts:
 		return a.broadcasts(r, payload)
+	case wire.CmdOnlineStatus:
+		return a.onlineStatus(r, payload)
+	case wire.CmdSetPresence:
+		return a.setPresence(r, payload)
+	case wire.CmdSubscribePresence:
+		return a.subscribePresence(r, payload)
+	case wire.CmdUnsubscribePresence:
+		return a.unsubscribePresence(r, payload)
+	case wire.CmdPresenceSubscriptions:
+		return a.presenceSubscriptions(r, payload)
 	case wire.CmdTeams:
 		return a.teams(r, payload)
 	case wire.CmdTeamMembers:

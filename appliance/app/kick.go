@@ -40,6 +40,7 @@ func (a *App) kickAll(sessions []*session.Session, reason wire.KickReason, by *s
 	ev := session.NewEvent(wire.PushKicked, push)
 	for _, s := range sessions {
 		a.metrics.kicked(reason)
+		clientOf(s).left.Store(true)
 		a.end(s, kickCode(reason), ev)
 	}
 }
@@ -72,6 +73,8 @@ func (a *App) Applied(results []any) {
 			}
 		case *state.RoomResult:
 			a.roomChanged(r)
+		case *state.RelationResult:
+			a.relationSeen(r)
 		case *state.AccountResult:
 			if r.Code == wire.CodeOK && r.Kick {
 				a.kickAll(a.hub.Sessions(nil, r.Tenant, r.Account), wire.KickReason_KICK_REASON_CREDENTIALS, nil)

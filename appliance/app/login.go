@@ -102,6 +102,7 @@ func (a *App) enter(r *request, in *wire.LoginRequest, tenant *state.Tenant, acc
 	r.client.SetIdleTimeout(idleTimeout(beat))
 	a.ok(r, loginResponse(id, tenant, acc, others, beat))
 	a.recordLogin(r, id)
+	a.online(r.session)
 	return nil
 }
 
@@ -241,6 +242,7 @@ func (a *App) logout(r *request, payload []byte) error {
 		return errMalformed
 	}
 	a.ok(r, nil)
+	r.client.left.Store(true)
 	a.end(r.session, wire.CodeOK, nil)
 	return nil
 }

@@ -106,6 +106,8 @@ func (o *op) answer(result any) error {
 		return o.answerRelation(res)
 	case *state.FriendModeResult:
 		return o.answerFriendMode(res)
+	case *state.SubscriptionResult:
+		return o.answerSubscription(res)
 	default:
 		return unexpected(result)
 	}

@@ -56,6 +56,8 @@ func (f *Fanout) Deliver(results []any) {
 			f.notify(r)
 		case *state.BroadcastResult:
 			f.broadcast(r)
+		case *state.SubscriptionResult:
+			f.subscription(r)
 		}
 	}
 	// Sessions that are gone must not stay alive here.

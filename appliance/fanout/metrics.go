@@ -5,6 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // metrics are counted per kind of event. Each counter is looked up once.
 type metrics struct {
 	messages, reads, relations, teamStates, teamApplications, notifications, broadcasts kindMetrics
+	subscriptions                                                                       kindMetrics
 }
 
 type kindMetrics struct {
@@ -31,5 +32,6 @@ func newMetrics(reg prometheus.Registerer) metrics {
 		messages: kind("message"), reads: kind("read"), relations: kind("relation"),
 		teamStates: kind("team_state"), teamApplications: kind("team_application"),
 		notifications: kind("notification"), broadcasts: kind("broadcast"),
+		subscriptions: kind("presence_subscriptions"),
 	}
 }

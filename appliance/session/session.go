@@ -12,6 +12,7 @@ import (
 type Session struct {
 	conn     Conn
 	identity atomic.Pointer[Identity]
+	presence atomic.Pointer[Presence]
 
 	// Limit counts the session's requests. It belongs to the Handler, which takes
 	// from it for one request at a time.

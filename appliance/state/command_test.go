@@ -20,7 +20,7 @@ func fullLimits() Limits {
 func fullCommands() []command {
 	limits := fullLimits()
 	hash := HashToken("app", "a", "token")
-	return []command{
+	return append(fullPresenceCommands(), []command{
 		&CreateTenant{TimeMs: testTime, AppKey: "app", Secret: "secret", Name: "name", Limits: limits},
 		&UpdateTenant{TimeMs: testTime, AppKey: "app", Secret: proto.String("new"), Name: proto.String(""), Limits: &limits},
 		&UpdateTenant{TimeMs: testTime, AppKey: "app"},
@@ -77,7 +77,7 @@ func fullCommands() []command {
 		&SendBroadcast{TimeMs: testTime, Tenant: 1, ClientID: "id", From: "a", Body: "body", Platforms: 3, Offline: true, TTLMs: 4},
 		&DeleteBroadcast{TimeMs: testTime, Tenant: 1, ID: 300},
 		fullTeamChange(TeamCreate), fullTeamChange(TeamSettings), fullTeamChange(TeamKick),
-	}
+	}...)
 }
 
 func fullTeamChange(op TeamOp) *TeamChange {
@@ -97,6 +97,9 @@ func fullTeamChange(op TeamOp) *TeamChange {
 // decodeCommand decodes any command, or returns nil.
 func decodeCommand(b []byte) command {
 	kind, r := openCommand(b)
+	if kind >= kindPresenceFirst && kind <= kindPresenceLast {
+		return decodePresenceCommand(kind, &r)
+	}
 	accept := func(c command, ok bool) command {
 		if !ok {
 			return nil

@@ -1,6 +1,6 @@
 // Package state is the IM state machine: tenants, accounts, one-to-one
 // conversations, read cursors and the sync versions of devices, the relations
-// between accounts, teams, and the site's storage for certificates. It is what
+// between accounts, subscriptions to presence, teams, and the site's storage for certificates. It is what
 // every node of a site computes alike from the committed commands.
 //
 // It owns the commands' encoding, the keys and rows in the store, and the reads

@@ -100,6 +100,9 @@ func (m *Machine) Apply(tx *raftstore.Tx, cmds [][]byte, results []any) error {
 // run applies one command.
 func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 	kind, r := openCommand(cmd)
+	if kind >= kindPresenceFirst && kind <= kindPresenceLast {
+		return m.changePresence(tx, kind, &r)
+	}
 	switch kind {
 	case kindSend:
 		return m.send(tx, &r)

@@ -40,6 +40,10 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	if _, err := readRow(v, appendDeletionKey(nil, tenant, account, 0), deletions.decode); err != nil {
 		return nil, err
 	}
+	subscriptions, err := readSubscriptionTotals(v, tenant, account)
+	if err != nil {
+		return nil, err
+	}
 	page := syncPage{after: version, limit: pageSize(limit, MaxSyncPage), logs: map[*wire.ConversationState]uint64{}}
 	if err := page.own(v, tenant, account); err != nil {
 		return nil, err
@@ -77,6 +81,7 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	}
 	res := &wire.SyncResponse{Conversations: found, Version: site.counter, More: page.more, RelationsVersion: totals.version, SettingsVersion: inbox.version}
 	res.NotificationsVersion, res.BroadcastsVersion = max(notified, page.notified), broadcasts
+	res.SubscriptionsVersion = subscriptions.version
 	if page.more {
 		res.Version = min(site.counter, found[len(found)-1].Version)
 	}

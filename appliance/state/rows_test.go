@@ -16,15 +16,15 @@ type row interface {
 
 // emptyRows has one of each kind.
 func emptyRows() []row {
-	return []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
+	return append(emptyPresenceRows(), []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
 		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow),
 		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(teamAccountRow), new(megaTeamRow), new(megaGoneRow), new(Tenant),
 		new(teamHead),
-		new(notifiedRow), new(broadcastsRow), new(upgradeRow)}
+		new(notifiedRow), new(broadcastsRow), new(upgradeRow)}...)
 }
 
 func fullRows() []row {
-	return []row{
+	return append(fullPresenceRows(), []row{
 		&siteRow{counter: 1 << 60, clockMs: testTime, tenants: 3},
 		&convRow{id: 1, lastSeq: 2, version: 3, timeMs: testTime, readA: 4, readB: 5},
 		&clientRow{seq: 1, id: 2, timeMs: testTime},
@@ -52,7 +52,7 @@ func fullRows() []row {
 		&notifiedRow{version: 300, count: 2},
 		&broadcastsRow{version: 300, count: 2},
 		&upgradeRow{step: 1, after: "\x13\x00\x00name"},
-	}
+	}...)
 }
 
 func TestRowsSurviveEncoding(t *testing.T) {

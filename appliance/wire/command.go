@@ -118,6 +118,19 @@ const (
 	PushBroadcast    Command = 105
 )
 
+// Presence and the search for accounts.
+const (
+	CmdOnlineStatus Command = 352
+	CmdSetPresence  Command = 353
+
+	CmdSubscribePresence     Command = 354
+	CmdUnsubscribePresence   Command = 355
+	CmdPresenceSubscriptions Command = 356
+
+	PushPresence              Command = 98
+	PushPresenceSubscriptions Command = 99
+)
+
 var commandNames = map[Command]string{
 	CmdLogin: "login", CmdLogout: "logout", CmdSend: "send", CmdAck: "ack", CmdRead: "read",
 	CmdRecall: "recall", CmdSync: "sync", CmdHistory: "history", CmdProfiles: "profiles",
@@ -158,6 +171,9 @@ var commandNames = map[Command]string{
 	PushRoomNotice:    "room_notice",
 	PushRoomOut:       "room_out",
 	CmdTeamReceipts:   "team_receipts", PushTeamReceipt: "team_receipt",
+	CmdOnlineStatus: "online_status", CmdSetPresence: "set_presence", PushPresence: "presence",
+	CmdSubscribePresence: "subscribe_presence", CmdUnsubscribePresence: "unsubscribe_presence",
+	CmdPresenceSubscriptions: "presence_subscriptions", PushPresenceSubscriptions: "presence_subscriptions_push",
 }
 
 // Requests lists the requests that this build knows, in the order of their

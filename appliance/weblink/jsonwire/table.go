@@ -81,6 +81,12 @@ var requests = map[wire.Command]func() message{
 	wire.CmdDeleteMessages:   func() message { return new(wire.DeleteMessagesRequest) },
 	wire.CmdDeletions:        func() message { return new(wire.DeletionsRequest) },
 	wire.CmdRelations:        func() message { return new(wire.RelationsRequest) },
+
+	wire.CmdOnlineStatus:          func() message { return new(wire.OnlineStatusRequest) },
+	wire.CmdSetPresence:           func() message { return new(wire.SetPresenceRequest) },
+	wire.CmdSubscribePresence:     func() message { return new(wire.SubscribePresenceRequest) },
+	wire.CmdUnsubscribePresence:   func() message { return new(wire.UnsubscribePresenceRequest) },
+	wire.CmdPresenceSubscriptions: func() message { return new(wire.PresenceSubscriptionsRequest) },
 }
 
 // pushes makes, for each push, its empty message.
@@ -102,6 +108,9 @@ var pushes = map[wire.Command]func() message{
 	wire.PushBroadcast:       func() message { return new(wire.BroadcastPush) },
 	wire.PushRelation:        func() message { return new(wire.RelationPush) },
 	wire.PushFriendMode:      func() message { return new(wire.FriendModePush) },
+
+	wire.PushPresence:              func() message { return new(wire.PresencePush) },
+	wire.PushPresenceSubscriptions: func() message { return new(wire.PresenceSubscriptionsPush) },
 }
 
 var requestNames = func() map[string]wire.Command {

@@ -1,0 +1,149 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// eventTypeOnline is the only type of events that accounts subscribe to.
+const eventTypeOnline = 1
+
+var presenceActions = []action{
+	{
+		name:   "user/userOnlineStatus",
+		about:  "Tells which accounts are online, and on which devices. A device whose connection was lost a moment ago counts as online.",
+		params: []param{{name: "accids", kind: accounts, required: true, max: maxProfiles}},
+		answer: onlineAnswer{},
+		serve:  (*API).onlineStatus,
+	},
+	{
+		name: "event/subscribe/add",
+		about: "Makes accid follow the presence of others: its devices are told when they come online and go. " +
+			"Where it does already, the subscription becomes longer.",
+		params: subscriptionParams(
+			param{name: "ttl", kind: number, required: true, least: state.MinSubscriptionMs / 1000, most: state.MaxSubscriptionMs / 1000, about: "how long the subscriptions last, in seconds", example: "86400"}),
+		answer: failedAnswer{},
+		serve:  (*API).subscribe,
+	},
+	{
+		name:   "event/subscribe/delete",
+		about:  "Ends subscriptions of accid.",
+		params: subscriptionParams(),
+		answer: failedAnswer{},
+		serve:  (*API).unsubscribe,
+	},
+	{
+		name:  "event/subscribe/batchdel",
+		about: "Ends all subscriptions of accid.",
+		params: []param{
+			{name: "accid", kind: account, required: true},
+			eventTypeParam,
+		},
+		serve: (*API).unsubscribeAll,
+	},
+	{
+		name:   "event/subscribe/query",
+		about:  "Tells which of the given accounts accid follows, and how long.",
+		params: subscriptionParams(),
+		answer: subscribesAnswer{},
+		serve:  (*API).subscriptions,
+	},
+}
+
+var eventTypeParam = param{name: "eventType", kind: number, required: true, least: eventTypeOnline, most: eventTypeOnline, about: "1 presence"}
+
+func subscriptionParams(more ...param) []param {
+	return append([]param{
+		{name: "accid", kind: account, required: true},
+		eventTypeParam,
+		{name: "publisherAccids", kind: accounts, required: true, max: state.MaxSubscribePage, about: "whom accid follows"},
+	}, more...)
+}
+
+type onlineAnswer struct {
+	Data struct {
+		InvalidAccids []string                  `json:"invalidAccids" of:"accid" about:"those that are not registered"`
+		Status        map[string][]onlineDevice `json:"status" key:"accid" about:"those that are online"`
+	} `json:"data"`
+}
+
+type onlineDevice struct {
+	// Yunxin's numbers are wire's.
+	ClientType wire.Platform `json:"clientType" about:"1 Android, 2 iOS, 4 PC, 16 web, 32 backend, 64 Mac"`
+	LoginTime  int64         `json:"loginTime" about:"milliseconds since 1970"`
+	State      uint32        `json:"state,omitempty" about:"the app's own number that the device has set"`
+	Text       string        `json:"text,omitempty" about:"what the device says of itself"`
+}
+
+func (a *API) onlineStatus(ctx context.Context, c *call) (any, error) {
+	online, unknown, err := a.app.OnlineStatus(ctx, c.appKey(), c.args["accids"].list)
+	if err != nil {
+		return nil, err
+	}
+	var answer onlineAnswer
+	answer.Data.InvalidAccids = append([]string{}, unknown...)
+	answer.Data.Status = make(map[string][]onlineDevice, len(online))
+	for accid, devices := range online {
+		for _, d := range devices {
+			answer.Data.Status[accid] = append(answer.Data.Status[accid],
+				onlineDevice{ClientType: d.Platform, LoginTime: d.LoginMs, State: d.State, Text: d.Text})
+		}
+	}
+	return answer, nil
+}
+
+type failedAnswer struct {
+	FailedAccid []string `json:"failedAccid" of:"accid" about:"those for which it could not be done: not registered, accid itself, no friends where only they may see presence, no room; or not subscribed to"`
+}
+
+func (a *API) subscribe(ctx context.Context, c *call) (any, error) {
+	failed, err := a.app.Subscribe(ctx, c.appKey(), c.args["accid"].text, c.args["publisherAccids"].list,
+		time.Duration(c.args["ttl"].number)*time.Second)
+	if err != nil {
+		return nil, notRegistered(err, "accid")
+	}
+	return failedAnswer{append([]string{}, failed...)}, nil
+}
+
+func (a *API) unsubscribe(ctx context.Context, c *call) (any, error) {
+	failed, err := a.app.Unsubscribe(ctx, c.appKey(), c.args["accid"].text, c.args["publisherAccids"].list)
+	if err != nil {
+		return nil, notRegistered(err, "accid")
+	}
+	return failedAnswer{append([]string{}, failed...)}, nil
+}
+
+func (a *API) unsubscribeAll(ctx context.Context, c *call) (any, error) {
+	return nil, notRegistered(a.app.UnsubscribeAll(ctx, c.appKey(), c.args["accid"].text), "accid")
+}
+
+type subscribe struct {
+	Accid         string `json:"accid" about:"whom it follows"`
+	EventType     int    `json:"eventType"`
+	SubscribeTime int64  `json:"subscribeTime" about:"milliseconds since 1970"`
+	ExpireTime    int64  `json:"expireTime" about:"milliseconds since 1970"`
+}
+
+type subscribesAnswer struct {
+	Subscribes []subscribe `json:"subscribes"`
+}
+
+func (a *API) subscriptions(ctx context.Context, c *call) (any, error) {
+	found, err := a.app.Subscriptions(ctx, c.appKey(), c.args["accid"].text, c.args["publisherAccids"].list)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		if err := a.requireAccounts(ctx, c, "accid"); err != nil {
+			return nil, err
+		}
+	}
+	answer := subscribesAnswer{make([]subscribe, len(found))}
+	for i, s := range found {
+		answer.Subscribes[i] = subscribe{Accid: s.Publisher, EventType: eventTypeOnline, SubscribeTime: s.SinceMs, ExpireTime: s.ExpiresMs}
+	}
+	return answer, nil
+}
