@@ -40,11 +40,14 @@ func (a *App) Send(ctx context.Context, appKey string, m *wire.Message) (*wire.S
 	if err := mentions(m.Scene, named, m.MentionAll); err != nil {
 		return nil, err
 	}
+	if err := receipt(m.Scene, m.Receipt); err != nil {
+		return nil, err
+	}
 	res, err := a.proposeMessage(ctx, &state.Send{
 		TimeMs: a.now().UnixMilli(), Tenant: t.ID, Session: noSession,
 		Message: &wire.Message{
 			Scene: m.Scene, From: from, To: to, ClientId: clientID, Type: m.Type, Body: m.Body, Ext: m.Ext,
-			FromPlatform: wire.Platform_PLATFORM_REST, Mentions: named, MentionAll: m.MentionAll,
+			FromPlatform: wire.Platform_PLATFORM_REST, Mentions: named, MentionAll: m.MentionAll, Receipt: m.Receipt,
 		},
 	})
 	if err != nil {

@@ -174,6 +174,8 @@ func (a *App) serve(r *request, payload []byte) error {
 		return a.presenceSubscriptions(r, payload)
 	case wire.CmdTeams:
 		return a.teams(r, payload)
+	case wire.CmdTeamReceipts:
+		return a.teamReceipts(r, payload)
 	case wire.CmdTeamMembers:
 		return a.teamMembers(r, payload)
 	case wire.CmdTeamApplications:

@@ -44,6 +44,7 @@ func FuzzRequest(f *testing.F) {
 		wire.CmdMuteTeam:      &wire.MuteTeamRequest{Team: "5", Mute: 3},
 		wire.CmdTeams:         &wire.TeamsRequest{Teams: []string{"5", "6"}},
 		wire.CmdTeamMembers:   &wire.TeamMembersRequest{Team: "5", After: "a", Limit: 200},
+		wire.CmdTeamReceipts:  &wire.TeamReceiptsRequest{Team: "5", Seqs: []uint64{1}, ListSeq: 1},
 		63:                    &wire.AckRequest{},
 	} {
 		payload := make([]byte, in.SizeVT())

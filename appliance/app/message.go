@@ -41,10 +41,13 @@ func (o *op) encodeSend(payload []byte) error {
 	if err := mentions(in.Scene, in.Mentions, in.MentionAll); err != nil {
 		return err
 	}
+	if err := receipt(in.Scene, in.Receipt); err != nil {
+		return err
+	}
 	m := &o.message
 	m.Scene, m.From, m.To, m.ClientId = in.Scene, r.identity.Account, to, in.ClientId
 	m.Type, m.Body, m.Ext = in.Type, in.Body, in.Ext
-	m.Mentions, m.MentionAll = in.Mentions, in.MentionAll
+	m.Mentions, m.MentionAll, m.Receipt = in.Mentions, in.MentionAll, in.Receipt
 	m.FromPlatform, m.FromDevice = r.identity.Platform, r.identity.DeviceID
 	o.encode()
 	return nil

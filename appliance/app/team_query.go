@@ -43,13 +43,16 @@ func (a *App) teamMembers(r *request, payload []byte) error {
 			return err
 		}
 	}
+	if in.Filter < 0 || in.Filter > wire.TeamMemberFilter_TEAM_MEMBERS_MUTED {
+		return wire.Errorf(wire.CodeBadParameter, "filter must be 0 to 2")
+	}
 	limit, err := page(in.Limit, defaultSyncPage, state.MaxTeamMembersPage)
 	if err != nil {
 		return err
 	}
 	id := r.identity
 	return a.query(r, func() (wire.Body, error) {
-		return body(a.queries.TeamMembers(id.Tenant, id.Account, team, in.After, limit))
+		return body(a.queries.TeamMembersLike(id.Tenant, id.Account, team, in.Filter, in.After, limit))
 	})
 }
 

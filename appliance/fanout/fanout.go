@@ -46,6 +46,7 @@ func (f *Fanout) Deliver(results []any) {
 			f.message(r)
 		case *state.ReadResult:
 			f.read(r)
+			f.receipts(r)
 		case *state.RelationResult:
 			f.relation(r)
 		case *state.FriendModeResult:

@@ -4,6 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // metrics are counted per kind of event. Each counter is looked up once.
 type metrics struct {
+	messages, reads, relations, settings, teamStates, teamApplications, teamReceipts, notifications, broadcasts kindMetrics
 	messages, reads, relations, teamStates, teamApplications, notifications, broadcasts kindMetrics
 	subscriptions                                                                       kindMetrics
 }
@@ -29,8 +30,8 @@ func newMetrics(reg prometheus.Registerer) metrics {
 		return kindMetrics{events: events.WithLabelValues(name), deliveries: deliveries.WithLabelValues(name)}
 	}
 	return metrics{
-		messages: kind("message"), reads: kind("read"), relations: kind("relation"),
-		teamStates: kind("team_state"), teamApplications: kind("team_application"),
+		messages: kind("message"), reads: kind("read"), relations: kind("relation"), settings: kind("setting"),
+		teamStates: kind("team_state"), teamApplications: kind("team_application"), teamReceipts: kind("team_receipt"),
 		notifications: kind("notification"), broadcasts: kind("broadcast"),
 		subscriptions: kind("presence_subscriptions"),
 	}

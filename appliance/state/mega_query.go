@@ -3,7 +3,9 @@ package state
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
+	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
 )
 
@@ -93,4 +95,109 @@ func (q *Queries) DismissedMegaTeams(limit int) (teams []DismissedTeam, err erro
 		err = readError(closeErr)
 	}
 	return teams, err
+}
+
+// passes reports whether the member is one of those that are wanted.
+func (m *memberRow) passes(filter wire.TeamMemberFilter) bool {
+	switch filter {
+	case wire.TeamMemberFilter_TEAM_MEMBERS_MANAGERS:
+		return m.role != wire.TeamRole_TEAM_ROLE_MEMBER
+	case wire.TeamMemberFilter_TEAM_MEMBERS_MUTED:
+		return m.muted
+	}
+	return true
+}
+
+// classOf is the class of members of a mega-team that a filter lets pass, 0 for all.
+func classOf(filter wire.TeamMemberFilter) byte {
+	switch filter {
+	case wire.TeamMemberFilter_TEAM_MEMBERS_MANAGERS:
+		return classManager
+	case wire.TeamMemberFilter_TEAM_MEMBERS_MUTED:
+		return classMuted
+	}
+	return 0
+}
+
+// membersOfClass reads a page of the members of a class of a mega-team.
+func membersOfClass(v *raftstore.View, tenant uint32, team uint64, class byte, after string, limit int) (*wire.TeamMembersResponse, error) {
+	prefix := appendTeamClass(nil, tenant, team, class)
+	it, err := v.Iter(append(slices.Clone(prefix), after...), prefixEnd(prefix))
+	if err != nil {
+		return nil, readError(err)
+	}
+	res := new(wire.TeamMembersResponse)
+	for ok := it.First(); ok && err == nil; ok = it.Next() {
+		name := string(it.Key()[len(prefix):])
+		if name == after {
+			continue
+		}
+		if len(res.Members) == limit {
+			res.More = true
+			break
+		}
+		res.Members, err = appendMember(v, res.Members, tenant, team, name)
+	}
+	if closeErr := it.Close(); err == nil {
+		err = readError(closeErr)
+	}
+	return res, err
+}
+
+// appendMember appends a member, if it still is one: an index tells what it was a
+// moment ago.
+func appendMember(v *raftstore.View, dst []*wire.TeamMember, tenant uint32, team uint64, account string) ([]*wire.TeamMember, error) {
+	var row memberRow
+	ok, err := readRow(v, appendTeamMemberKey(nil, tableTeamMember, tenant, team, account), row.decode)
+	if err != nil || !ok {
+		return dst, err
+	}
+	return append(dst, row.member(account)), nil
+}
+
+// MegaTeamMembersByTime reads the members of a mega-team in the order of their
+// joining, the oldest first, or with reverse the newest: those who have joined at
+// fromMs or later, or with reverse at fromMs or earlier, where 0 means now. At most
+// limit, 1 to MaxTeamMembersPage. CodeTeamType: the team is no mega-team.
+func (q *Queries) MegaTeamMembersByTime(tenant uint32, team uint64, fromMs int64, limit int, reverse bool) ([]*wire.TeamMember, error) {
+	v := q.view()
+	defer v.Close()
+	if err := requireMega(v, tenant, team); err != nil {
+		return nil, err
+	}
+	prefix := appendTeamKey(nil, tableMegaOrder, tenant, team)
+	lo, hi := appendU64(slices.Clone(prefix), uint64(max(fromMs, 0))), prefixEnd(prefix)
+	if reverse {
+		lo = prefix
+		if fromMs > 0 {
+			hi = appendU64(slices.Clone(prefix), uint64(fromMs)+1)
+		}
+	}
+	it, err := v.Iter(lo, hi)
+	if err != nil {
+		return nil, readError(err)
+	}
+	first, next := it.First, it.Next
+	if reverse {
+		first, next = it.Last, it.Prev
+	}
+	var members []*wire.TeamMember
+	for ok := first(); ok && err == nil && len(members) < min(limit, MaxTeamMembersPage); ok = next() {
+		if key := it.Key()[len(prefix):]; len(key) > 8 {
+			members, err = appendMember(v, members, tenant, team, string(key[8:]))
+		}
+	}
+	if closeErr := it.Close(); err == nil {
+		err = readError(closeErr)
+	}
+	return members, err
+}
+
+// requireMega is nil for a mega-team: CodeTeamMissing, CodeTeamType.
+func requireMega(v *raftstore.View, tenant uint32, team uint64) error {
+	head, err := readHead(v, tenant, team)
+	if err == nil && !head.mega() {
+		err = wire.Errorf(wire.CodeTeamType, "the team is not a mega-team")
+	}
+	return err
 }

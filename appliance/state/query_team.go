@@ -229,9 +229,15 @@ func readTeam(v *raftstore.View, tenant uint32, id uint64) (*wire.Team, error) {
 // after the given one, at most limit (1..MaxTeamMembersPage, 0 means 100). With
 // an account, it must be a member: CodeNotInTeam.
 func (q *Queries) TeamMembers(tenant uint32, account string, team uint64, after string, limit int) (*wire.TeamMembersResponse, error) {
+	return q.TeamMembersLike(tenant, account, team, wire.TeamMemberFilter_TEAM_MEMBERS_ALL, after, limit)
+}
+
+// TeamMembersLike is TeamMembers for those that the filter lets pass.
+func (q *Queries) TeamMembersLike(tenant uint32, account string, team uint64, filter wire.TeamMemberFilter, after string, limit int) (*wire.TeamMembersResponse, error) {
 	v := q.view()
 	defer v.Close()
-	if _, err := readHead(v, tenant, team); err != nil {
+	head, err := readHead(v, tenant, team)
+	if err != nil {
 		return nil, err
 	}
 	if account != "" {
@@ -243,6 +249,9 @@ func (q *Queries) TeamMembers(tenant uint32, account string, team uint64, after 
 		limit = defaultPage
 	}
 	limit = min(limit, MaxTeamMembersPage)
+	if class := classOf(filter); class != 0 && head.mega() {
+		return membersOfClass(v, tenant, team, class, after, limit)
+	}
 	prefix := appendTeamKey(nil, tableTeamMember, tenant, team)
 	it, err := v.Iter(append(append([]byte(nil), prefix...), after...), prefixEnd(prefix))
 	if err != nil {
@@ -254,12 +263,15 @@ func (q *Queries) TeamMembers(tenant uint32, account string, team uint64, after 
 		if name == after {
 			continue
 		}
-		if len(res.Members) == limit {
-			res.More = true
-			break
-		}
 		var row memberRow
 		if err = row.decode(it.Value()); err != nil {
+			break
+		}
+		if !row.passes(filter) {
+			continue
+		}
+		if len(res.Members) == limit {
+			res.More = true
 			break
 		}
 		res.Members = append(res.Members, row.member(name))

@@ -33,6 +33,7 @@ const (
 	CodeTeamPermission Code = 802
 	CodeTeamMissing    Code = 803
 	CodeNotInTeam      Code = 804
+	CodeTeamType       Code = 805
 	CodeTooManyTeams   Code = 806
 	CodeTeamStanding   Code = 807
 	CodeAlreadyInTeam  Code = 809
@@ -79,6 +80,7 @@ var codeTable = []codeInfo{
 	{CodeTeamPermission, "team_permission", "the account may not do this in the team", false},
 	{CodeTeamMissing, "team_missing", "the team does not exist or was dismissed", false},
 	{CodeNotInTeam, "not_in_team", "the account is not a member of the team", false},
+	{CodeTeamType, "team_type", "a team is named where a mega-team must be, or the other way round", false},
 	{CodeTooManyTeams, "too_many_teams", "the account is in as many teams as it may be", false},
 	{CodeTeamStanding, "team_standing", "there is no such application or invitation", false},
 	{CodeAlreadyInTeam, "already_in_team", "the account is a member already", false},
