@@ -38,6 +38,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		link     <address...> {
 //			max_connections   <count>
 //			max_handshakes    <count>
+//			max_pending_per_source <count>
 //			handshake_timeout <duration>
 //			login_timeout     <duration>
 //			write_timeout     <duration>
@@ -46,6 +47,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		weblink {
 //			max_connections <count>
 //			max_pending     <count>
+//			max_pending_per_source <count>
 //			login_timeout   <duration>
 //			ping_interval   <duration>
 //			ping_timeout    <duration>
@@ -108,6 +110,8 @@ func (l *Link) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = argument(d, &l.MaxConnections, strconv.Atoi)
 		case "max_handshakes":
 			err = argument(d, &l.MaxHandshakes, strconv.Atoi)
+		case "max_pending_per_source":
+			err = argument(d, &l.MaxPendingPerSource, strconv.Atoi)
 		case "handshake_timeout":
 			err = argument(d, &l.HandshakeTimeout, duration)
 		case "login_timeout":

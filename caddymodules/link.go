@@ -22,6 +22,11 @@ type Link struct {
 	// MaxHandshakes is how many handshakes may be in flight.
 	MaxHandshakes int `json:"max_handshakes,omitempty"`
 
+	// MaxPendingPerSource refuses clients from a source, an IPv4 address or the
+	// first 64 bits of an IPv6 address, that has so many not logged in. Loopback
+	// addresses are not counted.
+	MaxPendingPerSource int `json:"max_pending_per_source,omitempty"`
+
 	// HandshakeTimeout is how long a handshake may take.
 	HandshakeTimeout caddy.Duration `json:"handshake_timeout,omitempty"`
 
@@ -46,7 +51,7 @@ func (l *Link) validate() error {
 			return fmt.Errorf("link %s: %s is too short, the least is 100ms", name, time.Duration(d))
 		}
 	}
-	if l.MaxConnections < 0 || l.MaxHandshakes < 0 {
+	if l.MaxConnections < 0 || l.MaxHandshakes < 0 || l.MaxPendingPerSource < 0 {
 		return errors.New("link: limits must not be negative")
 	}
 	if l.QueueBytes != 0 && l.QueueBytes < minQueueBytes {
@@ -63,5 +68,6 @@ func (l *Link) config() appliance.LinkConfig {
 		LoginTimeout:     time.Duration(l.LoginTimeout),
 		WriteTimeout:     time.Duration(l.WriteTimeout),
 		QueueBytes:       l.QueueBytes,
+		PerSource:        l.MaxPendingPerSource,
 	}
 }

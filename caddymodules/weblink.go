@@ -34,6 +34,11 @@ type WebLink struct {
 	// MaxPending refuses clients while so many have not logged in.
 	MaxPending int `json:"max_pending,omitempty"`
 
+	// MaxPendingPerSource refuses clients from a source, an IPv4 address or the
+	// first 64 bits of an IPv6 address, that has so many not logged in. Loopback
+	// addresses are not counted.
+	MaxPendingPerSource int `json:"max_pending_per_source,omitempty"`
+
 	// LoginTimeout is how long a client may take from its first request to an
 	// accepted login.
 	LoginTimeout caddy.Duration `json:"login_timeout,omitempty"`
@@ -76,7 +81,7 @@ func (l *WebLink) validate() error {
 			return fmt.Errorf("weblink %s: %s is too short, the least is 100ms", name, time.Duration(d))
 		}
 	}
-	if l.MaxConnections < 0 || l.MaxPending < 0 {
+	if l.MaxConnections < 0 || l.MaxPending < 0 || l.MaxPendingPerSource < 0 {
 		return errors.New("weblink: limits must not be negative")
 	}
 	if l.QueueBytes != 0 && l.QueueBytes < minQueueBytes {
@@ -107,6 +112,7 @@ func (l *WebLink) config() appliance.WebLinkConfig {
 	return appliance.WebLinkConfig{
 		MaxConnections: l.MaxConnections,
 		MaxPending:     l.MaxPending,
+		PerSource:      l.MaxPendingPerSource,
 		LoginTimeout:   time.Duration(l.LoginTimeout),
 		PingInterval:   time.Duration(l.PingInterval),
 		PingTimeout:    time.Duration(l.PingTimeout),
@@ -130,6 +136,8 @@ func (l *WebLink) unmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = argument(d, &l.MaxConnections, strconv.Atoi)
 		case "max_pending":
 			err = argument(d, &l.MaxPending, strconv.Atoi)
+		case "max_pending_per_source":
+			err = argument(d, &l.MaxPendingPerSource, strconv.Atoi)
 		case "login_timeout":
 			err = argument(d, &l.LoginTimeout, duration)
 		case "ping_interval":

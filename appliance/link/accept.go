@@ -84,7 +84,7 @@ func (s *Server) accepted(nc net.Conn) {
 		_ = nc.Close()
 		return
 	}
-	if !s.register(c, o.MaxConnections) {
+	if !s.register(c) {
 		s.metrics.handshakes.WithLabelValues(handshakeRefused).Inc()
 		s.log.Debug("link: connection refused", "remote", nc.RemoteAddr(), "connections", s.Connections())
 		s.refuse(nc)

@@ -54,6 +54,7 @@ type conn struct {
 	outFrames uint32          // how many
 	outState  outState
 	closing   atomic.Bool   // also read without mu
+	settled   bool          // no longer one of Server.newcomers
 	reason    wire.Code     // why, when closing
 	idle      time.Duration // allowed silence, 0 until the client is logged in
 	limit     int64         // when a connection that is not logged in, or is closing, must end
@@ -141,8 +142,23 @@ func (c *conn) SetIdleTimeout(d time.Duration) {
 	if c.closing.Load() {
 		return
 	}
+	c.settleLocked()
 	c.idle = d
 	c.wakeNoLaterLocked(c.server.now() + int64(d))
+}
+
+// settle says that c has logged in or is gone.
+func (c *conn) settle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settleLocked()
+}
+
+func (c *conn) settleLocked() {
+	if !c.settled {
+		c.settled = true
+		c.server.newcomers.Leave(c.RemoteAddr().Addr())
+	}
 }
 
 // RemoteAddr implements session.Conn. It is zero when the client did not come

@@ -11,7 +11,7 @@ import (
 // The results of a handshake, as metrics show them.
 const (
 	handshakeOK      = "ok"
-	handshakeRefused = "refused"  // too many connections, or the node drains
+	handshakeRefused = "refused"  // too many connections, of all or from one source, or the node drains
 	handshakeTimeout = "timeout"  // no hello in time
 	handshakeVersion = "version"  // a protocol version that is not served
 	handshakeForeign = "foreign"  // another protocol
@@ -35,7 +35,8 @@ type metrics struct {
 	acceptErrors  prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+// newMetrics registers the metrics; sources is how many sources have newcomers.
+func newMetrics(reg prometheus.Registerer, sources func() int) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "yizhan_link_" + name, Help: help})
 	}
@@ -55,6 +56,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		acceptErrors:  counter("accept_errors_total", "Failures to accept a connection."),
 	}
 	if reg != nil {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "yizhan_link_newcomer_sources", Help: "Sources (IPv4 addresses, IPv6 /64) with connections that are not logged in."}, func() float64 { return float64(sources()) }))
 		reg.MustRegister(m.connections, m.handshakes, m.closes, m.bytesIn, m.bytesOut, m.framesIn, m.framesOut,
 			m.queueCutoffs, m.writeTimeouts, m.acceptErrors)
 	}

@@ -10,6 +10,7 @@ const (
 	DefaultLoginTimeout     = 10 * time.Second
 	DefaultWriteTimeout     = 10 * time.Second
 	DefaultQueueBytes       = 256 << 10
+	DefaultPerSource        = 2000
 )
 
 // Options limits what clients may cost. A zero or negative field takes its
@@ -36,6 +37,10 @@ type Options struct {
 	// wait for it.
 	WriteTimeout time.Duration
 
+	// PerSource is how many connections from one source (package source) may be
+	// open without being logged in. One more is refused with wire.CodeBusy.
+	PerSource int
+
 	// QueueBytes is how much may wait behind what is being written to a client.
 	// A frame is queued as long as no more waits already, so a queue may exceed
 	// it by one frame (wire.MaxFrame).
@@ -60,6 +65,9 @@ func (o Options) withDefaults() *Options {
 	}
 	if o.QueueBytes <= 0 {
 		o.QueueBytes = DefaultQueueBytes
+	}
+	if o.PerSource <= 0 {
+		o.PerSource = DefaultPerSource
 	}
 	return &o
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/roster"
 	"github.com/yizhan-im/yizhan/appliance/secure"
 	"github.com/yizhan-im/yizhan/appliance/session"
+	"github.com/yizhan-im/yizhan/appliance/source"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -28,6 +29,7 @@ type Server struct {
 	pauses  pauses
 
 	handshakes slots
+	newcomers  source.Counter // connections that are not logged in
 	// crypto holds a token for each handshake that is being computed: at most on
 	// half of the cores, so that those who come do not hold up those who are here.
 	crypto    chan struct{}
@@ -66,12 +68,12 @@ func NewServer(key *secure.ServerKey, h session.Handler, logger *slog.Logger, re
 		key:     key,
 		handler: h,
 		log:     limitlog.New(logger),
-		metrics: newMetrics(reg),
 		started: time.Now(),
 		pauses:  defaultPauses,
 		open:    roster.New(func(c *conn) *int { return &c.place }),
 		crypto:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
+	s.metrics = newMetrics(reg, s.newcomers.Len)
 	s.options.Store(o.withDefaults())
 	s.handshakes.init()
 	for range runtime.GOMAXPROCS(0) {
@@ -133,10 +135,10 @@ func (s *Server) now() int64 {
 
 // register counts c among the open connections, and its goroutine among those
 // that Close waits for. It reports false when no more are wanted.
-func (s *Server) register(c *conn, limit int) bool {
+func (s *Server) register(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining || s.open.Len() >= limit {
+	if s.draining || s.open.Len() >= c.options.MaxConnections || !s.newcomers.Enter(c.RemoteAddr().Addr(), c.options.PerSource) {
 		return false
 	}
 	s.goroutines.Add(1)
@@ -147,6 +149,7 @@ func (s *Server) register(c *conn, limit int) bool {
 
 // unregister is called by the last goroutine of a connection, at its end.
 func (s *Server) unregister(c *conn) {
+	c.settle() // at the latest
 	s.mu.Lock()
 	s.open.Remove(c)
 	s.metrics.connections.Set(float64(s.open.Len()))

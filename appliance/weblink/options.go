@@ -47,6 +47,11 @@ type Options struct {
 	// exceeded by one message.
 	QueueBytes int
 
+	// PerSource is how many sessions from one source, which is an IPv4 address or
+	// the first 64 bits of an IPv6 address, may be open without being logged in;
+	// 2,000. One more is refused with HTTP 503. Loopback addresses are not counted.
+	PerSource int
+
 	// Origins are the values of the Origin header that are let in, as exact
 	// scheme://host[:port]; "*", the default, is any.
 	Origins []string
@@ -76,6 +81,7 @@ func (o *Options) engine() engine.Options {
 		MaxPayload:     o.MaxPayload,
 		MaxConnections: o.MaxConnections,
 		QueueBytes:     o.QueueBytes,
+		PerSource:      o.PerSource,
 		Origins:        o.Origins,
 		Deflate:        o.Deflate,
 	}

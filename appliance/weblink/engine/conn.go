@@ -103,7 +103,10 @@ func (c *Conn) Fail(reason Reason) {
 func (c *Conn) Established() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.established = true
+	if !c.established {
+		c.established = true
+		c.server.newcomers.Leave(c.remote.Addr())
+	}
 }
 
 // RemoteAddr is the client's address, taken from the request that opened the

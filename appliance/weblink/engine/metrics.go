@@ -12,6 +12,7 @@ const (
 const (
 	openOK       = "ok"
 	openFull     = "full"     // Options.MaxConnections
+	openSource   = "source"   // Options.PerSource
 	openStopping = "stopping" // StopAccepting or Close
 	openRefused  = "refused"  // not a request that opens a session
 	openOrigin   = "origin"   // another origin than Options.Origins
@@ -40,7 +41,8 @@ type metrics struct {
 	writeTimeouts prometheus.Counter
 }
 
-func newMetrics(reg prometheus.Registerer) *metrics {
+// newMetrics registers the metrics; sources is how many sources have newcomers.
+func newMetrics(reg prometheus.Registerer, sources func() int) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "yizhan_weblink_" + name, Help: help})
 	}
@@ -60,6 +62,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		writeTimeouts: counter("write_timeouts_total", "Sessions closed because the client accepted nothing for too long."),
 	}
 	if reg != nil {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "yizhan_weblink_newcomer_sources", Help: "Sources (IPv4 addresses, IPv6 /64) with sessions that are not logged in."}, func() float64 { return float64(sources()) }))
 		reg.MustRegister(m.sessions, m.opens, m.closes, m.upgrades, m.bytesIn, m.bytesOut, m.messagesIn, m.messagesOut,
 			m.queueCutoffs, m.writeTimeouts)
 	}

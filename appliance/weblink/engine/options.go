@@ -15,6 +15,7 @@ const (
 	DefaultMaxPayload     = 1_000_000
 	DefaultMaxConnections = 200_000
 	DefaultQueueBytes     = 256 << 10
+	DefaultPerSource      = 2000
 )
 
 // anyOrigin in Options.Origins allows every origin.
@@ -50,6 +51,10 @@ type Options struct {
 
 	// MaxConnections is how many sessions may be open. One more gets HTTP 503.
 	MaxConnections int
+
+	// PerSource is how many sessions from one source (package source) may be open
+	// without Conn.Established. One more gets HTTP 503.
+	PerSource int
 
 	// QueueBytes is how much may wait behind what is being written to a client.
 	// Messages are queued as long as no more waits already, so a queue may exceed
@@ -89,6 +94,7 @@ func (o Options) withDefaults() *Options {
 	number(&o.MaxPayload, DefaultMaxPayload)
 	number(&o.MaxConnections, DefaultMaxConnections)
 	number(&o.QueueBytes, DefaultQueueBytes)
+	number(&o.PerSource, DefaultPerSource)
 	if len(o.Origins) == 0 {
 		o.Origins = []string{anyOrigin}
 	}

@@ -12,18 +12,20 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/flush"
 	"github.com/yizhan-im/yizhan/appliance/limitlog"
 	"github.com/yizhan-im/yizhan/appliance/roster"
+	"github.com/yizhan-im/yizhan/appliance/source"
 )
 
 // Server serves the sessions of one node. It outlives the HTTP servers that give
 // it requests.
 type Server struct {
-	handler Handler
-	log     *limitlog.Logger
-	metrics *metrics
-	options atomic.Pointer[Options]
-	started time.Time // what the times of sessions count from
-	pauses  pauses
-	sids    registry
+	handler   Handler
+	log       *limitlog.Logger
+	metrics   *metrics
+	options   atomic.Pointer[Options]
+	started   time.Time // what the times of sessions count from
+	pauses    pauses
+	sids      registry
+	newcomers source.Counter // sessions without Established
 
 	flushers  []*flush.Flusher[*Conn]
 	nextFlush atomic.Uint32
@@ -68,11 +70,11 @@ func NewServer(h Handler, logger *slog.Logger, reg prometheus.Registerer, o Opti
 	s := &Server{
 		handler: h,
 		log:     limitlog.New(logger),
-		metrics: newMetrics(reg),
 		started: time.Now(),
 		pauses:  defaultPauses,
 		open:    roster.New(func(c *Conn) *int { return &c.place }),
 	}
+	s.metrics = newMetrics(reg, s.newcomers.Len)
 	s.options.Store(o.withDefaults())
 	s.sids.init()
 	for range runtime.GOMAXPROCS(0) {
@@ -148,6 +150,8 @@ func (s *Server) register(c *Conn) (result string) {
 		return openStopping
 	case s.open.Len() >= c.options.MaxConnections:
 		return openFull
+	case !s.newcomers.Enter(c.remote.Addr(), c.options.PerSource):
+		return openSource
 	}
 	s.goroutines.Add(1)
 	s.open.Add(c)
@@ -156,6 +160,7 @@ func (s *Server) register(c *Conn) (result string) {
 
 // unregister is called at the end of a session.
 func (s *Server) unregister(c *Conn) {
+	c.Established() // at the latest
 	s.mu.Lock()
 	s.open.Remove(c)
 	s.mu.Unlock()
