@@ -5,8 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 // metrics are counted per kind of event. Each counter is looked up once.
 type metrics struct {
 	messages, reads, relations, settings, teamStates, teamApplications, teamReceipts, notifications, broadcasts kindMetrics
-	messages, reads, relations, teamStates, teamApplications, notifications, broadcasts kindMetrics
-	subscriptions                                                                       kindMetrics
+	subscriptions                                                                                               kindMetrics
 }
 
 type kindMetrics struct {
