@@ -26,7 +26,7 @@ type limitKey struct {
 
 // limit is what is left of one quota.
 type limit struct {
-	rate.Limiter
+	*rate.Limiter
 	blocked time.Time // until when all is refused
 }
 
@@ -46,13 +46,11 @@ func (l *limiter) allow(t *state.Tenant, act *action, now time.Time) (wait time.
 		if len(l.limits) >= maxLimits && !l.dropIdle(now) {
 			return retryAfter, false
 		}
-		left = &limit{Limiter: *rate.NewLimiter(perSecond, q.calls)}
+		left = new(limit)
 		l.limits[key] = left
 	}
-	if left.Limit() != perSecond { // the tenant's limits have changed
-		left.SetLimitAt(now, perSecond)
-		left.SetBurstAt(now, q.calls)
-		left.blocked = time.Time{}
+	if left.Limiter == nil || left.Limit() != perSecond { // new, or the tenant's limits have changed
+		*left = limit{Limiter: rate.NewLimiter(perSecond, q.calls)}
 	}
 	if wait := left.blocked.Sub(now); wait > 0 {
 		return wait, false

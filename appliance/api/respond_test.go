@@ -22,7 +22,7 @@ func TestEnvelope(t *testing.T) {
 		{struct{}{}, nil, `{"code":200}`},
 		{historyAnswer{Msgs: []historyMessage{}}, nil, `{"code":200,"size":0,"msgs":[]}`},
 		{nil, wire.Errorf(wire.CodeBadParameter, `a "<b>" & c`), `{"code":414,"desc":"a \"<b>\" & c"}`},
-		{nil, fmt.Errorf("while sending: %w", &wire.Error{Code: wire.CodeRecallExpired}), `{"code":508,"desc":"the message is too old to be recalled"}`},
+		{nil, fmt.Errorf("while sending: %w", &wire.Error{Code: wire.CodeRecallExpired}), `{"code":508,"desc":"the message is too old to be recalled or edited"}`},
 		{nil, errors.New("secret of the server"), `{"code":500,"desc":"the server failed; its log tells why"}`},
 		{make(chan int), nil, `{"code":500,"desc":"the server failed; its log tells why"}`},
 	} {
