@@ -40,6 +40,7 @@ func TestEachDocumentedCodeIsAnswered(t *testing.T) {
 	showRelations(wide)
 	showTeams(wide)
 	showMessages(wide)
+	showNotifications(wide)
 	narrow := &shower{newBackend(t, node, appliance.TenantRequest{
 		MaxFriends: 1, MaxListed: 1, MaxTeamMembers: 2, MaxTeams: 1, RecallSeconds: 1,
 	}), seen}

@@ -31,6 +31,10 @@ func fillTeam(params map[string]string, answers map[string]map[string]any) {
 	}
 }
 
+func fillBroadcast(params map[string]string, answers map[string]map[string]any) {
+	params["broadcastId"] = fmt.Sprint(answers["msg/broadcastMsg"]["msg"].(map[string]any)["broadcastId"])
+}
+
 var preparations = map[string]preparation{
 	"friend/update":     {first: []string{"friend/add"}},
 	"friend/getByAccid": {first: []string{"friend/add"}},
@@ -38,6 +42,8 @@ var preparations = map[string]preparation{
 		data := answers["msg/sendMsg"]["data"].(map[string]any)
 		params["deleteMsgid"], params["timetag"] = fmt.Sprint(data["msgid"]), fmt.Sprint(data["timetag"])
 	}},
+	"history/queryBroadcastMsgById": {first: []string{"msg/broadcastMsg"}, fill: fillBroadcast},
+	"history/delBroadcastMsgById":   {first: []string{"msg/broadcastMsg"}, fill: fillBroadcast},
 	"team/query": {first: []string{"team/create"}, fill: func(params map[string]string, answers map[string]map[string]any) {
 		params["tids"] = "[" + answers["team/create"]["tid"].(string) + "]"
 	}},
@@ -125,9 +131,15 @@ func TestParserKeepsToTheDocument(t *testing.T) {
 	tried := 0
 	for name, action := range documentedActions(t) {
 		b := newBackend(t, node, appliance.TenantRequest{APIPerSecond: 1 << 20})
+		// Some actions may be called ten times a minute.
+		try := func() {
+			if tried++; tried%8 == 0 {
+				b = newBackend(t, node, appliance.TenantRequest{APIPerSecond: 1 << 20})
+			}
+		}
 		refuses := func(why, param, value string) {
 			t.Helper()
-			tried++
+			try()
 			params := action.example()
 			params[param] = value
 			if value == "" {
@@ -139,7 +151,7 @@ func TestParserKeepsToTheDocument(t *testing.T) {
 		}
 		passes := func(param, value string) {
 			t.Helper()
-			tried++
+			try()
 			params := action.example()
 			params[strings.ToUpper(param)] = value
 			delete(params, param)

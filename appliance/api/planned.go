@@ -16,7 +16,7 @@ var plannedActions = func() map[string]bool {
 
 var plannedByGroup = map[string]string{
 	"user": "setDonnop mute muteModule",
-	"msg": `sendAttachMsg sendBatchAttachMsg upload fileUpload delMsgOneWay delMsg delRoamSession broadcastMsg
+	"msg": `upload fileUpload delMsgOneWay delMsg delRoamSession
 		markReadMsg markReadTeamMsg`,
 	"job/nos": "del",
 	"team":    "getMarkReadInfo listMemberInfo listOnlineUsers listOnlineUserCount",
@@ -30,8 +30,7 @@ var plannedByGroup = map[string]string{
 		updateDelayClosePolicy tagTemporaryMute tagMembersCount tagMembersQuery updateChatRoomRoleTag
 		deleteHistoryMessage`,
 	"stats/chatroom": "topn",
-	"history": `queryTeamMsg queryChatroomMsg querySessionList queryTagHistoryMsg queryUserEvents queryBroadcastMsg
-		queryBroadcastMsgById delBroadcastMsgById`,
-	"signal":     "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",
-	"translator": "textMsg",
+	"history":        `queryTeamMsg queryChatroomMsg querySessionList queryTagHistoryMsg queryUserEvents`,
+	"signal":         "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",
+	"translator":     "textMsg",
 }
