@@ -162,6 +162,9 @@ func (a *App) serve(r *request, payload []byte) error {
 		return a.notifications(r, payload)
 	case wire.CmdBroadcasts:
 		return a.broadcasts(r, payload)
+	case wire.CmdSetConversation, wire.CmdRemoveConversation, wire.CmdClearConversation, wire.CmdConversations, wire.CmdConversationStates,
+		wire.CmdUnread, wire.CmdReadAll, wire.CmdConversationSettings, wire.CmdSetDoNotDisturb:
+		return a.inbox(r, payload)
 	case wire.CmdOnlineStatus:
 		return a.onlineStatus(r, payload)
 	case wire.CmdSetPresence:

@@ -104,6 +104,12 @@ func (o *op) answer(result any) error {
 		return o.answerNotify(res)
 	case *state.RelationResult:
 		return o.answerRelation(res)
+	case *state.ConversationChangeResult:
+		return o.answerConversation(res)
+	case *state.ReadManyResult:
+		return o.answerReadMany(res)
+	case *state.DoNotDisturbResult:
+		return o.answerDoNotDisturb(res)
 	case *state.FriendModeResult:
 		return o.answerFriendMode(res)
 	case *state.SubscriptionResult:

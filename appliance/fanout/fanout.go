@@ -47,6 +47,12 @@ func (f *Fanout) Deliver(results []any) {
 		case *state.ReadResult:
 			f.read(r)
 			f.receipts(r)
+		case *state.ReadManyResult:
+			f.readMany(r)
+		case *state.ConversationChangeResult:
+			f.setting(r)
+		case *state.DoNotDisturbResult:
+			f.doNotDisturb(r)
 		case *state.RelationResult:
 			f.relation(r)
 		case *state.FriendModeResult:

@@ -59,7 +59,7 @@ func (m *Machine) readMany(tx *raftstore.Tx, r *reader) (*ReadManyResult, error)
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
-	res.Code = wire.CodeOK
+	res.Code, res.Asked = wire.CodeOK, len(c.Reads)
 	for i := range c.Reads {
 		if err := m.readOne(tx, &c, &c.Reads[i], res); err != nil {
 			return nil, err

@@ -28,7 +28,7 @@ type doNotDisturb struct {
 // the next day when it is not after from.
 type quietHours struct {
 	from, to uint32
-	offset   int32 // of local time from UTC, in minutes
+	offset   int64 // of local time from UTC, in minutes
 	weekdays uint32
 }
 
@@ -67,7 +67,7 @@ func (d *doNotDisturb) decode(r *reader) {
 		return
 	}
 	d.quiet = quietHours{from: uint32(r.upTo(minutesOfDay - 1)), to: uint32(r.upTo(minutesOfDay - 1))}
-	d.quiet.offset = int32(r.upTo(maxOffset-minOffset)) + minOffset
+	d.quiet.offset = int64(r.upTo(maxOffset-minOffset)) + minOffset
 	d.quiet.weekdays = uint32(r.byte())
 	if d.quiet.weekdays >= 1<<daysOfWeek {
 		r.fail()
@@ -95,7 +95,7 @@ func (d *doNotDisturb) quietAt(timeMs int64) bool {
 }
 
 func (q *quietHours) contain(timeMs int64) bool {
-	local := floorDiv(timeMs, msOfMinute) + int64(q.offset)
+	local := floorDiv(timeMs, msOfMinute) + q.offset
 	day := floorDiv(local, minutesOfDay)
 	minute := uint32(local - day*minutesOfDay)
 	if q.from < q.to {

@@ -100,6 +100,7 @@ type ReadManyResult struct {
 	Tenant  uint32
 	Session uint64
 	Account string
+	Asked   int // how many conversations the command names
 	// Reads are what would have been the results of Reads that changed something.
 	Reads []ReadResult
 	// Settings that have changed.

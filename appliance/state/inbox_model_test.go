@@ -147,7 +147,7 @@ func (m *model) setDoNotDisturb(c *SetDoNotDisturb) *DoNotDisturbResult {
 
 func (m *model) readMany(c *ReadMany) *ReadManyResult {
 	m.clock = max(m.clock, c.TimeMs)
-	res := &ReadManyResult{Code: wire.CodeOK, Tenant: c.Tenant, Session: c.Session, Account: c.Account}
+	res := &ReadManyResult{Code: wire.CodeOK, Tenant: c.Tenant, Session: c.Session, Account: c.Account, Asked: len(c.Reads)}
 	for _, one := range c.Reads {
 		read := &Read{TimeMs: c.TimeMs, Tenant: c.Tenant, Session: c.Session, Reader: c.Account, Peer: one.Peer, Team: one.Team, Seq: one.Seq}
 		moved := m.apply(read).(*ReadResult)
@@ -239,7 +239,7 @@ func drawInboxCommand(t *rapid.T, m *model, now int64) command {
 	case "dnd":
 		c := &SetDoNotDisturb{TimeMs: now, Tenant: tenant, Session: 9, Account: account, On: drawBool.Draw(t, "on"), Desktop: drawBool.Draw(t, "desktop"), NoQuiet: rapid.Bool().Draw(t, "no quiet")}
 		if rapid.Bool().Draw(t, "quiet") {
-			c.Quiet = &wire.QuietHours{From: 1320, To: rapid.Uint32Range(0, 1439).Draw(t, "to"), UtcOffset: rapid.Int32Range(-720, 840).Draw(t, "offset"), Weekdays: rapid.Uint32Range(0, 127).Draw(t, "weekdays")}
+			c.Quiet = &wire.QuietHours{From: 1320, To: rapid.Uint32Range(0, 1439).Draw(t, "to"), UtcOffset: rapid.Int64Range(-720, 840).Draw(t, "offset"), Weekdays: rapid.Uint32Range(0, 127).Draw(t, "weekdays")}
 		}
 		return c
 	case "read":

@@ -32,7 +32,8 @@ type lister struct {
 	v       *raftstore.View
 	tenant  uint32
 	account string
-	looked  int          // entries
+	looked  int // entries
+	deletes deletes
 	msg     wire.Message // scratch
 }
 
@@ -72,16 +73,20 @@ func (l *lister) look(c *wire.ConversationState, id uint64, preview bool) error 
 		lowest = first
 	}
 	looked := uint64(0)
-	_, err := log.walk(lowest, c.LastSeq, true, func(stored []byte) bool {
+	deleted, err := l.deleted(id, lowest, c.LastSeq)
+	if err != nil {
+		return err
+	}
+	_, err = log.walk(lowest, c.LastSeq, true, func(stored []byte) bool {
 		l.msg.Reset()
 		if l.msg.UnmarshalVTUnsafe(stored) != nil {
 			return false // whoever reads the log is told
 		}
-		counting := l.msg.Seq >= unreadFrom
-		if counting && looked < MaxUnreadScan && l.msg.From != l.account && countsUnread(&l.msg) {
+		counting, there := l.msg.Seq >= unreadFrom, !deleted[l.msg.Seq] && !withdrawnFrom(&l.msg, l.account)
+		if counting && there && looked < MaxUnreadScan && l.msg.From != l.account && countsUnread(&l.msg) {
 			c.Unread++
 		}
-		if preview && c.Last == nil && shown(&l.msg) {
+		if preview && there && c.Last == nil && shown(&l.msg) {
 			c.Last = previewOf(&l.msg)
 		}
 		looked++
@@ -95,6 +100,39 @@ func (l *lister) look(c *wire.ConversationState, id uint64, preview bool) error 
 	})
 	l.msg.Reset()
 	return err
+}
+
+// deletes says whether the account has deleted any entry for itself.
+type deletes uint8
+
+const (
+	deletesUnknown deletes = iota
+	deletesNone
+	deletesSome
+)
+
+// deleted are the entries of low..high that the account has deleted for itself.
+// Most accounts have deleted nothing anywhere, which is looked up once.
+func (l *lister) deleted(conv, low, high uint64) (map[uint64]bool, error) {
+	if l.deletes == deletesUnknown {
+		l.deletes = deletesNone
+		prefix := appendConvPrefix(nil, tableDeleted, l.tenant, l.account)
+		it, err := l.v.Iter(prefix, prefixEnd(prefix))
+		if err != nil {
+			return nil, readError(err)
+		}
+		if it.First() {
+			l.deletes = deletesSome
+		}
+		if err := it.Close(); err != nil {
+			return nil, readError(err)
+		}
+	}
+	if l.deletes == deletesNone || low > high {
+		return nil, nil
+	}
+	w := viewer{v: l.v, tenant: l.tenant, account: l.account}
+	return w.deleted(conv, low, high)
 }
 
 // shown reports whether a list shows the entry as a conversation's last message.

@@ -184,3 +184,32 @@ func conversationState(v *raftstore.View, tenant uint32, account string, scene w
 	list := lister{v: v, tenant: tenant, account: account}
 	return c, list.fill(c, log)
 }
+
+// UnreadConversations names at most limit conversations of the account's list that
+// have something unread or are marked so, each with its last entry.
+func (q *Queries) UnreadConversations(tenant uint32, account string, limit int) ([]ReadOne, error) {
+	v := q.view()
+	defer v.Close()
+	list := lister{v: v, tenant: tenant, account: account}
+	var found []ReadOne
+	err := eachListed(v, tenant, account, func(p *listed) error {
+		if len(found) == limit || p.readSeq >= p.lastSeq && !p.setting.markedAt(p.readSeq) {
+			return nil
+		}
+		c := wire.ConversationState{LastSeq: p.lastSeq, ReadSeq: p.readSeq, FirstSeq: max(p.firstSeq, p.setting.clearedSeq+1)}
+		if list.looked < maxUnreadScans { // past that, what may be unread is read
+			if err := list.count(&c, p.log); err != nil || c.Unread == 0 && !p.setting.markedAt(p.readSeq) {
+				return err
+			}
+		}
+		one := ReadOne{Seq: p.lastSeq}
+		if p.scene == wire.Scene_SCENE_TEAM {
+			one.Team = p.log
+		} else {
+			one.Peer = string(p.peer)
+		}
+		found = append(found, one)
+		return nil
+	})
+	return found, err
+}

@@ -104,6 +104,19 @@ const (
 	PushRoomNotice Command = 80
 	PushRoomOut    Command = 81
 
+	CmdSetConversation      Command = 320
+	CmdRemoveConversation   Command = 321
+	CmdClearConversation    Command = 322
+	CmdConversations        Command = 323
+	CmdConversationStates   Command = 324
+	CmdUnread               Command = 325
+	CmdReadAll              Command = 326
+	CmdConversationSettings Command = 327
+	CmdSetDoNotDisturb      Command = 328
+
+	PushConversationSetting Command = 92
+	PushDoNotDisturb        Command = 93
+
 	CmdTeamReceipts Command = 288
 	PushTeamReceipt Command = 74
 )
@@ -132,6 +145,11 @@ const (
 )
 
 var commandNames = map[Command]string{
+	CmdSetConversation: "set_conversation", CmdRemoveConversation: "remove_conversation",
+	CmdClearConversation: "clear_conversation", CmdConversations: "conversations",
+	CmdConversationStates: "conversation_states", CmdUnread: "unread", CmdReadAll: "read_all",
+	CmdConversationSettings: "conversation_settings", CmdSetDoNotDisturb: "set_do_not_disturb",
+	PushConversationSetting: "conversation_setting", PushDoNotDisturb: "do_not_disturb",
 	CmdLogin: "login", CmdLogout: "logout", CmdSend: "send", CmdAck: "ack", CmdRead: "read",
 	CmdRecall: "recall", CmdSync: "sync", CmdHistory: "history", CmdProfiles: "profiles",
 	CmdUpdateProfile: "update_profile", CmdKick: "kick",

@@ -1164,7 +1164,7 @@ type QuietHours struct {
 	To   uint32 `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
 	// utc_offset is the local time's distance from UTC in minutes, -720..840. The
 	// server knows no time zones: a device whose offset changes sets it again.
-	UtcOffset int32 `protobuf:"varint,3,opt,name=utc_offset,json=utcOffset,proto3" json:"utc_offset,omitempty"`
+	UtcOffset int64 `protobuf:"varint,3,opt,name=utc_offset,json=utcOffset,proto3" json:"utc_offset,omitempty"`
 	// weekdays on which the quiet hours begin: bit 0 Sunday … bit 6 Saturday; 0
 	// means every day.
 	Weekdays      uint32 `protobuf:"varint,4,opt,name=weekdays,proto3" json:"weekdays,omitempty"`
@@ -1216,7 +1216,7 @@ func (x *QuietHours) GetTo() uint32 {
 	return 0
 }
 
-func (x *QuietHours) GetUtcOffset() int32 {
+func (x *QuietHours) GetUtcOffset() int64 {
 	if x != nil {
 		return x.UtcOffset
 	}
@@ -1612,7 +1612,7 @@ const file_inbox_proto_rawDesc = "" +
 	"\x04from\x18\x01 \x01(\rR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\rR\x02to\x12\x1d\n" +
 	"\n" +
-	"utc_offset\x18\x03 \x01(\x05R\tutcOffset\x12\x1a\n" +
+	"utc_offset\x18\x03 \x01(\x03R\tutcOffset\x12\x1a\n" +
 	"\bweekdays\x18\x04 \x01(\rR\bweekdays\"j\n" +
 	"\fDoNotDisturb\x12\x0e\n" +
 	"\x02on\x18\x01 \x01(\bR\x02on\x120\n" +

@@ -4125,7 +4125,7 @@ func (m *QuietHours) UnmarshalVT(dAtA []byte) error {
 				}
 				b := dAtA[iNdEx]
 				iNdEx++
-				m.UtcOffset |= int32(b&0x7F) << shift
+				m.UtcOffset |= int64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}
@@ -7115,7 +7115,7 @@ func (m *QuietHours) UnmarshalVTUnsafe(dAtA []byte) error {
 				}
 				b := dAtA[iNdEx]
 				iNdEx++
-				m.UtcOffset |= int32(b&0x7F) << shift
+				m.UtcOffset |= int64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}

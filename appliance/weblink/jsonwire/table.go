@@ -87,6 +87,16 @@ var requests = map[wire.Command]func() message{
 	wire.CmdSubscribePresence:     func() message { return new(wire.SubscribePresenceRequest) },
 	wire.CmdUnsubscribePresence:   func() message { return new(wire.UnsubscribePresenceRequest) },
 	wire.CmdPresenceSubscriptions: func() message { return new(wire.PresenceSubscriptionsRequest) },
+
+	wire.CmdSetConversation:      func() message { return new(wire.SetConversationRequest) },
+	wire.CmdRemoveConversation:   func() message { return new(wire.RemoveConversationRequest) },
+	wire.CmdClearConversation:    func() message { return new(wire.ClearConversationRequest) },
+	wire.CmdConversations:        func() message { return new(wire.ConversationsRequest) },
+	wire.CmdConversationStates:   func() message { return new(wire.ConversationStatesRequest) },
+	wire.CmdUnread:               func() message { return new(wire.UnreadRequest) },
+	wire.CmdReadAll:              func() message { return new(wire.ReadAllRequest) },
+	wire.CmdConversationSettings: func() message { return new(wire.ConversationSettingsRequest) },
+	wire.CmdSetDoNotDisturb:      func() message { return new(wire.SetDoNotDisturbRequest) },
 }
 
 // pushes makes, for each push, its empty message.
@@ -111,6 +121,9 @@ var pushes = map[wire.Command]func() message{
 
 	wire.PushPresence:              func() message { return new(wire.PresencePush) },
 	wire.PushPresenceSubscriptions: func() message { return new(wire.PresenceSubscriptionsPush) },
+
+	wire.PushConversationSetting: func() message { return new(wire.ConversationSettingPush) },
+	wire.PushDoNotDisturb:        func() message { return new(wire.DoNotDisturbPush) },
 }
 
 var requestNames = func() map[string]wire.Command {
