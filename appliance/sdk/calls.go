@@ -23,6 +23,9 @@ type Content struct {
 	// MentionAll means everybody.
 	Mentions   []string
 	MentionAll bool
+	// Receipt asks to be told who of a team has read the message; see
+	// Team.Receipts. Not in a mega-team (814).
+	Receipt bool
 }
 
 // typeCustom is the message type whose body belongs to the app.
@@ -61,7 +64,7 @@ func (c *Client) send(ctx context.Context, key cursorKey, content Content) (Send
 	}
 	request := &wire.SendRequest{
 		Scene: key.scene, To: key.peer, ClientId: content.ClientID, Type: content.Type, Body: content.Body, Ext: content.Ext,
-		Mentions: content.Mentions, MentionAll: content.MentionAll,
+		Mentions: content.Mentions, MentionAll: content.MentionAll, Receipt: content.Receipt,
 	}
 	var response wire.SendResponse
 	err := c.call(ctx, wire.CmdSend, request, func(payload []byte) error {
@@ -78,7 +81,7 @@ func (c *Client) send(ctx context.Context, key cursorKey, content Content) (Send
 			Scene: key.scene, From: c.o.Account, To: key.peer, ClientId: content.ClientID, Type: content.Type,
 			Body: content.Body, Ext: content.Ext, FromPlatform: c.o.Platform, FromDevice: c.o.DeviceID,
 			Seq: response.Seq, Id: response.Id, TimeMs: response.TimeMs,
-			Mentions: content.Mentions, MentionAll: content.MentionAll,
+			Mentions: content.Mentions, MentionAll: content.MentionAll, Receipt: content.Receipt,
 		})
 		return nil
 	})

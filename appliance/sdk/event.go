@@ -8,7 +8,7 @@ import (
 
 // Event is one thing that happened; switch on its type. The types are Message,
 // Recall, Missing, ConversationAdded, Receipt, ReadCursor, TeamMessage,
-// TeamRecall, TeamNotice, TeamStanding, TeamApplication, RoomMessage, RoomMissed,
+// TeamRecall, TeamNotice, TeamStanding, TeamApplication, TeamReceipt, RoomMessage, RoomMissed,
 // RoomReentry, RelationsLoaded, RelationChange, FriendModeChange and StateChange.
 type Event interface{ event() }
 
@@ -102,6 +102,15 @@ type TeamApplication struct {
 	Application *wire.TeamApplication
 }
 
+// TeamReceipt says that a member of a team has read this account's messages with
+// Content.Receipt behind AfterSeq up to Seq, while this client is online. One may be
+// left out when the app takes events slowly: Team.Receipts always has the counts.
+type TeamReceipt struct {
+	Team          string
+	Reader        string
+	AfterSeq, Seq uint64
+}
+
 // RoomMessage is the next message of a room that this client is in, sent or
 // received. The messages of a room come in the order of Id, which is the same
 // for all its members. What is sent while this client is not connected, or when
@@ -184,6 +193,7 @@ func (TeamRecall) event()        {}
 func (TeamNotice) event()        {}
 func (TeamStanding) event()      {}
 func (TeamApplication) event()   {}
+func (TeamReceipt) event()       {}
 func (StateChange) event()       {}
 
 // State is the state of the connection.

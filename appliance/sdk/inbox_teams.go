@@ -111,7 +111,10 @@ func (in *inbox) teams() []Conversation {
 
 // offerApplication queues an application, if there is room: who has no time for
 // it finds it in the team's state.
-func (in *inbox) offerApplication(event TeamApplication) {
+func (in *inbox) offerApplication(event TeamApplication) { in.offerHint(event) }
+
+// offerHint queues an event that may be left out.
+func (in *inbox) offerHint(event Event) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if !in.full() && !in.stopped {

@@ -106,6 +106,12 @@ func (l *link) push(f *wire.Frame) error {
 			return malformedPush(f.Command, err)
 		}
 		l.inbox.offerApplication(TeamApplication{Team: p.Team, Application: p.Application})
+	case wire.PushTeamReceipt:
+		var p wire.TeamReceiptPush
+		if err := p.UnmarshalVT(f.Payload); err != nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.offerHint(TeamReceipt{Team: p.Team, Reader: p.Reader, AfterSeq: p.AfterSeq, Seq: p.Seq})
 	case wire.PushRoomMessage:
 		p := new(wire.RoomMessagePush)
 		if err := p.UnmarshalVT(f.Payload); err != nil {

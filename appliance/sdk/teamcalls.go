@@ -32,6 +32,10 @@ type NewTeam struct {
 	Note string
 	// ClientID makes the call repeatable within a week. Empty makes one.
 	ClientID string
+	// Mega makes it a mega-team, for up to 100,000 members and more. It is used as
+	// any team. Only what happens to single members is not told to the others (no
+	// TeamNotice), and there are no receipts.
+	Mega bool
 }
 
 // CreateTeam makes a team whose owner is this account. failed are the members
@@ -40,7 +44,7 @@ func (c *Client) CreateTeam(ctx context.Context, n NewTeam) (t Team, failed []st
 	if n.ClientID == "" {
 		n.ClientID = newID()
 	}
-	request := &wire.CreateTeamRequest{ClientId: n.ClientID, Team: n.Changes, Members: n.Members, Note: n.Note}
+	request := &wire.CreateTeamRequest{ClientId: n.ClientID, Team: n.Changes, Members: n.Members, Note: n.Note, Mega: n.Mega}
 	var response wire.CreateTeamResponse
 	if err := c.call(ctx, wire.CmdCreateTeam, request, response.UnmarshalVT); err != nil {
 		return Team{}, nil, err
@@ -88,6 +92,30 @@ func (t Team) Members(ctx context.Context, after string, limit int) (members []*
 	var response wire.TeamMembersResponse
 	err = t.c.call(ctx, wire.CmdTeamMembers, &wire.TeamMembersRequest{Team: t.id, After: after, Limit: uint32(max(limit, 0))}, response.UnmarshalVT)
 	return response.Members, response.More, err
+}
+
+// MembersLike is Members for those that the filter lets pass: of a mega-team too it
+// costs no more than what it returns.
+func (t Team) MembersLike(ctx context.Context, filter wire.TeamMemberFilter, after string, limit int) (members []*wire.TeamMember, more bool, err error) {
+	var response wire.TeamMembersResponse
+	err = t.c.call(ctx, wire.CmdTeamMembers, &wire.TeamMembersRequest{Team: t.id, After: after, Limit: uint32(max(limit, 0)), Filter: filter}, response.UnmarshalVT)
+	return response.Members, response.More, err
+}
+
+// Receipts counts who has read messages that this account has sent to the team with
+// Content.Receipt, at most 50; others are left out.
+func (t Team) Receipts(ctx context.Context, seqs ...uint64) ([]*wire.TeamReceipt, error) {
+	var response wire.TeamReceiptsResponse
+	err := t.c.call(ctx, wire.CmdTeamReceipts, &wire.TeamReceiptsRequest{Team: t.id, Seqs: seqs}, response.UnmarshalVT)
+	return response.Receipts, err
+}
+
+// Readers lists which members have read such a message, and which have not. The
+// server answers 404 for any other.
+func (t Team) Readers(ctx context.Context, seq uint64) (read, unread []string, err error) {
+	var response wire.TeamReceiptsResponse
+	err = t.c.call(ctx, wire.CmdTeamReceipts, &wire.TeamReceiptsRequest{Team: t.id, ListSeq: seq}, response.UnmarshalVT)
+	return response.Read, response.Unread, err
 }
 
 // Applications lists who wants to join; for managers.
