@@ -31,6 +31,8 @@ type TenantRequest struct {
 	APIPerSecond int `json:"api_per_second,omitempty"`
 	// RecallSeconds is how long a message may be recalled.
 	RecallSeconds int `json:"recall_seconds,omitempty"`
+	// EditSeconds is how long a message may be edited.
+	EditSeconds int `json:"edit_seconds,omitempty"`
 	// MaxFriends bounds the friends of an account, MaxListed its blacklist and its
 	// mute list; at most 10,000.
 	MaxFriends int `json:"max_friends,omitempty"`
@@ -75,6 +77,7 @@ type TenantInfo struct {
 	RequestBurst      int    `json:"request_burst"`
 	APIPerSecond      int    `json:"api_per_second"`
 	RecallSeconds     int    `json:"recall_seconds"`
+	EditSeconds       int    `json:"edit_seconds"`
 	MaxFriends        int    `json:"max_friends"`
 	MaxListed         int    `json:"max_listed"`
 	MaxTeamMembers    int    `json:"max_team_members"`
@@ -105,7 +108,7 @@ func (r *TenantRequest) validate() error {
 	}
 	for name, n := range map[string]int{
 		"requests_per_second": r.RequestsPerSecond, "request_burst": r.RequestBurst,
-		"api_per_second": r.APIPerSecond, "recall_seconds": r.RecallSeconds,
+		"api_per_second": r.APIPerSecond, "recall_seconds": r.RecallSeconds, "edit_seconds": r.EditSeconds,
 		"max_friends": r.MaxFriends, "max_listed": r.MaxListed,
 		"max_team_members": r.MaxTeamMembers, "max_teams": r.MaxTeams,
 		"callback_timeout_ms": r.CallbackTimeoutMs,
@@ -135,6 +138,7 @@ func (r *TenantRequest) apply(l *state.Limits) error {
 		{r.RequestBurst, &l.RequestBurst},
 		{r.APIPerSecond, &l.APIPerSecond},
 		{r.RecallSeconds, &l.RecallSeconds},
+		{r.EditSeconds, &l.EditSeconds},
 		{r.MaxFriends, &l.MaxFriends},
 		{r.MaxListed, &l.MaxListed},
 		{r.MaxTeamMembers, &l.MaxTeamMembers},
@@ -290,6 +294,7 @@ func tenantInfo(t *state.Tenant) TenantInfo {
 		RequestBurst:      t.Limits.RequestBurst,
 		APIPerSecond:      t.Limits.APIPerSecond,
 		RecallSeconds:     t.Limits.RecallSeconds,
+		EditSeconds:       t.Limits.EditSeconds,
 		MaxFriends:        t.Limits.MaxFriends,
 		MaxListed:         t.Limits.MaxListed,
 		MaxTeamMembers:    t.Limits.MaxTeamMembers,

@@ -21,12 +21,12 @@ func TestTenantIsCreatedWithDefaultsAndASecret(t *testing.T) {
 	if !randomKey.MatchString(a.AppKey) || !randomKey.MatchString(a.AppSecret) || a.AppKey == a.AppSecret {
 		t.Errorf("appkey %q, secret %q", a.AppKey, a.AppSecret)
 	}
-	if a.DevicePolicy != "per-platform" || a.APIPerSecond != 100 || a.RecallSeconds != 120 || a.MaxFriends != 3000 || a.MaxListed != 1000 || a.MaxTeamMembers != 500 || a.MaxTeams != 1000 || a.Presence != "everybody" || a.UserSearch != "exact" || a.MaxSubscriptions != 3000 || a.EventDays != 30 || a.EventCount != 100 || a.MaxMegaTeamMembers != 100_000 || a.MaxMegaTeams != 100 || a.Notify != "clients" || a.CreatedMs == 0 {
+	if a.DevicePolicy != "per-platform" || a.APIPerSecond != 100 || a.RecallSeconds != 120 || a.EditSeconds != 900 || a.MaxFriends != 3000 || a.MaxListed != 1000 || a.MaxTeamMembers != 500 || a.MaxTeams != 1000 || a.Presence != "everybody" || a.UserSearch != "exact" || a.MaxSubscriptions != 3000 || a.EventDays != 30 || a.EventCount != 100 || a.MaxMegaTeamMembers != 100_000 || a.MaxMegaTeams != 100 || a.Notify != "clients" || a.CreatedMs == 0 {
 		t.Errorf("defaults: %+v", a)
 	}
 	b, err := node.CreateTenant(t.Context(), appliance.TenantRequest{
 		AppKey: "my-app_1", Name: "我的应用", DevicePolicy: "all",
-		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8,
+		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, EditSeconds: 14, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8,
 		PresenceRequest:  appliance.PresenceRequest{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
 		MegaTeamsRequest: appliance.MegaTeamsRequest{MaxMegaTeamMembers: 12, MaxMegaTeams: 13},
 		NotifyRequest:    appliance.NotifyRequest{Notify: "backend"},
@@ -36,7 +36,7 @@ func TestTenantIsCreatedWithDefaultsAndASecret(t *testing.T) {
 	}
 	want := appliance.TenantInfo{
 		AppKey: "my-app_1", AppSecret: b.AppSecret, Name: "我的应用", DevicePolicy: "all",
-		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8, CreatedMs: b.CreatedMs,
+		RequestsPerSecond: 1, RequestBurst: 2, APIPerSecond: 3, RecallSeconds: 4, EditSeconds: 14, MaxFriends: 5, MaxListed: 6, MaxTeamMembers: 7, MaxTeams: 8, CreatedMs: b.CreatedMs,
 		PresenceInfo:  appliance.PresenceInfo{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
 		MegaTeamsInfo: appliance.MegaTeamsInfo{MaxMegaTeamMembers: 12, MaxMegaTeams: 13},
 		NotifyInfo:    appliance.NotifyInfo{Notify: "backend"},

@@ -118,6 +118,22 @@ func (a *App) serve(r *request, payload []byte) error {
 		return a.read(r, payload)
 	case wire.CmdRecall:
 		return a.recall(r, payload)
+	case wire.CmdEdit:
+		return a.edit(r, payload)
+	case wire.CmdReact:
+		return a.react(r, payload)
+	case wire.CmdReactions:
+		return a.reactions(r, payload)
+	case wire.CmdPin:
+		return a.pin(r, payload)
+	case wire.CmdPins:
+		return a.pins(r, payload)
+	case wire.CmdThread:
+		return a.thread(r, payload)
+	case wire.CmdDeleteMessages:
+		return a.deleteMessages(r, payload)
+	case wire.CmdDeletions:
+		return a.deletions(r, payload)
 	case wire.CmdSync:
 		return a.sync(r, payload)
 	case wire.CmdHistory:

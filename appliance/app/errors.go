@@ -41,6 +41,7 @@ var (
 	errRoomRole       = wire.Errorf(wire.CodeForbidden, "only the room's creator and managers may do that")
 	errOneself        = wire.Errorf(wire.CodeBadParameter, "an account has no relation to itself")
 	errBusyLine       = wire.Errorf(wire.CodeBusy, "too many requests of this connection wait for the tenant's backend; try again")
+	errSeq            = wire.Errorf(wire.CodeBadParameter, "seq must name a message")
 	errGone           = wire.Errorf(wire.CodeForbidden, "the connection is closing")
 	errTooLarge       = wire.Errorf(wire.CodeBadParameter, "the request is too large")
 	errInternal       = wire.Errorf(wire.CodeServerError, "the server failed; its log tells why")

@@ -58,7 +58,7 @@ type MessageChange struct {
 // questions are the operations of cmd that a backend may want to be asked about.
 func questions(cmd wire.Command) state.CallbackEvents {
 	switch cmd {
-	case wire.CmdSend:
+	case wire.CmdSend, wire.CmdEdit:
 		return state.CallbackMessage | state.CallbackTeamMessage // which, the payload says
 	case wire.CmdCreateTeam, wire.CmdDismissTeam, wire.CmdUpdateTeam, wire.CmdInviteTeam, wire.CmdJoinTeam, wire.CmdAnswerTeam,
 		wire.CmdKickTeam, wire.CmdLeaveTeam, wire.CmdTransferTeam, wire.CmdSetTeamManagers, wire.CmdMuteTeamMembers,
@@ -113,6 +113,13 @@ func (a *App) askSend(o *op) error {
 		return nil
 	}
 	o.in.To = m.To
+	if m.Origin != nil { // what it says is what the original says
+		original, err := a.readable(r, m.Origin)
+		if err != nil || original == nil {
+			return err
+		}
+		o.in.Type, o.in.SubType, o.in.Body, o.in.Ext = original.Type, original.SubType, original.Body, original.Ext
+	}
 	q := &Question{Event: event, Message: &o.in}
 	if err := a.ask(r, q); err != nil {
 		return err
@@ -120,6 +127,9 @@ func (a *App) askSend(o *op) error {
 	c := q.Changed
 	if c == nil {
 		return nil
+	}
+	if m.Origin != nil {
+		return errBadChange
 	}
 	if c.Body != nil {
 		m.Body = *c.Body

@@ -26,7 +26,7 @@ func (a *App) history(r *request, payload []byte) error {
 	in.Peer, in.Limit = peer, uint32(limit)
 	id := r.identity
 	return a.query(r, func() (wire.Body, error) {
-		return body(a.queries.History(id.Tenant, id.Account, in))
+		return body(a.queries.HistoryOn(id.Tenant, id.Account, id.DeviceID, in))
 	})
 }
 

@@ -87,7 +87,7 @@ func TestUnknownCommandIsRefusedCountedAndLogged(t *testing.T) {
 	n := newNode(t)
 	w := n.newTenant(t, state.Limits{})
 	p := w.login("alice")
-	commands := []wire.Command{0, 2000, 63, 64, 14}
+	commands := []wire.Command{0, 2000, 63, 64, 9}
 	for _, cmd := range commands {
 		p.isRefused(wire.CodeBadProtocol, p.startRaw(cmd, []byte("whatever")))
 	}

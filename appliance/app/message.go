@@ -35,8 +35,11 @@ func (o *op) encodeSend(payload []byte) error {
 	if err := bytesWithin("client_id", in.ClientId, 1, maxClientID); err != nil {
 		return err
 	}
-	if err := content(in.Type, in.Body, in.Ext, &r.tenant.Limits); err != nil {
-		return err
+	m := &o.message
+	if in.Forward == nil {
+		if err := content(in.Type, in.Body, in.Ext, &r.tenant.Limits); err != nil {
+			return err
+		}
 	}
 	if err := mentions(in.Scene, in.Mentions, in.MentionAll); err != nil {
 		return err
@@ -44,7 +47,11 @@ func (o *op) encodeSend(payload []byte) error {
 	if err := receipt(in.Scene, in.Receipt); err != nil {
 		return err
 	}
-	m := &o.message
+	if hasExtras(in) {
+		if err := extras(in, m); err != nil {
+			return err
+		}
+	}
 	m.Scene, m.From, m.To, m.ClientId = in.Scene, r.identity.Account, to, in.ClientId
 	m.Type, m.Body, m.Ext = in.Type, in.Body, in.Ext
 	m.Mentions, m.MentionAll, m.Receipt = in.Mentions, in.MentionAll, in.Receipt
@@ -71,7 +78,7 @@ func (a *App) recall(r *request, payload []byte) error {
 		return err
 	}
 	if in.Seq == 0 {
-		return wire.Errorf(wire.CodeBadParameter, "seq must name a message")
+		return errSeq
 	}
 	if err := bytesWithin("client_id", in.ClientId, 0, maxClientID); err != nil {
 		return err

@@ -82,16 +82,9 @@ func (o *op) Done(result any, err error) {
 func (o *op) answer(result any) error {
 	switch res := result.(type) {
 	case *state.SendResult:
-		if res.Code != wire.CodeOK {
-			return outcome(res.Code)
-		}
-		if o.request.cmd == wire.CmdRecall {
-			o.app.ok(&o.request, &wire.RecallResponse{Seq: res.Seq, Id: res.ID, TimeMs: res.TimeMs})
-			return nil
-		}
-		o.sent.Seq, o.sent.Id, o.sent.TimeMs, o.sent.Duplicate = res.Seq, res.ID, res.TimeMs, res.Duplicate
-		o.app.ok(&o.request, &o.sent)
-		return nil
+		return o.answerMessage(res)
+	case *state.DeletionResult:
+		return o.answerDeletion(res)
 	case *state.ReadResult:
 		return o.acknowledge(res.Code)
 	case *state.TeamResult:

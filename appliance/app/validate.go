@@ -1,53 +1,13 @@
 package app
 
 import (
-	"encoding/json"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
-
-// The message types that clients and backends may send (Yunxin's numbers). 5
-// and 11 appear in history only; numbers from 1000 on are the state machine's own.
-const (
-	typeText     = 0
-	typeImage    = 1
-	typeAudio    = 2
-	typeVideo    = 3
-	typeLocation = 4
-	typeFile     = 6
-	typeTip      = 10
-	typeCustom   = 100
-)
-
-// content checks what a message says: a text must not be empty, every other type
-// is JSON.
-func content(kind uint32, body, ext string, l *state.Limits) error {
-	switch kind {
-	case typeText:
-		if body == "" {
-			return wire.Errorf(wire.CodeBadParameter, "body of a text must not be empty")
-		}
-	case typeImage, typeAudio, typeVideo, typeLocation, typeFile, typeTip, typeCustom:
-		// json.Valid does not keep or change its argument.
-		if !json.Valid(unsafe.Slice(unsafe.StringData(body), len(body))) {
-			return wire.Errorf(wire.CodeBadParameter, "body of type %d must be JSON", kind)
-		}
-	default:
-		return wire.Errorf(wire.CodeBadParameter, "type %d cannot be sent", kind)
-	}
-	if len(body) > l.MaxBodyBytes {
-		return wire.Errorf(wire.CodeBadParameter, "body is longer than %d bytes", l.MaxBodyBytes)
-	}
-	if err := charsWithin("body", body, maxBody); err != nil {
-		return err
-	}
-	return charsWithin("ext", ext, maxExt)
-}
 
 // accountName checks a name and returns it in lower case, as it is stored: 1–32
 // letters, digits, '_', '@', '.' or '-' of ASCII (Yunxin accid). The result

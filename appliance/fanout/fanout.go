@@ -44,6 +44,8 @@ func (f *Fanout) Deliver(results []any) {
 		switch r := result.(type) {
 		case *state.SendResult:
 			f.message(r)
+		case *state.DeletionResult:
+			f.deletion(r)
 		case *state.ReadResult:
 			f.read(r)
 			f.receipts(r)
@@ -86,7 +88,7 @@ func (f *Fanout) message(r *state.SendResult) {
 		return
 	}
 	if f.find(r.Tenant, r.From, r.To, r.Session) {
-		f.push(&session.Event{Command: wire.PushMessage, Payload: messagePush(r.Message)}, &f.metrics.messages)
+		f.pushMessage(r)
 	}
 }
 

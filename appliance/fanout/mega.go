@@ -108,7 +108,7 @@ func (g *mega) deliver(item any) {
 	case *state.SendResult:
 		key := megaKey{item.Tenant, item.Team}
 		if g.find(key, item.ID, item.Session) {
-			g.push(&session.Event{Command: wire.PushMessage, Payload: messagePush(item.Message)}, &g.f.metrics.messages)
+			g.pushMessage(item)
 		}
 	case *state.TeamResult:
 		g.team(item)

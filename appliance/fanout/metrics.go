@@ -6,6 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	messages, reads, relations, settings, teamStates, teamApplications, teamReceipts, notifications, broadcasts kindMetrics
 	subscriptions                                                                                               kindMetrics
+	deletions                                                                                                   kindMetrics
 }
 
 type kindMetrics struct {
@@ -31,6 +32,7 @@ func newMetrics(reg prometheus.Registerer) metrics {
 	return metrics{
 		messages: kind("message"), reads: kind("read"), relations: kind("relation"), settings: kind("setting"),
 		teamStates: kind("team_state"), teamApplications: kind("team_application"), teamReceipts: kind("team_receipt"),
+		deletions:     kind("deletion"),
 		notifications: kind("notification"), broadcasts: kind("broadcast"),
 		subscriptions: kind("presence_subscriptions"),
 	}

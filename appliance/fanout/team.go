@@ -14,7 +14,7 @@ const noOrigin = 0
 // message was accepted: one look into the hub for each.
 func (f *Fanout) teamMessage(r *state.SendResult) {
 	if f.findAll(r.Tenant, r.Members, r.Session) {
-		f.push(&session.Event{Command: wire.PushMessage, Payload: messagePush(r.Message)}, &f.metrics.messages)
+		f.pushMessage(r)
 	}
 }
 

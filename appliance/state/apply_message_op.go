@@ -1,6 +1,8 @@
 package state
 
 import (
+	"encoding/json"
+
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
 )
@@ -187,6 +189,10 @@ func (m *Machine) edit(tx *raftstore.Tx, o *messageOp) error {
 	}
 	if c.WindowMs > 0 && m.site.clockMs-target.TimeMs > c.WindowMs {
 		res.Code = wire.CodeRecallExpired
+		return nil
+	}
+	if target.Type == TypeText && c.Body == "" || target.Type == TypeCustom && !json.Valid([]byte(c.Body)) {
+		res.Code = wire.CodeBadParameter
 		return nil
 	}
 	m.next(o)

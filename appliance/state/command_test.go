@@ -13,7 +13,7 @@ import (
 
 // fullLimits has another number in every field.
 func fullLimits() Limits {
-	return Limits{DevicePolicy: 1, RequestsPerSecond: 2, RequestBurst: 3, APIPerSecond: 4, RecallSeconds: 5, MaxBodyBytes: 6, MaxFriends: 7, MaxListed: 8, MaxTeamMembers: 9, MaxTeams: 10, PresenceMode: 2, UserSearch: 3, MaxSubscriptions: 13, EventDays: 14, EventCount: 15, RetentionDays: 16, RetentionMessages: 17, RoomsPerSession: 18, OpenRooms: 1, MaxRooms: 20, RoomHistory: 21, RoomHistoryDays: 22, NotifyMode: 2}
+	return Limits{DevicePolicy: 1, RequestsPerSecond: 2, RequestBurst: 3, APIPerSecond: 4, RecallSeconds: 5, MaxBodyBytes: 6, MaxFriends: 7, MaxListed: 8, MaxTeamMembers: 9, MaxTeams: 10, PresenceMode: 2, UserSearch: 3, MaxSubscriptions: 13, EventDays: 14, EventCount: 15, RetentionDays: 16, RetentionMessages: 17, RoomsPerSession: 18, OpenRooms: 1, MaxRooms: 20, RoomHistory: 21, RoomHistoryDays: 22, EditSeconds: 23, NotifyMode: 2}
 }
 
 // fullCommands has one of each kind with every field set.

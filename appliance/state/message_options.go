@@ -110,3 +110,14 @@ func hide(m *wire.Message) {
 	m.Push, m.Origin, m.Merged, m.Changes, m.Op = nil, nil, nil, nil, nil
 	m.Hidden = true
 }
+
+// HiddenEntry is the encoded entry of a log without its content, as those get it
+// whom it is not for; nil when it cannot be decoded.
+func HiddenEntry(encoded []byte) []byte {
+	var m wire.Message
+	if m.UnmarshalVTUnsafe(encoded) != nil {
+		return nil
+	}
+	hide(&m)
+	return appendBody(nil, &m)
+}

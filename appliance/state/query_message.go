@@ -17,6 +17,45 @@ func (q *Queries) HistoryOn(tenant uint32, account, device string, req *wire.His
 	return q.history(tenant, account, device, req)
 }
 
+// MessageByClientID finds the message that from has sent to to with a client id, if
+// it was accepted in this generation of ids or the one before: CodeNotFound
+// otherwise.
+func (q *Queries) MessageByClientID(tenant uint32, from, to, clientID string) (*wire.Message, error) {
+	missing := wire.Errorf(wire.CodeNotFound, "no such message of the last days")
+	if !validAccount(from) || !validName(clientID, maxClientID) {
+		return nil, missing
+	}
+	v := q.view()
+	defer v.Close()
+	var site siteRow
+	if _, err := readRow(v, keySite, site.decode); err != nil {
+		return nil, err
+	}
+	l, err := openLog(v, tenant, from, to)
+	if err != nil {
+		return nil, err
+	}
+	now := generationOf(site.clockMs)
+	for _, generation := range [...]uint32{now, now - 1} {
+		var row clientRow
+		ok, err := readRow(v, appendClientKey(nil, generation, tenant, from, clientID), row.decode)
+		if err != nil {
+			return nil, err
+		}
+		if !ok || l == nil || row.seq < l.floor || row.seq > l.lastSeq {
+			continue
+		}
+		m := new(wire.Message)
+		if err := l.read(row.seq, m); err != nil {
+			return nil, err
+		}
+		if m.Id == row.id { // and not one that from has sent to another
+			return m, nil
+		}
+	}
+	return nil, missing
+}
+
 // Pins reads the pinned messages of a conversation from after on, in the order of
 // the log, as many as fit one frame. Codes are those of History.
 func (q *Queries) Pins(tenant uint32, account, device string, req *wire.PinsRequest) (*wire.PinsResponse, error) {

@@ -13,6 +13,8 @@ type Limits struct {
 	APIPerSecond int
 	// RecallSeconds is how long after sending a message its sender may recall it.
 	RecallSeconds int
+	// EditSeconds is how long after sending a message its sender may edit it.
+	EditSeconds int
 	// MaxBodyBytes bounds a message's body.
 	MaxBodyBytes int
 	// MaxFriends bounds the friends of one account, and in each direction its
@@ -65,6 +67,7 @@ const (
 	DefaultRequestBurst      = 200
 	DefaultAPIPerSecond      = 100
 	DefaultRecallSeconds     = 120
+	DefaultEditSeconds       = 900
 	// DefaultMaxBodyBytes holds 5,000 characters of any script in UTF-8.
 	DefaultMaxBodyBytes = 20_000
 	DefaultMaxFriends   = 3000
@@ -97,6 +100,7 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.RequestBurst, DefaultRequestBurst)
 	setDefault(&l.APIPerSecond, DefaultAPIPerSecond)
 	setDefault(&l.RecallSeconds, DefaultRecallSeconds)
+	setDefault(&l.EditSeconds, DefaultEditSeconds)
 	setDefault(&l.MaxBodyBytes, DefaultMaxBodyBytes)
 	setDefault(&l.MaxFriends, DefaultMaxFriends)
 	setDefault(&l.MaxListed, DefaultMaxListed)
@@ -161,7 +165,7 @@ func (l *Limits) counts() [5]int {
 // laterCounts lists those that came later, in the order of their encoding: a new
 // one goes to the end.
 func (l *Limits) laterCounts() []*int {
-	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount, &l.RetentionDays, &l.RetentionMessages, &l.RoomsPerSession, &l.OpenRooms, &l.MaxRooms, &l.RoomHistory, &l.RoomHistoryDays, &l.MaxMegaTeamMembers, &l.MaxMegaTeams, &l.NotifyMode}
+	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount, &l.RetentionDays, &l.RetentionMessages, &l.RoomsPerSession, &l.OpenRooms, &l.MaxRooms, &l.RoomHistory, &l.RoomHistoryDays, &l.MaxMegaTeamMembers, &l.MaxMegaTeams, &l.NotifyMode, &l.EditSeconds}
 }
 
 // Tenant is one application (Yunxin: appkey) on this site.

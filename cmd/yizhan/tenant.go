@@ -36,6 +36,7 @@ func limitFlags(cmd *cobra.Command, request *appliance.TenantRequest) {
 	flags.IntVar(&request.RequestsPerSecond, "requests-per-second", 0, "Requests that one connection may make per second, in the long run; 0 leaves it as it is")
 	flags.IntVar(&request.RequestBurst, "request-burst", 0, "Requests that one connection may make at once; 0 leaves it as it is")
 	flags.IntVar(&request.APIPerSecond, "api-per-second", 0, "Calls of one HTTP API action per second; 0 leaves it as it is")
+	flags.IntVar(&request.EditSeconds, "edit-seconds", 0, "How long a message may be edited; 0 leaves it as it is")
 	flags.IntVar(&request.RecallSeconds, "recall-seconds", 0, "How long a message may be recalled; 0 leaves it as it is")
 	flags.IntVar(&request.MaxFriends, "max-friends", 0, "Friends of an account, at most 10000; 0 leaves it as it is")
 	flags.IntVar(&request.MaxListed, "max-listed", 0, "Accounts on an account's blacklist and on its mute list, at most 10000; 0 leaves it as it is")
