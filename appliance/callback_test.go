@@ -266,7 +266,7 @@ func TestCallbackSettings(t *testing.T) {
 			want.CallbackEvents, want.CallbackFail, want.CallbackTimeoutMs, want.Name, want.APIPerSecond = "login,team", "closed", 500, "A", 7
 		}},
 		{appliance.TenantRequest{CallbackURL: "https://b"}, func() { want.CallbackURL = "https://b" }},
-		{appliance.TenantRequest{CallbackEvents: "all"}, func() { want.CallbackEvents = "login,message,team_message,team,recall,friend,profile" }},
+		{appliance.TenantRequest{CallbackEvents: "all"}, func() { want.CallbackEvents = "login,message,team_message,team,recall,friend,profile,room,room_entry" }},
 		{appliance.TenantRequest{RecallSeconds: 9}, func() { want.RecallSeconds = 9 }},
 		{appliance.TenantRequest{CallbackURL: "off"}, func() {
 			want.CallbackURL, want.CallbackEvents, want.CallbackFail, want.CallbackTimeoutMs = "", "", "", 0

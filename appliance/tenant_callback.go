@@ -28,6 +28,8 @@ var callbackEvents = []struct {
 	{"recall", state.CallbackRecall},
 	{"friend", state.CallbackFriend},
 	{"profile", state.CallbackProfile},
+	{"room", state.CallbackRoom},
+	{"room_entry", state.CallbackRoomEntry},
 }
 
 // CallbackEvents lists the names of the operations before which a tenant's backend

@@ -30,12 +30,16 @@ type Question struct {
 	Platform wire.Platform
 	Remote   netip.AddrPort
 
-	SDKVersion, CustomTag string                     // of CallbackLogin
-	Message               *wire.SendRequest          // of CallbackMessage and CallbackTeamMessage; To is the account's name as it is stored, or the team's id
-	Team                  *state.TeamChange          // of CallbackTeam
-	Recall                *RecallQuestion            // of CallbackRecall
-	Friend                *state.RelationChange      // of CallbackFriend
-	Profile               *wire.UpdateProfileRequest // of CallbackProfile
+	SDKVersion, CustomTag string // of CallbackLogin
+	// Message is of CallbackMessage, CallbackTeamMessage and CallbackRoom. To is the
+	// account's name as it is stored, the team's id, or the room.
+	Message *wire.SendRequest
+	Team    *state.TeamChange          // of CallbackTeam
+	Recall  *RecallQuestion            // of CallbackRecall
+	Friend  *state.RelationChange      // of CallbackFriend
+	Profile *wire.UpdateProfileRequest // of CallbackProfile
+	Room    string                     // of CallbackRoomEntry
+	Mega    bool                       // of CallbackTeamMessage and CallbackTeam: it is a mega-team
 
 	// Changed is set by Ask, and is nil when the message is good as it is.
 	Changed *MessageChange
@@ -70,6 +74,10 @@ func questions(cmd wire.Command) state.CallbackEvents {
 		return state.CallbackFriend
 	case wire.CmdUpdateProfile:
 		return state.CallbackProfile
+	case wire.CmdSendRoom:
+		return state.CallbackRoom
+	case wire.CmdEnterRoom:
+		return state.CallbackRoomEntry
 	default:
 		return 0
 	}
@@ -121,27 +129,69 @@ func (a *App) askSend(o *op) error {
 		o.in.Type, o.in.SubType, o.in.Body, o.in.Ext = original.Type, original.SubType, original.Body, original.Ext
 	}
 	q := &Question{Event: event, Message: &o.in}
-	if err := a.ask(r, q); err != nil {
+	if err := a.askMessage(r, q); err != nil {
 		return err
 	}
-	c := q.Changed
-	if c == nil {
+	if q.Changed == nil {
 		return nil
 	}
 	if m.Origin != nil {
 		return errBadChange
 	}
-	if c.Body != nil {
-		m.Body = *c.Body
-	}
-	if c.Ext != nil {
-		m.Ext = *c.Ext
-	}
-	if content(m.Type, m.Body, m.Ext, &r.tenant.Limits) != nil {
-		return errBadChange
+	if err := q.Changed.apply(m.Type, &m.Body, &m.Ext, &r.tenant.Limits); err != nil {
+		return err
 	}
 	o.encode()
 	return nil
+}
+
+// askMessage is ask for a message to an account or a team.
+func (a *App) askMessage(r *request, q *Question) error {
+	if q.Event == state.CallbackTeamMessage {
+		team, err := teamID("to", q.Message.To)
+		if err == nil {
+			q.Mega, err = a.queries.IsMegaTeam(r.identity.Tenant, team)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return a.ask(r, q)
+}
+
+// apply puts the change into a message's body and ext.
+func (c *MessageChange) apply(kind uint32, body, ext *string, l *state.Limits) error {
+	if c.Body != nil {
+		*body = *c.Body
+	}
+	if c.Ext != nil {
+		*ext = *c.Ext
+	}
+	if content(kind, *body, *ext, l) != nil {
+		return errBadChange
+	}
+	return nil
+}
+
+// askRoom asks about a message to a room, and makes in what the backend wants it to
+// be.
+func (a *App) askRoom(r *request, in *wire.SendRoomRequest) error {
+	if !r.mayWait || !a.asks(r.tenant, state.CallbackRoom) {
+		return nil
+	}
+	q := &Question{Event: state.CallbackRoom, Message: &wire.SendRequest{To: in.Room, ClientId: in.ClientId, Type: in.Type, Body: in.Body, Ext: in.Ext}}
+	if err := a.ask(r, q); err != nil || q.Changed == nil {
+		return err
+	}
+	return q.Changed.apply(in.Type, &in.Body, &in.Ext, &r.tenant.Limits)
+}
+
+// askRoomEntry asks about entering a room.
+func (a *App) askRoomEntry(r *request, room string) error {
+	if !r.mayWait || !a.asks(r.tenant, state.CallbackRoomEntry) {
+		return nil
+	}
+	return a.ask(r, &Question{Event: state.CallbackRoomEntry, Room: room})
 }
 
 // askRecall asks about taking a message back. There is nothing to ask about one
@@ -182,5 +232,12 @@ func (a *App) askTeam(r *request, c *state.TeamChange) error {
 	if !r.mayWait || !a.asks(r.tenant, state.CallbackTeam) {
 		return nil
 	}
-	return a.ask(r, &Question{Event: state.CallbackTeam, Team: c})
+	q := &Question{Event: state.CallbackTeam, Team: c, Mega: c.Op == state.TeamCreate && c.Flag}
+	if c.Op != state.TeamCreate {
+		var err error
+		if q.Mega, err = a.queries.IsMegaTeam(c.Tenant, c.Team); err != nil {
+			return err
+		}
+	}
+	return a.ask(r, q)
 }

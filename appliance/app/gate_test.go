@@ -75,7 +75,7 @@ func (a *asked) allowAs(c *MessageChange) {
 }
 
 const everything = state.CallbackLogin | state.CallbackMessage | state.CallbackTeamMessage | state.CallbackTeam |
-	state.CallbackRecall | state.CallbackFriend | state.CallbackProfile
+	state.CallbackRecall | state.CallbackFriend | state.CallbackProfile | state.CallbackRoom | state.CallbackRoomEntry
 
 // gated is a node of the test's own and a tenant that is asked about events.
 func gated(t testing.TB, events state.CallbackEvents, l state.Limits) (*world, slowGate) {

@@ -84,7 +84,7 @@ func (a *App) askEdit(r *request, c *state.MessageChange, scene wire.Scene) erro
 	q := &Question{Event: event, Message: &wire.SendRequest{
 		Scene: scene, To: to, ClientId: c.ClientID, Type: original.Type, SubType: original.SubType, Body: c.Body, Ext: c.Ext,
 	}}
-	if err := a.ask(r, q); err != nil {
+	if err := a.askMessage(r, q); err != nil {
 		return err
 	}
 	if q.Changed != nil && q.Changed.Body != nil {

@@ -30,6 +30,9 @@ func (a *App) enterRoom(r *request, payload []byte) error {
 	if err := roomName(in.Room); err != nil {
 		return err
 	}
+	if err := a.askRoomEntry(r, in.Room); err != nil {
+		return err
+	}
 	number, numeric := state.ParseRoomID(in.Room)
 	if numeric {
 		done, err := a.enterRegistered(r, &in, number)
@@ -207,6 +210,9 @@ func (a *App) sendRoom(r *request, payload []byte) error {
 	}
 	if mute&state.MuteRoom != 0 {
 		return errAccountMuted
+	}
+	if err := a.askRoom(r, &in); err != nil {
+		return err
 	}
 	m := wire.RoomMessagePush{
 		Room: in.Room, From: r.identity.Account, FromPlatform: r.identity.Platform,

@@ -56,6 +56,10 @@ func eventName(e state.CallbackEvents) string {
 		return "friend"
 	case state.CallbackProfile:
 		return "profile"
+	case state.CallbackRoom:
+		return "room"
+	case state.CallbackRoomEntry:
+		return "room_entry"
 	default:
 		return "team"
 	}

@@ -15,6 +15,7 @@ const (
 	eventProfile       = 3
 	eventFriendAdd     = 4
 	eventFriendDelete  = 5
+	eventRoomMessage   = 6
 	eventTeamCreate    = 7
 	eventTeamDismiss   = 8
 	eventTeamInvite    = 9
@@ -28,8 +29,14 @@ const (
 	eventTeamOtherInfo = 17
 	eventTeamMute      = 18
 	eventTeamJoin      = 19
+	eventMegaMessage   = 22
+	eventMegaInvite    = 23
+	eventMegaKick      = 24
 	eventRecall        = 35
-	eventLogin         = 36
+
+	// eventRoomEntry is our own, far from those that Yunxin may have.
+	eventRoomEntry = 1000
+	eventLogin     = 36
 )
 
 // questionOf is the JSON object that says q, false when there is no number for
@@ -44,7 +51,14 @@ func questionOf(q *app.Question) (question any, ok bool) {
 	case state.CallbackMessage:
 		return messageOf(q, eventMessage), true
 	case state.CallbackTeamMessage:
+		if q.Mega {
+			return messageOf(q, eventMegaMessage), true
+		}
 		return messageOf(q, eventTeamMessage), true
+	case state.CallbackRoom:
+		return roomMessageOf(q), true
+	case state.CallbackRoomEntry:
+		return roomEntryQuestion{EventType: eventRoomEntry, Room: q.Room, Account: q.Account, asker: askerOf(q)}, true
 	case state.CallbackTeam:
 		return teamOf(q)
 	case state.CallbackRecall:
@@ -72,7 +86,7 @@ type loginQuestion struct {
 type messageQuestion struct {
 	EventType  int    `json:"eventType"`
 	From       string `json:"fromAccount"`
-	To         string `json:"to"`
+	To         string `json:"to,omitempty"` // but in a room
 	ClientType string `json:"fromClientType"`
 	DeviceID   string `json:"fromDeviceId"`
 	Timestamp  int64  `json:"msgTimestamp"`
@@ -111,6 +125,7 @@ type teamQuestion struct {
 	DeviceID   string `json:"fromDeviceId"`
 	Timestamp  int64  `json:"timestamp"`
 	Note       string `json:"msg,omitempty"`
+	SuperTeam  bool   `json:"superTeam,omitempty"` // it is a mega-team
 
 	InviteList []string `json:"inviteList,omitempty"` // of 7 and 9
 	Members    []string `json:"members,omitempty"`    // whom it is done to: of 11–14, 17, 18
@@ -144,11 +159,17 @@ var teamEvents = map[state.TeamOp]int{
 	state.TeamMuteAll: eventTeamUpdate,
 }
 
+// megaEvents are those of a mega-team that have other numbers.
+var megaEvents = map[state.TeamOp]int{state.TeamInvite: eventMegaInvite, state.TeamKick: eventMegaKick}
+
 func teamOf(q *app.Question) (question any, ok bool) {
 	c := q.Team
 	out := teamQuestion{
 		EventType: teamEvents[c.Op], Operator: q.Account, ClientType: clientType(q.Platform), DeviceID: q.DeviceID,
-		Timestamp: q.TimeMs, Note: c.Note, Members: c.Accounts,
+		Timestamp: q.TimeMs, Note: c.Note, Members: c.Accounts, SuperTeam: q.Mega,
+	}
+	if event := megaEvents[c.Op]; q.Mega && event != 0 {
+		out.EventType = event
 	}
 	if c.Team != 0 {
 		out.Team = state.TeamID(c.Team)

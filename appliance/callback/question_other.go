@@ -70,6 +70,25 @@ func friendOf(q *app.Question) (question any, ok bool) {
 	return out, out.Type != 0 || out.EventType == eventFriendDelete
 }
 
+// roomQuestion is about a message to a room.
+type roomQuestion struct {
+	Room string `json:"roomId"`
+	messageQuestion
+}
+
+func roomMessageOf(q *app.Question) roomQuestion {
+	out := roomQuestion{Room: q.Message.To, messageQuestion: messageOf(q, eventRoomMessage)}
+	out.To = ""
+	return out
+}
+
+type roomEntryQuestion struct {
+	EventType int    `json:"eventType"`
+	Room      string `json:"roomId"`
+	Account   string `json:"accid"`
+	asker
+}
+
 // profileQuestion has the fields that are changed; empty ones are cleared.
 type profileQuestion struct {
 	EventType int     `json:"eventType"`

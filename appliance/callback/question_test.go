@@ -45,6 +45,10 @@ func TestQuestions(t *testing.T) {
 		})
 	}
 	const asker = `"fromClientType":"AOS","fromDeviceId":"d","timestamp":5`
+	mega := func(q *app.Question) *app.Question {
+		q.Mega = true
+		return q
+	}
 	const plain = `"clientType":"AOS","deviceId":"d","timestamp":5`
 	bob := []string{"bob"}
 	for _, test := range []struct {
@@ -80,6 +84,14 @@ func TestQuestions(t *testing.T) {
 		{friend(state.RelationAccept), `{"eventType":4,"accid":"alice","faccid":"bob","type":3,"msg":"hi",` + plain + `}`},
 		{friend(state.RelationDelete), `{"eventType":5,"accid":"alice","faccid":"bob","msg":"hi",` + plain + `}`},
 		{friend(state.RelationDecline), ""},
+		{mega(message(state.CallbackTeamMessage, &wire.SendRequest{To: "12", ClientId: "c", Body: "hi"})),
+			`{"eventType":22,"fromAccount":"alice","to":"12","fromClientType":"AOS","fromDeviceId":"d","msgTimestamp":5,"msgType":"TEXT","body":"hi","msgidClient":"c","ip":"192.0.2.1","port":"70"}`},
+		{mega(team(state.TeamChange{Op: state.TeamInvite, Team: 3, Accounts: bob})), `{"eventType":23,"tid":"3","operator":"alice",` + asker + `,"superTeam":true,"inviteList":["bob"]}`},
+		{mega(team(state.TeamChange{Op: state.TeamKick, Team: 3, Accounts: bob})), `{"eventType":24,"tid":"3","operator":"alice",` + asker + `,"superTeam":true,"members":["bob"]}`},
+		{mega(team(state.TeamChange{Op: state.TeamDismiss, Team: 3})), `{"eventType":8,"tid":"3","operator":"alice",` + asker + `,"superTeam":true}`},
+		{message(state.CallbackRoom, &wire.SendRequest{To: "r", ClientId: "c", Type: 100, Body: `{}`, Ext: "e"}),
+			`{"roomId":"r","eventType":6,"fromAccount":"alice","fromClientType":"AOS","fromDeviceId":"d","msgTimestamp":5,"msgType":"CUSTOM","attach":"{}","ext":"e","msgidClient":"c","ip":"192.0.2.1","port":"70"}`},
+		{other(state.CallbackRoomEntry, func(q *app.Question) { q.Room = "r" }), `{"eventType":1000,"roomId":"r","accid":"alice",` + plain + `}`},
 		{other(state.CallbackProfile, func(q *app.Question) {
 			q.Profile = &wire.UpdateProfileRequest{Name: proto.String("Al"), Gender: proto.Uint32(1), Sign: proto.String("")}
 		}), `{"eventType":3,"account":"alice","name":"Al","sign":"","gender":1,` + plain + `}`},

@@ -90,6 +90,9 @@ func TestBackendIsAskedFirst(t *testing.T) {
 		team := s.newTeam("alice", "bob")
 		var sent wire.SendResponse
 		alice.ok(wire.CmdSend, &wire.SendRequest{To: "bob", ClientId: "0", Body: "t3xt"}, &sent)
+		var made wire.CreateTeamResponse
+		alice.ok(wire.CmdCreateTeam, &wire.CreateTeamRequest{ClientId: "mega", Mega: true, Team: &wire.TeamChanges{Name: proto.String("t3xt")}}, &made)
+		mega := made.Team
 		j := new(judge)
 		s.ask(j, "all", "closed")
 		for _, test := range []struct {
@@ -99,10 +102,15 @@ func TestBackendIsAskedFirst(t *testing.T) {
 		}{
 			{1, wire.CmdSend, &wire.SendRequest{To: "bob", ClientId: "1", Body: "t3xt"}},
 			{2, wire.CmdSend, &wire.SendRequest{Scene: wire.Scene_SCENE_TEAM, To: team, ClientId: "2", Body: "t3xt"}},
+			{1, wire.CmdEdit, &wire.EditRequest{Peer: "bob", Seq: sent.Seq, ClientId: "8", Body: "t3xt"}},
 			{35, wire.CmdRecall, &wire.RecallRequest{Peer: "bob", Seq: sent.Seq, ClientId: "3"}},
 			{4, wire.CmdAddFriend, &wire.AddFriendRequest{Account: "bob"}},
 			{5, wire.CmdDeleteFriend, &wire.DeleteFriendRequest{Account: "bob"}},
 			{3, wire.CmdUpdateProfile, &wire.UpdateProfileRequest{Name: proto.String("t3xt")}},
+			{1000, wire.CmdEnterRoom, &wire.EnterRoomRequest{Room: "r"}},
+			{6, wire.CmdSendRoom, &wire.SendRoomRequest{Room: "r", Body: "t3xt"}},
+			{22, wire.CmdSend, &wire.SendRequest{Scene: wire.Scene_SCENE_TEAM, To: mega, ClientId: "7", Body: "t3xt"}},
+			{23, wire.CmdInviteTeam, &wire.InviteTeamRequest{Team: mega, Accounts: []string{"carol"}}},
 			{7, wire.CmdCreateTeam, &wire.CreateTeamRequest{ClientId: "4", Team: &wire.TeamChanges{Name: proto.String("t3xt")}}},
 			{15, wire.CmdUpdateTeam, &wire.UpdateTeamRequest{Team: team, Changes: &wire.TeamChanges{Name: proto.String("t3xt")}}},
 			{9, wire.CmdInviteTeam, &wire.InviteTeamRequest{Team: team, Accounts: []string{"carol"}}},
@@ -133,6 +141,13 @@ func TestBackendIsAskedFirst(t *testing.T) {
 		alice.ok(wire.CmdSend, &wire.SendRequest{To: "bob", ClientId: "5", Body: "t3xt"}, nil)
 		if bob.next(wire.PushMessage, &push); push.Message.Body != "t3xt, better" {
 			s.t.Errorf("bob got %v", &push)
+		}
+		j.answer(6, says(`{"errCode":0,"modifyResponse":{"body":"t3xt, better"}}`))
+		bob.ok(wire.CmdEnterRoom, &wire.EnterRoomRequest{Room: "r"}, nil)
+		alice.ok(wire.CmdSendRoom, &wire.SendRoomRequest{Room: "r", Body: "t3xt"}, nil)
+		var room wire.RoomMessagePush
+		if bob.next(wire.PushRoomMessage, &room); room.Body != "t3xt, better" {
+			s.t.Errorf("bob got %v", &room)
 		}
 		before := j.count()
 		s.backend.ok(nil, "msg/sendMsg", "from", "alice", "ope", "0", "to", "bob", "type", "0", "body", `{"msg":"t3xt of the backend"}`)

@@ -15,6 +15,8 @@ const (
 	CallbackRecall                                 // a message is taken back
 	CallbackFriend                                 // an account becomes another one's friend, asks to, or ends it
 	CallbackProfile                                // an account changes its profile
+	CallbackRoom                                   // a member of a room sends to it
+	CallbackRoomEntry                              // an account enters a room
 )
 
 // Callback says whether and how a tenant's backend is asked before operations of
