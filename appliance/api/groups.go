@@ -13,6 +13,7 @@ var groups = []group{
 	{"event/subscribe", "Subscriptions", "Who is told of whose presence."},
 	{"msg", "Messages", "Sending messages and taking them back."},
 	{"team", "Teams", "Groups of accounts with a common conversation."},
+	{"chatroom", "Chatrooms", "Rooms that anybody may enter: who is what in them, their messages, and their queues."},
 	{"history", "History", "Reading what was sent."},
 }
 

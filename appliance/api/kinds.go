@@ -20,6 +20,7 @@ var kindTable = [...]kindInfo{
 	number:   {"number", "", numberSchema},
 	boolean:  {"true or false", "true", func(*param) object { return object{{"type", "boolean"}} }},
 	jsonText: {"JSON", "", func(p *param) object { return append(textSchema(p), member{"contentMediaType", "application/json"}) }},
+	rooms:    {"JSON array of numbers of rooms", "[" + exampleRoom + "]", listSchema(object{{"type", []string{"integer", "string"}}})},
 	teams:    {"JSON array of numbers of teams", "[" + exampleTid + "]", listSchema(object{{"type", []string{"integer", "string"}}})},
 }
 

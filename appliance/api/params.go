@@ -22,6 +22,7 @@ const (
 	boolean              // true or false
 	jsonText             // any JSON value
 	teams                // a JSON array of numbers of teams, each as a number or a text
+	rooms                // the same of rooms
 )
 
 // param is one parameter of an action. Names are compared without regard to
@@ -114,7 +115,7 @@ func (p *param) parse(value string) (arg, error) {
 		a.text, err = parseAccount(value)
 	case accounts:
 		a.list, err = p.parseAccounts(value)
-	case teams:
+	case teams, rooms:
 		a.list, err = p.parseTeams(value)
 	case number:
 		a.number, err = strconv.ParseInt(value, 10, 64)
@@ -191,7 +192,7 @@ func (p *param) parseTeams(value string) ([]string, error) {
 			ids[i] = text
 		}
 		if _, err := strconv.ParseUint(ids[i], 10, 64); err != nil {
-			return nil, complaint("has an element that is not a number of a team")
+			return nil, complaint("has an element that is not a number")
 		}
 	}
 	return ids, nil

@@ -23,14 +23,9 @@ var plannedByGroup = map[string]string{
 	"superteam": `create dismiss invite kick leave updateTinfo getTinfos updateTlist updateTeamNick getTlists
 		getMuteTlists addManager removeManager changeOwner mute muteTlist changeLevel joinTeams sendMsg sendAttachMsg
 		recallMsg queryHistoryMsg queryHistoryMsgByIds`,
-	"chatroom": `create get getBatch update toggleCloseStat setMemberRole requestAddr sendMsg batchSendMsg
-		sendMsgToSomeone batchSendMsgToSomeone recall broadcast addRobot removeRobot cleanRobot temporaryMute muteRoom
-		kickMember membersByPage queryMembers queryMembersByRole updateMyRoomRole queueInit queueOffer queueBatchOffer
-		queueBatchUpdateElements queuePoll queueList queueMultiGet queueDrop queryUserRoomIds updateInOutNotification
-		updateDelayClosePolicy tagTemporaryMute tagMembersCount tagMembersQuery updateChatRoomRoleTag
-		deleteHistoryMessage`,
+	"chatroom":       "requestAddr batchSendMsgToSomeone tagTemporaryMute tagMembersCount tagMembersQuery updateChatRoomRoleTag",
 	"stats/chatroom": "topn",
-	"history":        `queryTeamMsg queryChatroomMsg querySessionList queryTagHistoryMsg queryUserEvents`,
+	"history":        `queryTeamMsg querySessionList queryTagHistoryMsg queryUserEvents`,
 	"signal":         "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",
 	"translator":     "textMsg",
 }

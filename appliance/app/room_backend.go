@@ -115,7 +115,19 @@ func (a *App) KickFromRoom(ctx context.Context, appKey, by string, in *wire.Kick
 	if err != nil {
 		return err
 	}
-	if err := a.kickFromRoom(t.ID, by, in); err != nil {
+	err = a.kickFromRoom(t.ID, by, in)
+	if err == errNotInside {
+		// A robot is inside as long as it is a robot.
+		number, _ := state.ParseRoomID(in.Room)
+		res, err := a.ChangeRoom(ctx, appKey, &state.RoomChange{
+			Op: state.RoomRobots, By: by, Room: number, Accounts: []string{in.Account}, Notify: true, Ext: in.NotifyExt,
+		})
+		if err == nil && len(res.Added) == 0 {
+			err = errNotInside
+		}
+		return err
+	}
+	if err != nil {
 		return a.edge(err)
 	}
 	return nil

@@ -217,7 +217,7 @@ func (q *Queries) RoomHistory(tenant uint32, room uint64, timeMs, oldestMs int64
 }
 
 // RoomMessage finds the message of that millisecond that sender has given that
-// client id. CodeNotFound when the history does not have it.
+// client id; an empty one is any. CodeNotFound when the history does not have it.
 func (q *Queries) RoomMessage(tenant uint32, room uint64, timeMs int64, sender, clientID string) (*wire.RoomMessagePush, error) {
 	v := q.view()
 	defer v.Close()
@@ -229,7 +229,7 @@ func (q *Queries) RoomMessage(tenant uint32, room uint64, timeMs int64, sender, 
 		if err := p.UnmarshalVT(row); err != nil {
 			return rowError("message of a room", err)
 		}
-		if p.TimeMs == timeMs && p.From == sender && p.ClientId == clientID {
+		if p.TimeMs == timeMs && p.From == sender && (clientID == "" || p.ClientId == clientID) {
 			found = p
 		}
 		return nil
