@@ -167,7 +167,7 @@ type (
 	}
 	roomIDsAnswer struct {
 		Desc struct {
-			RoomIDs []uint64 `json:"roomIds"`
+			RoomIDs []uint64 `json:"roomIds" of:"roomid"`
 		} `json:"desc"`
 	}
 )
@@ -294,7 +294,7 @@ func (a *API) roomsOf(ctx context.Context, c *call) (any, error) {
 func (c *call) parseTexts(name string, most int) ([]string, error) {
 	var list []string
 	if err := json.Unmarshal([]byte(c.args[name].text), &list); err != nil || len(list) == 0 || len(list) > most {
-		return nil, wire.Errorf(wire.CodeBadParameter, "parameter %s must be a JSON array of 1 to %d texts", name, most)
+		return nil, wire.Errorf(wire.CodeBadParameter, "%s must be a JSON array of 1 to %d texts", name, most)
 	}
 	return list, nil
 }

@@ -64,7 +64,7 @@ var chatroomMessageActions = []action{
 		about: "Sends several messages to a room, in their order. Each has the parameters of chatroom/sendMsg.",
 		params: []param{
 			paramRoom, {name: "fromAccid", kind: account, required: true, about: "need not be inside"},
-			{name: "msgList", kind: jsonText, required: true, max: 100_000, about: "JSON array of 1–20 objects {msgId, msgType, attach, ext, skipHistory, abandonRatio, highPriority, ignoreMute}", example: `[{"msgId":"m1","msgType":0,"attach":"Hello"}]`},
+			{name: "msgList", kind: jsonText, required: true, max: 50_000, about: "JSON array of 1–20 objects {msgId, msgType, attach, ext, skipHistory, abandonRatio, highPriority, ignoreMute}", example: `[{"msgId":"m1","msgType":0,"attach":"Hello"}]`},
 		},
 		ignored: ignoredRoomMessageParams,
 		answer:  roomBatchAnswer{},
@@ -157,9 +157,9 @@ type (
 		} `json:"desc"`
 	}
 	roomFailed struct {
-		MsgIDClient string    `json:"msgid_client"`
-		Code        wire.Code `json:"code"`
-		Desc        string    `json:"desc"`
+		MsgIDClient string `json:"msgid_client"`
+		Code        int    `json:"code"`
+		Desc        string `json:"desc"`
 	}
 	broadcastAnswer struct {
 		Desc struct {
@@ -248,7 +248,7 @@ type batchMessage struct {
 func (a *API) sendBatchToRoom(ctx context.Context, c *call) (any, error) {
 	var messages []batchMessage
 	if err := json.Unmarshal([]byte(c.args["msgList"].text), &messages); err != nil || len(messages) == 0 || len(messages) > maxRoomBatch {
-		return nil, wire.Errorf(wire.CodeBadParameter, "parameter msgList must be a JSON array of 1 to %d messages", maxRoomBatch)
+		return nil, wire.Errorf(wire.CodeBadParameter, "msgList must be a JSON array of 1 to %d messages", maxRoomBatch)
 	}
 	if err := a.requireAccount(ctx, c, "fromAccid", c.args["fromAccid"].text); err != nil {
 		return nil, err
@@ -266,8 +266,7 @@ func (a *API) sendBatchToRoom(ctx context.Context, c *call) (any, error) {
 			AbandonRatio: min(max(m.AbandonRatio, 0), maxAbandonRatio),
 		})
 		if err != nil {
-			code := wire.CodeOf(err)
-			answer.Desc.Fail = append(answer.Desc.Fail, &roomFailed{m.MsgID, code, err.Error()})
+			answer.Desc.Fail = append(answer.Desc.Fail, &roomFailed{m.MsgID, int(wire.CodeOf(err)), err.Error()})
 			continue
 		}
 		answer.Desc.Success = append(answer.Desc.Success, sent)

@@ -37,7 +37,7 @@ var chatroomQueueActions = []action{
 		about: "Puts several elements to the end of a room's queue, as chatroom/queueOffer does.",
 		params: []param{
 			paramRoom, {name: "operator", kind: account, about: "whose elements they are; needs the right to change the queue"},
-			{name: "elements", kind: jsonText, required: true, max: 100_000, about: `JSON object of keys and values, at most 100`, example: `{"mic-1":"open"}`},
+			{name: "elements", kind: jsonText, required: true, max: 50_000, about: `JSON object of keys and values, at most 100`, example: `{"mic-1":"open"}`},
 			{name: "transient", kind: boolean, about: "as in chatroom/queueOffer"},
 		},
 		answer: emptyDesc{},
@@ -49,7 +49,7 @@ var chatroomQueueActions = []action{
 		about: "Gives elements that are in a room's queue new values.",
 		params: []param{
 			paramRoom, {name: "operator", kind: account, about: "in whose name; needs the right to change the queue"},
-			{name: "elements", kind: jsonText, required: true, max: 100_000, about: `JSON object of keys and values, at most 200`, example: `{"mic-1":"closed"}`},
+			{name: "elements", kind: jsonText, required: true, max: 50_000, about: `JSON object of keys and values, at most 200`, example: `{"mic-1":"closed"}`},
 		},
 		answer: queueMissingAnswer{},
 		codes:  queueCodes[:2],
@@ -69,7 +69,7 @@ var chatroomQueueActions = []action{
 	},
 	{
 		name: "chatroom/queueMultiGet", about: "Reads elements of a room's queue by their keys. Those that are not there are left out.",
-		params: []param{paramRoom, {name: "elements", kind: jsonText, required: true, max: 100_000, about: "JSON array of keys, at most 200", example: `["mic-1"]`}},
+		params: []param{paramRoom, {name: "elements", kind: jsonText, required: true, max: 50_000, about: "JSON array of keys, at most 200", example: `["mic-1"]`}},
 		answer: queueAnswer{}, codes: []outcome{roomMissing}, serve: (*API).listQueue,
 	},
 	{
@@ -101,7 +101,7 @@ type (
 	}
 	queueAnswer struct {
 		Desc struct {
-			List []map[string]string `json:"list" of:"{key: value}" about:"each an object of one key and its value"`
+			List []json.RawMessage `json:"list" of:"element" about:"each an object of one key and its value"`
 		} `json:"desc"`
 	}
 )
@@ -127,7 +127,7 @@ func (a *API) offerQueue(ctx context.Context, c *call) (any, error) {
 // their keys there.
 func (c *call) elements(most int) ([]*wire.RoomElement, error) {
 	d := json.NewDecoder(strings.NewReader(c.args["elements"].text))
-	bad := wire.Errorf(wire.CodeBadParameter, "parameter elements must be a JSON object of 1 to %d texts", most)
+	bad := wire.Errorf(wire.CodeBadParameter, "elements must be a JSON object of 1 to %d texts", most)
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, bad
 	}
@@ -201,9 +201,11 @@ func (a *API) listQueue(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	answer := queueAnswer{}
-	answer.Desc.List = make([]map[string]string, len(elements))
+	answer.Desc.List = make([]json.RawMessage, len(elements))
 	for i, e := range elements {
-		answer.Desc.List[i] = map[string]string{e.Key: e.Value}
+		if answer.Desc.List[i], err = json.Marshal(map[string]string{e.Key: e.Value}); err != nil {
+			return nil, err
+		}
 	}
 	return answer, nil
 }

@@ -40,12 +40,14 @@ func TestEachDocumentedCodeIsAnswered(t *testing.T) {
 	showRelations(wide)
 	showTeams(wide)
 	showMessages(wide)
+	showRooms(wide)
 	showNotifications(wide)
 	narrow := &shower{newBackend(t, node, appliance.TenantRequest{
 		MaxFriends: 1, MaxListed: 1, MaxTeamMembers: 2, MaxTeams: 1, RecallSeconds: 1,
 	}), seen}
 	narrow.accounts("alice", "bob", "carol")
 	showLimits(narrow)
+	showRoomLimits(&shower{newBackend(t, node, appliance.TenantRequest{APIPerSecond: 1 << 20, RoomsRequest: appliance.RoomsRequest{MaxRooms: 1}}), seen})
 
 	for name, action := range documentedActions(t) {
 		for _, code := range action.ownCodes(t) {

@@ -192,7 +192,7 @@ func (p *param) parseTeams(value string) ([]string, error) {
 			ids[i] = text
 		}
 		if _, err := strconv.ParseUint(ids[i], 10, 64); err != nil {
-			return nil, complaint("has an element that is not a number")
+			return nil, complaint("has an element that is not a number of a " + map[kind]string{teams: "team", rooms: "room"}[p.kind])
 		}
 	}
 	return ids, nil

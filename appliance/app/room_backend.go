@@ -30,8 +30,8 @@ func (a *App) ChangeRoom(ctx context.Context, appKey string, c *state.RoomChange
 	if c.Info != nil {
 		b.changes(c.Info)
 	}
-	if len(c.Elements) > 0 && c.Op != state.RoomQueueUpdate {
-		b.elements(c.Elements)
+	if len(c.Elements) > 0 {
+		b.elements(c.Elements, state.MaxRoomNamed)
 	}
 	if b.err != nil {
 		return nil, b.err
@@ -42,6 +42,9 @@ func (a *App) ChangeRoom(ctx context.Context, appKey string, c *state.RoomChange
 		if err := a.roomLog.flush(ctx); err != nil {
 			return nil, a.edge(err)
 		}
+	}
+	if len(c.Append(nil)) > state.MaxCommandBytes {
+		return nil, wire.Errorf(wire.CodeBadParameter, "all texts together are too long")
 	}
 	res, err := propose[*state.RoomResult](ctx, a, c)
 	if err != nil {

@@ -122,11 +122,11 @@ func roomChange(in proto.Message) (*state.RoomChange, error) {
 		c.Flag, c.Notify = in.Muted, in.Notify
 	case *wire.OfferRoomQueueRequest:
 		b.of(state.RoomQueueOffer, in.Room, in.NotifyExt)
-		b.elements(in.Elements)
+		b.elements(in.Elements, maxQueueOffer)
 	case *wire.PollRoomQueueRequest:
 		b.of(state.RoomQueuePoll, in.Room, "")
 		if in.Key != "" {
-			b.elements([]*wire.RoomElement{{Key: in.Key}})
+			b.elements([]*wire.RoomElement{{Key: in.Key}}, 1)
 		}
 	case *wire.DropRoomQueueRequest:
 		b.of(state.RoomQueueDrop, in.Room, "")
@@ -164,9 +164,9 @@ func (b *roomBuilder) account(name string) {
 	b.c.Accounts = []string{account}
 }
 
-func (b *roomBuilder) elements(elements []*wire.RoomElement) {
-	if len(elements) == 0 || len(elements) > maxQueueOffer {
-		b.check(wire.Errorf(wire.CodeBadParameter, "elements must be 1 to %d", maxQueueOffer))
+func (b *roomBuilder) elements(elements []*wire.RoomElement, most int) {
+	if len(elements) == 0 || len(elements) > most {
+		b.check(wire.Errorf(wire.CodeBadParameter, "elements must be 1 to %d", most))
 		return
 	}
 	seen := make(map[string]bool, len(elements))
