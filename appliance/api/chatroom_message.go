@@ -85,7 +85,7 @@ var chatroomMessageActions = []action{
 		about:     "Sends a message to all rooms that have members. It is in no history.",
 		params:    roomMessageParams(param{name: "highPriority", kind: boolean}, param{name: "ignoreMute", kind: boolean}),
 		ignored:   ignoredRoomMessageParams,
-		answer:    broadcastAnswer{},
+		answer:    roomBroadcastAnswer{},
 		perMinute: roomBroadcastsPerMinute,
 		serve:     (*API).broadcastToRooms,
 	},
@@ -161,7 +161,7 @@ type (
 		Code        int    `json:"code"`
 		Desc        string `json:"desc"`
 	}
-	broadcastAnswer struct {
+	roomBroadcastAnswer struct {
 		Desc struct {
 			Rooms int `json:"rooms" about:"how many rooms have got it"`
 		} `json:"desc"`
@@ -279,7 +279,7 @@ func (a *API) broadcastToRooms(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, notRegistered(err, "fromAccid")
 	}
-	answer := broadcastAnswer{}
+	answer := roomBroadcastAnswer{}
 	answer.Desc.Rooms = n
 	return answer, nil
 }
