@@ -46,7 +46,7 @@ func TestProfiles(t *testing.T) {
 	b.call("user/create", "accid", "alice", "name", "Alice", "icon", "i", "sign", "s", "email", "e", "birth", "2000-01-01",
 		"mobile", "m", "gender", "2", "ex", "{}")
 	b.want(`{"code":200,"uinfos":[{"accid":"alice","name":"Alice","icon":"i","sign":"s","email":"e","birth":"2000-01-01",`+
-		`"mobile":"m","gender":2,"ex":"{}"}]}`, "user/getUinfos", "accids", `["ALICE","nobody"]`, "muteStatus", "true")
+		`"mobile":"m","gender":2,"ex":"{}"}]}`, "user/getUinfos", "accids", `["ALICE","nobody"]`, "muteStatus", "false")
 
 	b.want(`{"code":200}`, "user/updateUinfo", "accid", "alice", "name", "Alice B.", "icon", "", "gender", "0")
 	b.want(`{"code":200,"uinfos":[{"accid":"alice","name":"Alice B.","sign":"s","email":"e","birth":"2000-01-01",`+

@@ -78,12 +78,14 @@ var userActions = []action{
 		serve:   (*API).updateProfile,
 	},
 	{
-		name:    "user/getUinfos",
-		about:   "Reads profiles. Accounts that are not registered are left out.",
-		params:  []param{{name: "accids", kind: accounts, required: true, max: maxProfiles}},
-		ignored: []string{"muteStatus"},
-		answer:  profilesAnswer{},
-		serve:   (*API).getProfiles,
+		name:  "user/getUinfos",
+		about: "Reads profiles. Accounts that are not registered are left out.",
+		params: []param{
+			{name: "accids", kind: accounts, required: true, max: maxProfiles},
+			{name: "muteStatus", kind: boolean, about: "whether to tell where each account may not send, default false"},
+		},
+		answer: profilesAnswer{},
+		serve:  (*API).getProfiles,
 	},
 }
 
@@ -185,6 +187,13 @@ type profile struct {
 	Mobile string `json:"mobile,omitempty"`
 	Gender uint32 `json:"gender"`
 	Ex     string `json:"ex,omitempty"`
+	// Set with muteStatus.
+	Valid     *bool `json:"valid,omitempty" about:"with muteStatus: whether the account is not blocked"`
+	Mute      *bool `json:"mute,omitempty" about:"with muteStatus: whether it may send nowhere"`
+	MuteP2P   *bool `json:"muteP2P,omitempty" about:"with muteStatus: whether it may not send to accounts"`
+	MuteTeam  *bool `json:"muteTeam,omitempty" about:"with muteStatus: whether it may not send to teams"`
+	MuteRoom  *bool `json:"muteRoom,omitempty" about:"with muteStatus: whether it may not send to chatrooms"`
+	MuteQChat *bool `json:"muteQChat,omitempty" about:"with muteStatus: false"`
 }
 
 type profilesAnswer struct {
@@ -201,6 +210,11 @@ func (a *API) getProfiles(ctx context.Context, c *call) (any, error) {
 		answer.Uinfos[i] = profile{
 			Accid: p.Account, Name: p.Name, Icon: p.Icon, Sign: p.Sign, Email: p.Email,
 			Birth: p.Birth, Mobile: p.Mobile, Gender: p.Gender, Ex: p.Ex,
+		}
+		if c.args["muteStatus"].flag {
+			if err := a.addMutes(ctx, c, &answer.Uinfos[i]); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return answer, nil

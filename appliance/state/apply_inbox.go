@@ -154,8 +154,9 @@ func (m *Machine) changeConversation(tx *raftstore.Tx, r *reader) (*Conversation
 		return res, nil
 	}
 	c.change(&s.row, place)
-	if s.row.top && !s.before.top && s.inbox.tops >= MaxTops ||
-		s.row.class() == settingHeld && s.before.class() == settingSpare && s.inbox.held >= MaxSettings {
+	full := c.Top != nil || c.Muted != nil || c.Marked != nil || c.Ext != nil
+	full = full && s.row.class() == settingHeld && s.before.class() == settingSpare && s.inbox.held >= MaxSettings
+	if full || s.row.top && !s.before.top && s.inbox.tops >= MaxTops {
 		res.Code = wire.CodeCountLimit
 		return res, nil
 	}

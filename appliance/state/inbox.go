@@ -5,7 +5,9 @@ import "github.com/yizhan-im/yizhan/appliance/wire"
 const (
 	// MaxTops is how many conversations of an account may be top.
 	MaxTops = 100
-	// MaxSettings is how many conversations of an account may have a setting.
+	// MaxSettings is how many conversations of an account may have a setting. What
+	// is removed or cleared is not counted against it: that has entries, and is
+	// bounded by them.
 	MaxSettings = 5000
 	// MaxSpareSettings is how many settings of an account are remembered of which
 	// nothing is left but a change that not every device knows yet. Those that

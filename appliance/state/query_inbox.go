@@ -213,3 +213,37 @@ func (q *Queries) UnreadConversations(tenant uint32, account string, limit int) 
 	})
 	return found, err
 }
+
+// ConversationsByTime reads the conversations of the account's list whose newest
+// message is of minMs to maxMs, both included, from the newest to the oldest, at
+// most limit (1..MaxConversationsPage, 0 means MaxConversationsPage). more tells
+// that there are others.
+func (q *Queries) ConversationsByTime(tenant uint32, account string, minMs, maxMs int64, limit int) (found []*wire.ConversationState, more bool, err error) {
+	v := q.view()
+	defer v.Close()
+	if limit <= 0 {
+		limit = MaxConversationsPage
+	}
+	page := listPage{limit: min(limit, MaxConversationsPage)}
+	err = eachListed(v, tenant, account, func(p *listed) error {
+		if p.timeMs < minMs || p.timeMs > maxMs {
+			return nil
+		}
+		p.setting.top = false
+		return page.add(p)
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	more = page.finish()
+	for i := range page.found {
+		c, err := conversationState(v, tenant, account, page.found[i].scene, page.found[i].peer)
+		if err != nil {
+			return nil, false, err
+		}
+		if c != nil {
+			found = append(found, c)
+		}
+	}
+	return found, more, nil
+}

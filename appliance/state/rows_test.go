@@ -18,6 +18,7 @@ type row interface {
 func emptyRows() []row {
 	return append(emptyPresenceRows(), []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
 		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow),
+		new(conversationSetting), new(inboxRow),
 		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(teamAccountRow), new(megaTeamRow), new(megaGoneRow), new(Tenant),
 		new(teamHead),
 		new(notifiedRow), new(broadcastsRow), new(upgradeRow)}...)
@@ -41,6 +42,8 @@ func fullRows() []row {
 		&storageTotalsRow{entries: 1, bytes: 2, locks: 3},
 		&teamHead{lastSeq: 1, version: 2, timeMs: testTime, infoVersion: 3, members: 4, managers: 5, applications: 6, applied: 7, mute: 3, dismissed: true},
 		&memberRow{role: 2, muted: true, joinedMs: testTime, inviter: "b", nick: "nick", custom: "custom"},
+		&conversationSetting{top: true, muted: true, marked: true, markedSeq: 1, removedSeq: 2, clearedSeq: 3, updatedMs: testTime, version: 4, ext: "ext"},
+		&inboxRow{version: 9, floor: 8, tops: 1, held: 2, rest: 3, dnd: doNotDisturb{on: true, desktop: true, hasQuiet: true, quiet: quietHours{from: 1, to: 2, offset: -3, weekdays: 4}}},
 		&standingRow{standing: 2, version: 1, timeMs: testTime, firstSeq: 2, readSeq: 3, notifyOff: true, by: "b", note: "note"},
 		&teamAccountRow{joined: 1, quiet: 2},
 		&applicantRow{timeMs: testTime, note: "note"},
