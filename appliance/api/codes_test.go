@@ -39,15 +39,22 @@ func TestEachDocumentedCodeIsAnswered(t *testing.T) {
 	wide.accounts("alice", "bob", "carol", "dave")
 	showRelations(wide)
 	showTeams(wide)
+	showMegaTeams(wide)
 	showMessages(wide)
 	showRooms(wide)
 	showNotifications(wide)
 	narrow := &shower{newBackend(t, node, appliance.TenantRequest{
 		MaxFriends: 1, MaxListed: 1, MaxTeamMembers: 2, MaxTeams: 1, RecallSeconds: 1,
+		MegaTeamsRequest: appliance.MegaTeamsRequest{MaxMegaTeamMembers: 2, MaxMegaTeams: 1},
 	}), seen}
 	narrow.accounts("alice", "bob", "carol")
 	showLimits(narrow)
 	showRoomLimits(&shower{newBackend(t, node, appliance.TenantRequest{APIPerSecond: 1 << 20, RoomsRequest: appliance.RoomsRequest{MaxRooms: 1}}), seen})
+	showMegaLimits(narrow)
+
+	many := &shower{newBackend(t, node, appliance.TenantRequest{APIPerSecond: 10_000}), seen}
+	many.accounts("alice", "bob", "carol", "dave")
+	showSessions(many)
 
 	for name, action := range documentedActions(t) {
 		for _, code := range action.ownCodes(t) {

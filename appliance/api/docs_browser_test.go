@@ -59,7 +59,7 @@ func TestPageInABrowser(t *testing.T) {
 	if settings := page.text(t, "settings"); settings != "URL="+server.URL+"/nimserver\nAPPKEY=… SECRET=…" {
 		t.Errorf("the settings are %q", settings)
 	}
-	search("DELETEMSGID recall")
+	search("DELETEMSGID msg/recall")
 	if shown, listed := count("article:not([hidden])"), count("nav li:not([hidden])"); shown != 1 || listed != 1 || count(`[id='msg/recall']:not([hidden])`) != 1 {
 		t.Errorf("found %d actions and %d links, want msg/recall alone", shown, listed)
 	}

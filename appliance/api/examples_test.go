@@ -18,6 +18,8 @@ import (
 // preparation is what must be done before the example of an action can be served.
 type preparation struct {
 	first []string // actions whose examples are called before
+	// adapt changes the examples of first.
+	adapt func(params map[string]string, answers map[string]map[string]any)
 	// fill replaces what only an answer can tell; it is given those of first.
 	fill func(params map[string]string, answers map[string]map[string]any)
 }
@@ -29,6 +31,25 @@ func fillTeam(params map[string]string, answers map[string]map[string]any) {
 	if tid, ok := answers["team/create"]["tid"].(string); ok && params["tid"] != "" {
 		params["tid"] = tid
 	}
+}
+
+// inMega is inTeam for the superteam that the example of superteam/create makes.
+var inMega = preparation{first: []string{"superteam/create"}, fill: func(params map[string]string, answers map[string]map[string]any) {
+	params["tid"] = answers["superteam/create"]["tid"].(string)
+}}
+
+// askTeam sends the example of msg/sendMsg to the team, asking who has read it.
+func askTeam(params map[string]string, answers map[string]map[string]any) {
+	if answers["team/create"] != nil {
+		params["ope"], params["markRead"], params["to"] = "1", "1", answers["team/create"]["tid"].(string)
+	}
+}
+
+// fillAsked names the message of the example of msg/sendMsg, which was sent to the
+// team and asks who has read it.
+func fillAsked(params map[string]string, answers map[string]map[string]any) {
+	fillTeam(params, answers)
+	params["msgid"] = fmt.Sprint(answers["msg/sendMsg"]["data"].(map[string]any)["msgid"])
 }
 
 func fillBroadcast(params map[string]string, answers map[string]map[string]any) {
@@ -47,6 +68,33 @@ var preparations = map[string]preparation{
 	"team/query": {first: []string{"team/create"}, fill: func(params map[string]string, answers map[string]map[string]any) {
 		params["tids"] = "[" + answers["team/create"]["tid"].(string) + "]"
 	}},
+	"team/getMarkReadInfo": {first: []string{"team/create", "msg/sendMsg"}, fill: fillAsked, adapt: askTeam},
+	"msg/markReadTeamMsg":  {first: []string{"team/create"}, fill: fillTeam},
+	"team/listOnlineUsers": inTeam,
+
+	"superteam/invite":          inMega,
+	"superteam/kick":            inMega,
+	"superteam/leave":           inMega,
+	"superteam/dismiss":         inMega,
+	"superteam/updateTinfo":     inMega,
+	"superteam/changeLevel":     inMega,
+	"superteam/updateTlist":     inMega,
+	"superteam/updateTeamNick":  inMega,
+	"superteam/addManager":      inMega,
+	"superteam/removeManager":   inMega,
+	"superteam/changeOwner":     inMega,
+	"superteam/mute":            inMega,
+	"superteam/muteTlist":       inMega,
+	"superteam/getTlists":       inMega,
+	"superteam/getMuteTlists":   inMega,
+	"superteam/sendMsg":         inMega,
+	"superteam/queryHistoryMsg": inMega,
+	"superteam/recallMsg": {first: []string{"superteam/create", "superteam/sendMsg"}, fill: func(params map[string]string, answers map[string]map[string]any) {
+		data := answers["superteam/sendMsg"]["data"].(map[string]any)
+		params["deleteMsgid"], params["timetag"] = fmt.Sprint(data["msgid"]), fmt.Sprint(data["timetag"])
+		params["to"] = answers["superteam/create"]["tid"].(string)
+	}},
+
 	"team/updateTeamNick": inTeam,
 	"team/add":            inTeam,
 	"team/addManager":     inTeam,
@@ -79,6 +127,9 @@ func TestEachExampleIsServed(t *testing.T) {
 			answers := make(map[string]map[string]any)
 			for _, step := range append(preparations[name].first, name) {
 				params := actions[step].example()
+				if adapt := preparations[name].adapt; adapt != nil && step != name {
+					adapt(params, answers)
+				}
 				if fill := preparations[step].fill; fill != nil {
 					fill(params, answers)
 				}

@@ -14,6 +14,7 @@ var groups = []group{
 	{"msg", "Messages", "Sending messages and taking them back."},
 	{"team", "Teams", "Groups of accounts with a common conversation."},
 	{"chatroom", "Chatrooms", "Rooms that anybody may enter: who is what in them, their messages, and their queues."},
+	{"superteam", "Superteams", "Teams of 100,000 members and more."},
 	{"history", "History", "Reading what was sent."},
 }
 

@@ -55,9 +55,10 @@ var messageActions = []action{
 			{name: "body", kind: jsonText, required: true, max: maxMessageBody, about: aboutBody, example: exampleBody},
 			{name: "ext", max: maxExt, about: "anything, for the receiving app"},
 			{name: "checkFriend", kind: boolean, about: "whether to refuse (code 403) unless they are friends, default false"},
+			{name: "markRead", kind: number, most: 1, about: "with ope 1: 1 asks who has read the message, see team/getMarkReadInfo; default 0"},
 		},
 		ignored: append([]string{
-			"antispam", "antispamCustom", "forcepushlist", "forcepushcontent", "forcepushall", "markRead",
+			"antispam", "antispamCustom", "forcepushlist", "forcepushcontent", "forcepushall",
 			"msgReceiverNoSense", "async", "robotAccount", "robotTopic", "robotFunction", "robotCustomContent",
 		}, ignoredMessageParams...),
 		answer: sendAnswer{},
@@ -66,6 +67,7 @@ var messageActions = []action{
 			teamMissing,
 			{wire.CodeNotInTeam, "from is not a member of the team"},
 			{wire.CodeTeamMuted, "the team, or from in it, is muted"},
+			{wire.CodeTeamReceipt, "markRead is 1 and the team is a superteam"},
 			{wire.CodeBlacklisted, "the receiver has blacklisted the sender (nothing is kept of the message)"},
 		},
 		serve: (*API).sendMessage,
@@ -161,7 +163,7 @@ func (a *API) sendToTeam(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Scene, m.To, m.ClientId = wire.Scene_SCENE_TEAM, c.args["to"].text, c.id
+	m.Scene, m.To, m.ClientId, m.Receipt = wire.Scene_SCENE_TEAM, c.args["to"].text, c.id, c.args["markRead"].number == 1
 	sent, err := a.app.Send(ctx, c.appKey(), m)
 	if err != nil {
 		return nil, err

@@ -15,17 +15,13 @@ var plannedActions = func() map[string]bool {
 }()
 
 var plannedByGroup = map[string]string{
-	"user": "setDonnop mute muteModule",
-	"msg": `upload fileUpload delMsgOneWay delMsg delRoamSession
-		markReadMsg markReadTeamMsg`,
-	"job/nos": "del",
-	"team":    "getMarkReadInfo listMemberInfo listOnlineUsers listOnlineUserCount",
-	"superteam": `create dismiss invite kick leave updateTinfo getTinfos updateTlist updateTeamNick getTlists
-		getMuteTlists addManager removeManager changeOwner mute muteTlist changeLevel joinTeams sendMsg sendAttachMsg
-		recallMsg queryHistoryMsg queryHistoryMsgByIds`,
+	"msg": `upload fileUpload delMsgOneWay delMsg
+		markReadMsg`,
+	"job/nos":        "del",
+	"superteam":      "sendAttachMsg",
 	"chatroom":       "requestAddr batchSendMsgToSomeone tagTemporaryMute tagMembersCount tagMembersQuery updateChatRoomRoleTag",
 	"stats/chatroom": "topn",
-	"history":        `queryTeamMsg querySessionList queryTagHistoryMsg queryUserEvents`,
+	"history":        `queryTeamMsg queryTagHistoryMsg queryUserEvents`,
 	"signal":         "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",
 	"translator":     "textMsg",
 }

@@ -134,7 +134,7 @@ var teamActions = []action{
 			{name: "ignoreInvalid", kind: boolean, about: "whether to leave out teams that do not exist (default false: code 803)"},
 		},
 		answer: teamsAnswer{},
-		codes:  []outcome{{wire.CodeTeamMissing, "one of the teams does not exist"}},
+		codes:  []outcome{{wire.CodeTeamMissing, "one of the teams does not exist"}, {wire.CodeTeamType, "ope is 1 and one of the teams is a superteam"}},
 		serve:  (*API).queryTeams,
 	},
 	{
@@ -142,7 +142,7 @@ var teamActions = []action{
 		about:  "Reads one team and all its members.",
 		params: []param{paramTid},
 		answer: teamAnswer{},
-		codes:  []outcome{teamMissing},
+		codes:  []outcome{teamMissing, notMega},
 		serve:  (*API).queryTeamDetail,
 	},
 	{
@@ -242,7 +242,7 @@ var teamActions = []action{
 		about:  "Lists the muted members of a team.",
 		params: []param{paramTid, paramOwner},
 		answer: mutedAnswer{},
-		codes:  []outcome{{wire.CodeTeamPermission, "owner does not manage the team"}, teamMissing},
+		codes:  []outcome{{wire.CodeTeamPermission, "owner does not manage the team"}, teamMissing, notMega},
 		serve:  (*API).mutedMembers,
 	},
 	{

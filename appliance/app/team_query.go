@@ -105,32 +105,13 @@ func (a *App) Teams(ctx context.Context, appKey string, teams []string) ([]*wire
 }
 
 // TeamMembers reads all members of a team, in the order of their names; at most
-// state.MaxTeamMembers. CodeTeamMissing: there is no such team.
+// state.MaxTeamMembers. CodeTeamMissing: there is no such team; CodeTeamType: it is a
+// mega-team, whose members are not for one answer.
 func (a *App) TeamMembers(ctx context.Context, appKey, team string) ([]*wire.TeamMember, error) {
-	t, err := a.Tenant(ctx, appKey)
-	if err != nil {
+	if err := a.RequireTeamKind(ctx, appKey, team, false); err != nil {
 		return nil, err
 	}
-	id, err := teamID("team", team)
-	if err != nil {
-		return nil, err
-	}
-	var members []*wire.TeamMember
-	for more := true; more; {
-		after := ""
-		if len(members) > 0 {
-			after = members[len(members)-1].Account
-		}
-		page, err := a.queries.TeamMembers(t.ID, "", id, after, state.MaxTeamMembersPage)
-		if err != nil {
-			return nil, a.edge(err)
-		}
-		members, more = append(members, page.Members...), page.More
-		if err := ctx.Err(); err != nil {
-			return nil, a.edge(err)
-		}
-	}
-	return members, nil
+	return a.membersLike(ctx, appKey, team, wire.TeamMemberFilter_TEAM_MEMBERS_ALL, state.MaxTeamMembers)
 }
 
 // AccountTeams lists the teams that an account is a member of. CodeNotFound:
