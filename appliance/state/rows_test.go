@@ -18,8 +18,8 @@ type row interface {
 func emptyRows() []row {
 	return append(emptyPresenceRows(), []row{new(siteRow), new(convRow), new(clientRow), new(Tenant), new(accountRow), new(devicesRow),
 		new(relationRow), new(relationTotals), new(storageInfoRow), new(storageLockRow), new(storageTotalsRow),
-		new(conversationSetting), new(inboxRow),
-		new(teamHead), new(memberRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(teamAccountRow), new(megaTeamRow), new(megaGoneRow), new(Tenant),
+
+		new(teamHead), new(memberRow), new(conversationSetting), new(inboxRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(teamAccountRow), new(megaTeamRow), new(megaGoneRow), new(Tenant),
 		new(teamHead),
 		new(notifiedRow), new(broadcastsRow), new(upgradeRow)}...)
 }
