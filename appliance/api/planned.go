@@ -21,7 +21,7 @@ var plannedByGroup = map[string]string{
 	"superteam":      "sendAttachMsg",
 	"chatroom":       "requestAddr batchSendMsgToSomeone tagTemporaryMute tagMembersCount tagMembersQuery updateChatRoomRoleTag",
 	"stats/chatroom": "topn",
-	"history":        `queryTeamMsg queryTagHistoryMsg queryUserEvents`,
+	"history":        `queryTeamMsg queryTagHistoryMsg`,
 	"signal":         "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",
 	"translator":     "textMsg",
 }

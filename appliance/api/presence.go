@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
@@ -50,6 +52,19 @@ var presenceActions = []action{
 		params: subscriptionParams(),
 		answer: subscribesAnswer{},
 		serve:  (*API).subscriptions,
+	},
+	{
+		name:  "history/queryUserEvents",
+		about: "Reads the logins and logouts of an account, and the logins that were refused, as long as the operator lets them be remembered.",
+		params: []param{
+			{name: "accid", kind: account, required: true},
+			{name: "begintime", kind: number, required: true, most: math.MaxInt64, about: "milliseconds since 1970"},
+			{name: "endtime", kind: number, required: true, most: math.MaxInt64, about: "milliseconds since 1970", example: "9000000000000"},
+			{name: "limit", kind: number, required: true, least: 1, most: state.MaxEventsPage, example: "100"},
+			{name: "reverse", kind: number, least: 1, most: 2, about: "1 the oldest first, 2 (default) the newest first"},
+		},
+		answer: userEventsAnswer{},
+		serve:  (*API).userEvents,
 	},
 }
 
@@ -144,6 +159,46 @@ func (a *API) subscriptions(ctx context.Context, c *call) (any, error) {
 	answer := subscribesAnswer{make([]subscribe, len(found))}
 	for i, s := range found {
 		answer.Subscribes[i] = subscribe{Accid: s.Publisher, EventType: eventTypeOnline, SubscribeTime: s.SinceMs, ExpireTime: s.ExpiresMs}
+	}
+	return answer, nil
+}
+
+type userEvent struct {
+	Accid      string              `json:"accid"`
+	Timestamp  int64               `json:"timestamp" about:"milliseconds since 1970"`
+	EventType  wire.LoginEventKind `json:"eventType" about:"2 login, 3 logout"`
+	ClientIP   string              `json:"clientIp"`
+	SDKVersion string              `json:"sdkVersion"`
+	ClientType wire.Platform       `json:"clientType" about:"1 Android, 2 iOS, 4 PC, 16 web, 32 backend, 64 Mac"`
+	DeviceID   string              `json:"deviceId"`
+	CustomTag  string              `json:"customTag"`
+	Code       uint32              `json:"code" about:"200, or why the login was refused or the session ended"`
+}
+
+type userEventsAnswer struct {
+	Size   int         `json:"size"`
+	Events []userEvent `json:"events"`
+}
+
+func (a *API) userEvents(ctx context.Context, c *call) (any, error) {
+	found, _, err := a.app.LoginEvents(ctx, c.appKey(), c.args["accid"].text, state.LoginEventRange{
+		FromMs: c.args["begintime"].number, ToMs: c.args["endtime"].number, Limit: int(c.args["limit"].number),
+		OldestFirst: c.args["reverse"].number == 1,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		if err := a.requireAccounts(ctx, c, "accid"); err != nil {
+			return nil, err
+		}
+	}
+	answer := userEventsAnswer{len(found), make([]userEvent, len(found))}
+	for i, e := range found {
+		answer.Events[i] = userEvent{
+			Accid: strings.ToLower(c.args["accid"].text), Timestamp: e.TimeMs, EventType: e.Kind, ClientIP: e.Ip, SDKVersion: e.SdkVersion,
+			ClientType: e.Platform, DeviceID: e.DeviceId, CustomTag: e.CustomTag, Code: e.Code,
+		}
 	}
 	return answer, nil
 }

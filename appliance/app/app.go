@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/yizhan-im/yizhan/appliance/eventlog"
 	"github.com/yizhan-im/yizhan/appliance/presence"
 	"github.com/yizhan-im/yizhan/appliance/room"
 	"github.com/yizhan-im/yizhan/appliance/session"
@@ -37,6 +38,7 @@ type Config struct {
 // methods may be called from any goroutine.
 type App struct {
 	presence *presence.Service
+	events   *eventlog.Writer
 
 	store     *raftstore.Store
 	queries   *state.Queries
@@ -90,6 +92,7 @@ func New(c Config) *App {
 		a.mega = nobodyWatches{}
 	}
 	a.presence = newPresence(a, &c)
+	a.events = eventlog.New(eventlog.Config{Store: c.Store, Now: c.Now, Logger: c.Logger.With("node", c.NodeID), Registerer: c.Registerer})
 	a.asking, a.stopAsking = context.WithCancel(context.Background())
 	a.closings.now = c.Now
 	a.rooms = room.New(room.Options{Now: c.Now, Registerer: c.Registerer, Left: a.leftRoom})
@@ -110,6 +113,7 @@ func (a *App) Close() {
 	a.janitor.close()
 	a.lines.Wait()
 	a.presence.Close()
+	a.events.Close()
 	a.reads.close()
 	a.rooms.Close()
 	a.roomTasks.Wait()

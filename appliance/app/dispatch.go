@@ -30,7 +30,12 @@ func (a *App) Connected(c session.Conn) *session.Session {
 }
 
 // Disconnected implements session.Handler.
-func (a *App) Disconnected(s *session.Session, _ wire.Code) { a.forget(s) }
+func (a *App) Disconnected(s *session.Session, reason wire.Code) {
+	a.forget(s)
+	if clientOf(s).present.Load() {
+		a.logoutEvent(s, reason)
+	}
+}
 
 // Request implements session.Handler.
 func (a *App) Request(s *session.Session, cmd wire.Command, serial uint64, payload []byte) {
@@ -181,16 +186,6 @@ func (a *App) serve(r *request, payload []byte) error {
 	case wire.CmdSetConversation, wire.CmdRemoveConversation, wire.CmdClearConversation, wire.CmdConversations, wire.CmdConversationStates,
 		wire.CmdUnread, wire.CmdReadAll, wire.CmdConversationSettings, wire.CmdSetDoNotDisturb:
 		return a.inbox(r, payload)
-	case wire.CmdOnlineStatus:
-		return a.onlineStatus(r, payload)
-	case wire.CmdSetPresence:
-		return a.setPresence(r, payload)
-	case wire.CmdSubscribePresence:
-		return a.subscribePresence(r, payload)
-	case wire.CmdUnsubscribePresence:
-		return a.unsubscribePresence(r, payload)
-	case wire.CmdPresenceSubscriptions:
-		return a.presenceSubscriptions(r, payload)
 	case wire.CmdTeams:
 		return a.teams(r, payload)
 	case wire.CmdTeamReceipts:
@@ -204,6 +199,9 @@ func (a *App) serve(r *request, payload []byte) error {
 	case wire.CmdLogin:
 		return errLoggedIn
 	default:
+		if served, err := a.presenceRequest(r, payload); served {
+			return err
+		}
 		return errUnknownCommand
 	}
 }

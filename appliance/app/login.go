@@ -50,6 +50,9 @@ func (a *App) loginRefused(r *request, in *wire.LoginRequest, err error) error {
 	}
 	e := a.edge(err)
 	a.log.refused("login", r.client.RemoteAddr(), e, in.AppKey, in.Account)
+	if e.Code == wire.CodeWrongToken || e.Code == wire.CodeBlocked {
+		a.loginEvent(r, in, e.Code, 0)
+	}
 	return e
 }
 
@@ -76,6 +79,7 @@ func (a *App) askLogin(r *request, in *wire.LoginRequest, tenant *state.Tenant, 
 	if err != nil {
 		logged := &wire.Error{Code: a.edge(err).Code, Note: "not allowed by the tenant's backend"}
 		a.log.refused("login", r.client.RemoteAddr(), logged, in.AppKey, in.Account)
+		a.loginEvent(r, in, logged.Code, 0)
 	}
 	return err
 }
@@ -102,6 +106,7 @@ func (a *App) enter(r *request, in *wire.LoginRequest, tenant *state.Tenant, acc
 	r.client.SetIdleTimeout(idleTimeout(beat))
 	a.ok(r, loginResponse(id, tenant, acc, others, beat))
 	a.recordLogin(r, id)
+	a.loginEvent(r, in, wire.CodeOK, id.SessionID)
 	a.online(r.session)
 	return nil
 }

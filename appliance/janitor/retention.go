@@ -43,6 +43,9 @@ func (j *Janitor) pass(pause time.Duration) error {
 	if err != nil {
 		return err
 	}
+	if err := j.sweepPresence(tenants); err != nil {
+		return err
+	}
 	began := j.now()
 	p := &pass{j: j, tenants: tenants, at: decodeMark(stored), marked: len(stored) > 0, partial: len(stored) > 0}
 	for {

@@ -16,6 +16,10 @@ func (m *Machine) changePresence(tx *raftstore.Tx, kind byte, r *reader) (any, e
 		return m.unsubscribe(tx, r)
 	case kindExpireSubscriptions:
 		return m.expireSome(tx, r)
+	case kindRecordEvents:
+		return m.recordEvents(tx, r)
+	case kindSweepEvents:
+		return m.sweepEvents(tx, r)
 	}
 	return &UnknownResult{Code: wire.CodeBadProtocol}, nil
 }

@@ -139,6 +139,7 @@ const (
 	CmdSubscribePresence     Command = 354
 	CmdUnsubscribePresence   Command = 355
 	CmdPresenceSubscriptions Command = 356
+	CmdLoginHistory          Command = 357
 
 	PushPresence              Command = 98
 	PushPresenceSubscriptions Command = 99
@@ -192,6 +193,7 @@ var commandNames = map[Command]string{
 	CmdOnlineStatus: "online_status", CmdSetPresence: "set_presence", PushPresence: "presence",
 	CmdSubscribePresence: "subscribe_presence", CmdUnsubscribePresence: "unsubscribe_presence",
 	CmdPresenceSubscriptions: "presence_subscriptions", PushPresenceSubscriptions: "presence_subscriptions_push",
+	CmdLoginHistory: "login_history",
 }
 
 // Requests lists the requests that this build knows, in the order of their

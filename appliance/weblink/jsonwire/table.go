@@ -86,6 +86,7 @@ var requests = map[wire.Command]func() message{
 	wire.CmdSetPresence:           func() message { return new(wire.SetPresenceRequest) },
 	wire.CmdSubscribePresence:     func() message { return new(wire.SubscribePresenceRequest) },
 	wire.CmdUnsubscribePresence:   func() message { return new(wire.UnsubscribePresenceRequest) },
+	wire.CmdLoginHistory:          func() message { return new(wire.LoginHistoryRequest) },
 	wire.CmdPresenceSubscriptions: func() message { return new(wire.PresenceSubscriptionsRequest) },
 
 	wire.CmdSetConversation:      func() message { return new(wire.SetConversationRequest) },
