@@ -109,9 +109,9 @@ func (a *App) notifications(r *request, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	id, version := r.identity, in.Version
+	id, version, fresh := r.identity, in.Version, in.Fresh
 	return a.query(r, func() (wire.Body, error) {
-		return body(a.queries.Notifications(id.Tenant, id.Account, id.DeviceID, version, limit))
+		return body(a.queries.Notifications(id.Tenant, id.Account, id.DeviceID, version, fresh, limit))
 	})
 }
 
@@ -125,9 +125,9 @@ func (a *App) broadcasts(r *request, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	id, version, now := r.identity, in.Version, r.timeMs()
+	id, version, fresh, now := r.identity, in.Version, in.Fresh, r.timeMs()
 	return a.query(r, func() (wire.Body, error) {
-		return body(a.queries.Broadcasts(id.Tenant, id.Account, id.Platform, version, limit, now))
+		return body(a.queries.Broadcasts(id.Tenant, id.Account, id.Platform, version, fresh, limit, now))
 	})
 }
 

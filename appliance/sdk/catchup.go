@@ -34,6 +34,14 @@ func (c *Client) catchUp(ctx context.Context) {
 			c.inbox.putBack(conv)
 			continue
 		}
+		s, from, fresh, later := c.inbox.dueStream(time.Now())
+		if s != nil {
+			c.readStream(ctx, s, from, fresh)
+			continue
+		}
+		if later > 0 && (wait == 0 || later < wait) {
+			wait = later
+		}
 		if syncing {
 			syncing = false
 			c.inbox.setState(StateChange{State: StateConnected})

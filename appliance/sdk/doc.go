@@ -21,6 +21,10 @@
 // memory: of two states of one relation the newer counts, in whatever order they
 // come, and after each login the difference is read.
 //
+// Notifications and broadcasts that are kept have versions instead of seqs, with
+// gaps. The inbox remembers how far it has read them and which it was pushed beyond
+// that, and so does the Store: each comes once.
+//
 // Rooms are simpler, for nothing of them is kept: their messages go into the queue
 // as they come, or are dropped and counted when it is full, and the rooms are
 // entered again after each login.

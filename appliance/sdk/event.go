@@ -9,7 +9,8 @@ import (
 // Event is one thing that happened; switch on its type. The types are Message,
 // Recall, Missing, ConversationAdded, Receipt, ReadCursor, TeamMessage,
 // TeamRecall, TeamNotice, TeamStanding, TeamApplication, TeamReceipt, RoomMessage, RoomMissed,
-// RoomReentry, RelationsLoaded, RelationChange, FriendModeChange and StateChange.
+// RoomReentry, RelationsLoaded, RelationChange, FriendModeChange, Notification,
+// Broadcast and StateChange.
 type Event interface{ event() }
 
 // Message is the next message of a conversation of two accounts, sent or received.
@@ -176,6 +177,22 @@ type StateChange struct {
 	Login *wire.LoginResponse
 }
 
+// Notification is what another account, or the tenant's backend in its name, tells
+// this account or one of its teams, for the app's own purposes. Those that are kept
+// come exactly once to a device, in no certain order; one with OnlineOnly comes at
+// most once.
+type Notification struct {
+	*wire.Notification
+}
+
+// Broadcast is what the tenant's backend tells all accounts. Those that are kept
+// (Offline) come exactly once to a device, the others at most once.
+type Broadcast struct {
+	*wire.Broadcast
+}
+
+func (Notification) event()      {}
+func (Broadcast) event()         {}
 func (Message) event()           {}
 func (Recall) event()            {}
 func (Missing) event()           {}

@@ -49,6 +49,15 @@ type fileLine struct {
 	Version uint64       `json:"v,omitempty"`
 	Synced  bool         `json:"y,omitempty"`
 	Cursors []fileCursor `json:"c,omitempty"`
+	// Notices and Casts are nil where they are as before.
+	Notices *fileReached `json:"i,omitempty"`
+	Casts   *fileReached `json:"b,omitempty"`
+}
+
+type fileReached struct {
+	Fresh   bool     `json:"f,omitempty"`
+	Version uint64   `json:"v,omitempty"`
+	Ahead   []uint64 `json:"a,omitempty"`
 }
 
 type fileCursor struct {
@@ -203,7 +212,10 @@ func (s *FileStore) compact() error {
 }
 
 func encodeLine(c Checkpoint) ([]byte, error) {
-	l := fileLine{Device: c.DeviceID, Version: c.Version, Synced: c.Synced}
+	l := fileLine{
+		Device: c.DeviceID, Version: c.Version, Synced: c.Synced,
+		Notices: (*fileReached)(c.Notifications), Casts: (*fileReached)(c.Broadcasts),
+	}
 	for _, cursor := range c.Conversations {
 		l.Cursors = append(l.Cursors, fileCursor(cursor))
 	}
@@ -212,7 +224,10 @@ func encodeLine(c Checkpoint) ([]byte, error) {
 }
 
 func (l *fileLine) checkpoint() Checkpoint {
-	c := Checkpoint{DeviceID: l.Device, Version: l.Version, Synced: l.Synced}
+	c := Checkpoint{
+		DeviceID: l.Device, Version: l.Version, Synced: l.Synced,
+		Notifications: (*Reached)(l.Notices), Broadcasts: (*Reached)(l.Casts),
+	}
 	for _, cursor := range l.Cursors {
 		c.Conversations = append(c.Conversations, Cursor(cursor))
 	}

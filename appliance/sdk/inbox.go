@@ -43,6 +43,8 @@ type inbox struct {
 	roomEvents    int // of the items in queue, those about rooms
 	roomNews      map[string]*roomNews
 	relations     relations
+	notices       *stream         // notifications
+	casts         *stream         // broadcasts
 	inHand        bool            // the app is handling an event
 	behind        []*conversation // in the order of arrival, each once
 	early         int             // messages held in all conversations' early
@@ -94,6 +96,7 @@ type item struct {
 	event        Event
 	conversation *conversation // nil: nothing to remember
 	seq          uint64        // delivered when handled; 0: none
+	stream       *stream       // of seq, when that is a version
 }
 
 func newInbox(o *Options, saved Checkpoint) *inbox {
@@ -104,6 +107,8 @@ func newInbox(o *Options, saved Checkpoint) *inbox {
 		work: make(chan struct{}, 1), consumer: make(chan struct{}, 1),
 		conversations: make(map[cursorKey]*conversation),
 		roomNews:      make(map[string]*roomNews),
+		notices:       newStream(saved.Notifications),
+		casts:         newStream(saved.Broadcasts),
 		version:       saved.Version,
 		complete:      saved.Synced || saved.Version > 0, // older stores know no Synced
 	}
@@ -205,7 +210,7 @@ func (in *inbox) append(conv *conversation, m *wire.Message) bool {
 	if conv.news&newsAdded != 0 || in.full() {
 		return false
 	}
-	in.enqueue(item{in.entry(conv, m), conv, m.Seq})
+	in.enqueue(item{event: in.entry(conv, m), conversation: conv, seq: m.Seq})
 	conv.next = m.Seq + 1
 	conv.holes = 0
 	return true
@@ -360,6 +365,13 @@ func (in *inbox) handled(i item) {
 	if in.queue.len() == in.aside() && in.acked < in.version {
 		signal(in.work) // perhaps everything is handled: tell the server
 	}
+	if s := i.stream; s != nil && (s == in.notices || s == in.casts) {
+		s.finish(i.seq)
+		c := in.checkpoint(nil)
+		in.mu.Unlock()
+		in.save(c)
+		return
+	}
 	conv := i.conversation
 	if conv == nil || in.conversations[conv.cursor.key()] != conv {
 		in.mu.Unlock() // nothing to keep, or of a site that is no more (see startOver)
@@ -369,7 +381,7 @@ func (in *inbox) handled(i item) {
 		conv.cursor.Delivered = max(conv.cursor.Delivered, i.seq) // a team may have gone on further ahead
 	}
 	in.handledCursor[0] = conv.cursor
-	c := Checkpoint{Version: in.version, Synced: in.complete, Conversations: in.handledCursor[:]}
+	c := in.checkpoint(in.handledCursor[:])
 	in.mu.Unlock()
 	in.save(c)
 }

@@ -119,7 +119,7 @@ func (in *inbox) skip(conv *conversation, to uint64) bool {
 		return false
 	}
 	in.logger.Warn("the server no longer has messages that this device missed", "from_seq", conv.next, "to_seq", to)
-	in.enqueue(item{Missing{Scene: conv.cursor.Scene, Peer: conv.cursor.Peer, FromSeq: conv.next, ToSeq: to}, conv, to})
+	in.enqueue(item{event: Missing{Scene: conv.cursor.Scene, Peer: conv.cursor.Peer, FromSeq: conv.next, ToSeq: to}, conversation: conv, seq: to})
 	conv.next, conv.holes = to+1, 0
 	in.drainEarly(conv)
 	return true

@@ -36,7 +36,7 @@ func (in *inbox) ownRead(key cursorKey, seq uint64) {
 		return
 	}
 	conv.cursor.Read = seq
-	c := Checkpoint{Version: in.version, Synced: in.complete, Conversations: []Cursor{conv.cursor}}
+	c := in.checkpoint([]Cursor{conv.cursor})
 	in.mu.Unlock()
 	in.save(c)
 }
@@ -93,8 +93,11 @@ func (in *inbox) synced(page *wire.SyncResponse, last bool) {
 	if last || in.complete {
 		in.version, in.complete = page.Version, true
 	}
+	if last {
+		in.syncedStreams(page)
+	}
 	in.siteBehinds = 0
-	c := Checkpoint{Version: in.version, Synced: in.complete, Conversations: changed}
+	c := in.checkpoint(changed)
 	in.mu.Unlock()
 	in.save(c)
 }
@@ -110,7 +113,7 @@ func (in *inbox) syncVersion() uint64 {
 func (in *inbox) toAck() (version uint64, ok bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.acked >= in.version || in.inHand || in.queue.len() > in.aside() || len(in.behind) > 0 {
+	if in.acked >= in.version || in.inHand || in.queue.len() > in.aside() || len(in.behind) > 0 || !in.streamsHold() {
 		return 0, false
 	}
 	in.acked = in.version

@@ -25,7 +25,7 @@ func (in *inbox) offerTeam(state *wire.ConversationState) {
 	}
 	in.publishNews(conv)
 	in.enlist(conv)
-	c := Checkpoint{Version: in.version, Synced: in.complete, Conversations: []Cursor{conv.cursor}}
+	c := in.checkpoint([]Cursor{conv.cursor})
 	in.mu.Unlock()
 	in.save(c)
 }

@@ -120,6 +120,18 @@ func (l *link) push(f *wire.Frame) error {
 		if l.rooms.has(p.Room) {
 			l.inbox.offerRoom(RoomMessage{RoomMessagePush: p})
 		}
+	case wire.PushNotification:
+		var p wire.NotificationPush
+		if err := p.UnmarshalVT(f.Payload); err != nil || p.Notification == nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.offerNotification(p.Notification)
+	case wire.PushBroadcast:
+		var p wire.BroadcastPush
+		if err := p.UnmarshalVT(f.Payload); err != nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.offerBroadcast(&p)
 	case wire.PushRelation:
 		p := new(wire.RelationPush)
 		if err := p.UnmarshalVT(f.Payload); err != nil || p.Relation == nil {

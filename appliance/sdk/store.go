@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
@@ -34,6 +35,16 @@ type Checkpoint struct {
 	// which is that of a site where nothing has happened yet.
 	Synced        bool
 	Conversations []Cursor
+	// Notifications and Broadcasts are how far the device is in these. In Save nil
+	// means as before.
+	Notifications, Broadcasts *Reached
+}
+
+// Reached is how far a device is in its notifications, or in the broadcasts.
+type Reached struct {
+	Fresh   bool     // it has never read any
+	Version uint64   // up to which the app has handled everything
+	Ahead   []uint64 // later ones that it has handled, in order; not many
 }
 
 // Cursor is how far a device is in one conversation.
@@ -94,6 +105,8 @@ type contents struct {
 	version       uint64
 	synced        bool
 	conversations map[cursorKey]Cursor
+	notifications *Reached
+	broadcasts    *Reached
 }
 
 func (s *contents) merge(c Checkpoint) {
@@ -101,6 +114,12 @@ func (s *contents) merge(c Checkpoint) {
 		s.deviceID = c.DeviceID
 	}
 	s.version, s.synced = c.Version, c.Synced
+	if c.Notifications != nil {
+		s.notifications = c.Notifications.clone()
+	}
+	if c.Broadcasts != nil {
+		s.broadcasts = c.Broadcasts.clone()
+	}
 	if s.conversations == nil {
 		s.conversations = make(map[cursorKey]Cursor)
 	}
@@ -109,8 +128,15 @@ func (s *contents) merge(c Checkpoint) {
 	}
 }
 
+func (r *Reached) clone() *Reached {
+	return &Reached{Fresh: r.Fresh, Version: r.Version, Ahead: slices.Clone(r.Ahead)}
+}
+
 func (s *contents) checkpoint() Checkpoint {
-	c := Checkpoint{DeviceID: s.deviceID, Version: s.version, Synced: s.synced}
+	c := Checkpoint{
+		DeviceID: s.deviceID, Version: s.version, Synced: s.synced,
+		Notifications: s.notifications, Broadcasts: s.broadcasts,
+	}
 	for _, cursor := range s.conversations {
 		c.Conversations = append(c.Conversations, cursor)
 	}

@@ -15,9 +15,14 @@ func announce(timeMs int64, tenant uint32, id, body string) *SendBroadcast {
 
 func (n *node) wantBroadcasts(tenant uint32, account string, platform wire.Platform, version uint64, nowMs int64, want ...string) {
 	n.tb.Helper()
+	n.wantBroadcastsFor(false, tenant, account, platform, version, nowMs, want...)
+}
+
+func (n *node) wantBroadcastsFor(fresh bool, tenant uint32, account string, platform wire.Platform, version uint64, nowMs int64, want ...string) {
+	n.tb.Helper()
 	var got []string
 	for {
-		page, err := n.q.Broadcasts(tenant, account, platform, version, 2, nowMs)
+		page, err := n.q.Broadcasts(tenant, account, platform, version, fresh, 2, nowMs)
 		if err != nil {
 			n.tb.Fatal(err)
 		}
@@ -71,7 +76,8 @@ func TestBroadcastsAreReadByWhomTheyAreFor(t *testing.T) {
 	one[*AccountResult](n, &CreateAccount{TimeMs: testTime + 3, Tenant: tenant, Account: "new", TokenHash: make([]byte, TokenHashSize)})
 	n.wantBroadcasts(tenant, "new", web, 0, testTime, "later")
 	one[*AccountResult](n, &Ack{TimeMs: testTime, Tenant: tenant, Account: "a", DeviceID: "phone", Version: first.ID})
-	n.wantBroadcasts(tenant, "a", android, 0, testTime, "phones", "later")
+	n.wantBroadcasts(tenant, "a", android, 0, testTime, "all", "phones", "later")
+	n.wantBroadcastsFor(true, tenant, "a", android, 0, testTime, "phones", "later")
 	if res := one[*BroadcastResult](n, &DeleteBroadcast{TimeMs: testTime, Tenant: other, ID: last.ID}); res.Code != wire.CodeNotFound {
 		t.Errorf("deleted by the other tenant: %v", res.Code)
 	}

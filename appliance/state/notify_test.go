@@ -37,7 +37,7 @@ func tellTeam(timeMs int64, tenant uint32, from string, team uint64, clientID, a
 func (n *node) inboxOf(tenant uint32, account, device string, version uint64) (attached []string) {
 	n.tb.Helper()
 	for pages := 0; ; pages++ {
-		page, err := n.q.Notifications(tenant, account, device, version, 3)
+		page, err := n.q.Notifications(tenant, account, device, version, device == "new", 3)
 		if err != nil {
 			n.tb.Fatal(err)
 		}

@@ -10,11 +10,11 @@ const MaxBroadcastList = 100
 
 // Broadcasts reads the broadcasts after version that are kept for a device of
 // that platform: those that are not older than the account, and have not expired
-// at nowMs, in Unix milliseconds. limit and version are as in Notifications.
+// at nowMs, in Unix milliseconds. limit, version and fresh are as in Notifications.
 // CodeNotFound: there is no such account.
 //
 // It reads at most MaxBroadcasts rows.
-func (q *Queries) Broadcasts(tenant uint32, account string, platform wire.Platform, version uint64, limit int, nowMs int64) (*wire.BroadcastsResponse, error) {
+func (q *Queries) Broadcasts(tenant uint32, account string, platform wire.Platform, version uint64, fresh bool, limit int, nowMs int64) (*wire.BroadcastsResponse, error) {
 	v := q.view()
 	defer v.Close()
 	var site siteRow // first, as in Sync
@@ -25,10 +25,12 @@ func (q *Queries) Broadcasts(tenant uint32, account string, platform wire.Platfo
 	if err != nil {
 		return nil, err
 	}
-	if version == 0 {
-		if version, err = acknowledged(v, tenant, account); err != nil {
+	if fresh {
+		held, err := acknowledged(v, tenant, account)
+		if err != nil {
 			return nil, err
 		}
+		version = max(version, held)
 	}
 	res := &wire.BroadcastsResponse{Version: site.counter}
 	if version >= site.counter {

@@ -25,12 +25,12 @@ type notifyRef struct {
 
 // Notifications reads what is kept after version for the account and its teams,
 // in the order of versions: at most limit (1..MaxNotificationsPage, 0 means 100),
-// without what this device of the account has sent. Version 0 means what none of
-// the account's devices has acknowledged. Asking again with the answer's Version
+// without what this device of the account has sent. A fresh device gets nothing that
+// one of the account's devices has acknowledged. Asking again with the answer's Version
 // misses nothing.
 //
 // It reads the heads of all the account's teams, as Sync does.
-func (q *Queries) Notifications(tenant uint32, account, device string, version uint64, limit int) (*wire.NotificationsResponse, error) {
+func (q *Queries) Notifications(tenant uint32, account, device string, version uint64, fresh bool, limit int) (*wire.NotificationsResponse, error) {
 	if !validAccount(account) {
 		return nil, wire.Errorf(wire.CodeBadParameter, "malformed account")
 	}
@@ -41,11 +41,12 @@ func (q *Queries) Notifications(tenant uint32, account, device string, version u
 		return nil, err
 	}
 	res := &wire.NotificationsResponse{Version: site.counter}
-	if version == 0 {
-		var err error
-		if version, err = acknowledged(v, tenant, account); err != nil {
+	if fresh {
+		held, err := acknowledged(v, tenant, account)
+		if err != nil {
 			return nil, err
 		}
+		version = max(version, held)
 	}
 	if version >= site.counter {
 		return res, nil

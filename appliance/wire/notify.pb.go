@@ -402,12 +402,13 @@ func (x *NotifyResponse) GetDuplicate() bool {
 // teams.
 type NotificationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// version is that of the answer before, or what the device has reached. 0 is a
-	// device that knows nothing: it gets what no device of the account has
-	// acknowledged (see ack).
+	// version is that of the answer before, or what the device has reached.
 	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	// limit is the most notifications to return, 1..200, default 100.
-	Limit         uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// fresh is set by a device that has never read: it gets what no device of the
+	// account has acknowledged (see ack).
+	Fresh         bool `protobuf:"varint,3,opt,name=fresh,proto3" json:"fresh,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -454,6 +455,13 @@ func (x *NotificationsRequest) GetLimit() uint32 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *NotificationsRequest) GetFresh() bool {
+	if x != nil {
+		return x.Fresh
+	}
+	return false
 }
 
 type NotificationsResponse struct {
@@ -667,6 +675,7 @@ type BroadcastsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Version       uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
 	Limit         uint32                 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	Fresh         bool                   `protobuf:"varint,3,opt,name=fresh,proto3" json:"fresh,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -713,6 +722,13 @@ func (x *BroadcastsRequest) GetLimit() uint32 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *BroadcastsRequest) GetFresh() bool {
+	if x != nil {
+		return x.Fresh
+	}
+	return false
 }
 
 type BroadcastsResponse struct {
@@ -867,10 +883,11 @@ const file_notify_proto_rawDesc = "" +
 	"\x0eNotifyResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
 	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\x12\x1c\n" +
-	"\tduplicate\x18\x03 \x01(\bR\tduplicate\"F\n" +
+	"\tduplicate\x18\x03 \x01(\bR\tduplicate\"\\\n" +
 	"\x14NotificationsRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\rR\x05limit\"\x89\x01\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x14\n" +
+	"\x05fresh\x18\x03 \x01(\bR\x05fresh\"\x89\x01\n" +
 	"\x15NotificationsResponse\x12B\n" +
 	"\rnotifications\x18\x01 \x03(\v2\x1c.yizhan.wire.v1.NotificationR\rnotifications\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x04R\aversion\x12\x12\n" +
@@ -884,10 +901,11 @@ const file_notify_proto_rawDesc = "" +
 	"\tplatforms\x18\x04 \x01(\rR\tplatforms\x12\x18\n" +
 	"\aoffline\x18\x05 \x01(\bR\aoffline\x12\x17\n" +
 	"\atime_ms\x18\x06 \x01(\x03R\x06timeMs\x12\x1b\n" +
-	"\texpire_ms\x18\a \x01(\x03R\bexpireMs\"C\n" +
+	"\texpire_ms\x18\a \x01(\x03R\bexpireMs\"Y\n" +
 	"\x11BroadcastsRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\rR\x05limit\"}\n" +
+	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x14\n" +
+	"\x05fresh\x18\x03 \x01(\bR\x05fresh\"}\n" +
 	"\x12BroadcastsResponse\x129\n" +
 	"\n" +
 	"broadcasts\x18\x01 \x03(\v2\x19.yizhan.wire.v1.BroadcastR\n" +
