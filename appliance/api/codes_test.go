@@ -41,6 +41,7 @@ func TestEachDocumentedCodeIsAnswered(t *testing.T) {
 	showTeams(wide)
 	showMegaTeams(wide)
 	showMessages(wide)
+	showOperations(wide)
 	showRooms(wide)
 	showNotifications(wide)
 	narrow := &shower{newBackend(t, node, appliance.TenantRequest{

@@ -56,12 +56,34 @@ func fillBroadcast(params map[string]string, answers map[string]map[string]any) 
 	params["broadcastId"] = fmt.Sprint(answers["msg/broadcastMsg"]["msg"].(map[string]any)["broadcastId"])
 }
 
+// fillMessage names the message that the example of msg/sendMsg sends.
+func fillMessage(params map[string]string, answers map[string]map[string]any) {
+	data := answers["msg/sendMsg"]["data"].(map[string]any)
+	params["timetag"] = fmt.Sprint(data["timetag"])
+	for _, name := range []string{"msgid", "deleteMsgid"} {
+		if params[name] != "" {
+			params[name] = fmt.Sprint(data["msgid"])
+		}
+	}
+}
+
 var preparations = map[string]preparation{
 	"friend/update":     {first: []string{"friend/add"}},
 	"friend/getByAccid": {first: []string{"friend/add"}},
 	"msg/recall": {first: []string{"msg/sendMsg"}, fill: func(params map[string]string, answers map[string]map[string]any) {
 		data := answers["msg/sendMsg"]["data"].(map[string]any)
 		params["deleteMsgid"], params["timetag"] = fmt.Sprint(data["msgid"]), fmt.Sprint(data["timetag"])
+	}},
+	"msg/delMsgOneWay": {first: []string{"msg/sendMsg"}, fill: fillMessage},
+	"msg/delMsg":       {first: []string{"msg/sendMsg"}, fill: fillMessage},
+	"msg/modifyMsg":    {first: []string{"msg/sendMsg"}, fill: fillMessage},
+	"msg/reactMsg":     {first: []string{"msg/sendMsg"}, fill: fillMessage},
+	"msg/pinMsg":       {first: []string{"msg/sendMsg"}, fill: fillMessage},
+	"msg/delMsgSelf":   {first: []string{"msg/sendMsg"}, fill: fillMessage},
+	"msg/markReadMsg": {first: []string{"msg/sendMsg", "history/querySessionMsg"}, fill: func(params map[string]string, answers map[string]map[string]any) {
+		if history := answers["history/querySessionMsg"]; history != nil {
+			params["msgidClient"] = fmt.Sprint(history["msgs"].([]any)[0].(map[string]any)["msgidclient"])
+		}
 	}},
 	"history/queryBroadcastMsgById": {first: []string{"msg/broadcastMsg"}, fill: fillBroadcast},
 	"history/delBroadcastMsgById":   {first: []string{"msg/broadcastMsg"}, fill: fillBroadcast},

@@ -103,7 +103,7 @@ func parseTypes(list string) ([]uint32, error) {
 // bodyJSON is the body as backends know it: an object.
 func bodyJSON(m *wire.Message) (json.RawMessage, error) {
 	switch {
-	case m.Recalled:
+	case m.Recalled || m.Hidden:
 		return json.RawMessage("{}"), nil
 	case m.Type != typeText && json.Valid([]byte(m.Body)):
 		return json.RawMessage(m.Body), nil

@@ -36,18 +36,17 @@ const (
 	aboutTimeMs = "milliseconds since 1970"
 )
 
-// ignoredMessageParams belong to functions that do not exist here yet: push,
-// antispam, roaming options.
+// ignoredMessageParams belong to functions that do not exist here yet: antispam.
 var ignoredMessageParams = []string{
-	"msgDesc", "option", "pushcontent", "payload", "useYidun", "yidunAntiCheating", "yidunAntiSpamExt", "bid", "env",
-	"msgSenderNoSense", "subType",
+	"msgDesc", "useYidun", "yidunAntiCheating", "yidunAntiSpamExt", "bid", "env",
+	"msgSenderNoSense",
 }
 
 var messageActions = []action{
 	{
 		name:  "msg/sendMsg",
 		about: "Sends a message from one account to another or to a team. It is answered when the message is on disk on a majority of nodes.",
-		params: []param{
+		params: append(append([]param{
 			{name: "from", kind: account, required: true},
 			{name: "ope", kind: number, required: true, least: opeP2P, most: opeTeam, about: "0 to an account; 1 to a team, of which from must be a member"},
 			{name: "to", required: true, max: 64, about: "an account, or the number of a team", example: "bob"},
@@ -56,9 +55,9 @@ var messageActions = []action{
 			{name: "ext", max: maxExt, about: "anything, for the receiving app"},
 			{name: "checkFriend", kind: boolean, about: "whether to refuse (code 403) unless they are friends, default false"},
 			{name: "markRead", kind: number, most: 1, about: "with ope 1: 1 asks who has read the message, see team/getMarkReadInfo; default 0"},
-		},
+		}, optionParams...), forceParams...),
 		ignored: append([]string{
-			"antispam", "antispamCustom", "forcepushlist", "forcepushcontent", "forcepushall",
+			"antispam", "antispamCustom",
 			"msgReceiverNoSense", "async", "robotAccount", "robotTopic", "robotFunction", "robotCustomContent",
 		}, ignoredMessageParams...),
 		answer: sendAnswer{},
@@ -75,14 +74,14 @@ var messageActions = []action{
 	{
 		name:  "msg/sendBatchMsg",
 		about: "Sends one message to many accounts. With any code but 200 some may have it: repeat the call with the same RequestId, and nobody gets it twice. Who has blacklisted the sender does not get it, and is in neither list of the answer.",
-		params: []param{
+		params: append([]param{
 			{name: "fromAccid", kind: account, required: true},
 			{name: "toAccids", kind: accounts, required: true, max: maxReceivers, about: "at most 100 with returnMsgid"},
 			{name: "type", kind: number, required: true, most: typeMax, about: aboutType},
 			{name: "body", kind: jsonText, required: true, max: maxMessageBody, about: aboutBody, example: exampleBody},
 			{name: "ext", max: maxExt, about: "anything, for the receiving apps"},
 			{name: "returnMsgid", kind: boolean, about: "whether to answer with msgids, default false", example: "true"},
-		},
+		}, optionParams...),
 		ignored:   ignoredMessageParams,
 		answer:    batchAnswer{},
 		perMinute: batchesPerMinute,
@@ -191,6 +190,9 @@ func (c *call) message(from string) (*wire.Message, error) {
 		Body:  c.args["body"].text,
 		Ext:   c.args["ext"].text,
 	}
+	if err := c.setOptions(m); err != nil {
+		return nil, err
+	}
 	if m.Type != typeText {
 		return m, nil
 	}
@@ -236,7 +238,7 @@ func (a *API) sendBatch(ctx context.Context, c *call) (any, error) {
 		slots <- struct{}{}
 		sending.Go(func() {
 			defer func() { <-slots }()
-			one := &wire.Message{Scene: m.Scene, From: m.From, Type: m.Type, Body: m.Body, Ext: m.Ext}
+			one := &wire.Message{Scene: m.Scene, From: m.From, Type: m.Type, Body: m.Body, Ext: m.Ext, Options: m.Options, Push: m.Push, SubType: m.SubType}
 			one.To, one.ClientId = to, hash(c.id, to).String()
 			sent[i], errs[i] = a.app.Send(ctx, c.appKey(), one)
 		})

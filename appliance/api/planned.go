@@ -15,8 +15,7 @@ var plannedActions = func() map[string]bool {
 }()
 
 var plannedByGroup = map[string]string{
-	"msg": `upload fileUpload delMsgOneWay delMsg
-		markReadMsg`,
+	"msg":            `upload fileUpload`,
 	"job/nos":        "del",
 	"superteam":      "sendAttachMsg",
 	"chatroom":       "requestAddr batchSendMsgToSomeone tagTemporaryMute tagMembersCount tagMembersQuery updateChatRoomRoleTag",

@@ -13,8 +13,8 @@ import (
 const noSession = 0
 
 // Send accepts a message from the tenant's backend in the name of m.From. Of m
-// only Scene, From, To, ClientId (made when empty), Type, Body, Ext and the
-// mentions count; m is not changed. CodeNotFound: one of the accounts does not
+// only Scene, From, To, ClientId (made when empty), Type, SubType, Body, Ext,
+// options, push and the mentions count; m is not changed. CodeNotFound: one of the accounts does not
 // exist; CodeBlacklisted: the receiver has blacklisted the sender; the codes of
 // teams in scene TEAM.
 func (a *App) Send(ctx context.Context, appKey string, m *wire.Message) (*wire.SendResponse, error) {
@@ -43,11 +43,18 @@ func (a *App) Send(ctx context.Context, appKey string, m *wire.Message) (*wire.S
 	if err := receipt(m.Scene, m.Receipt); err != nil {
 		return nil, err
 	}
+	push := clonePush(m.Push)
+	if push != nil {
+		if err := pushOptions(m.Scene, push); err != nil {
+			return nil, err
+		}
+	}
 	res, err := a.proposeMessage(ctx, &state.Send{
 		TimeMs: a.now().UnixMilli(), Tenant: t.ID, Session: noSession,
 		Message: &wire.Message{
 			Scene: m.Scene, From: from, To: to, ClientId: clientID, Type: m.Type, Body: m.Body, Ext: m.Ext,
 			FromPlatform: wire.Platform_PLATFORM_REST, Mentions: named, MentionAll: m.MentionAll, Receipt: m.Receipt,
+			SubType: m.SubType, Options: m.Options, Push: push,
 		},
 	})
 	if err != nil {

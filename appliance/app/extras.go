@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
@@ -97,4 +98,14 @@ func origin(o *wire.Origin) (*wire.Origin, error) {
 		return nil, errSeq
 	}
 	return &wire.Origin{Scene: o.Scene, Peer: peer, Seq: o.Seq}, nil
+}
+
+// clonePush copies what pushOptions may change.
+func clonePush(p *wire.PushOptions) *wire.PushOptions {
+	if p == nil {
+		return nil
+	}
+	return &wire.PushOptions{
+		Content: p.Content, Payload: p.Payload, ForceAccounts: slices.Clone(p.ForceAccounts), ForceAll: p.ForceAll, ForceContent: p.ForceContent,
+	}
 }
