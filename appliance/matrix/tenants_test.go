@@ -23,7 +23,7 @@ const secretOfA = "t3xt of A"
 // and carol, with secretOfA in every text. What they return are fields and
 // parameters that name these things, by their names in wire messages and in the
 // API.
-var plants = []func(a *planted) map[string]string{plantChat, plantTeam}
+var plants = []func(a *planted) map[string]string{plantChat, plantTeam, plantNotices}
 
 // planted is tenant A with its devices: alice on Link, bob on WebLink.
 type planted struct {
