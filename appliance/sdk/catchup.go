@@ -66,7 +66,7 @@ func (c *Client) catchUp(ctx context.Context) {
 
 // followSync reads what sync has only told of, and returns when to sync again.
 func (c *Client) followSync(ctx context.Context) time.Duration {
-	if !c.catchUpRelations(ctx) {
+	if !c.catchUpRelations(ctx) || !c.catchUpSettings(ctx) {
 		return jittered(failedPause)
 	}
 	return jittered(resyncInterval)
@@ -99,6 +99,7 @@ func (c *Client) sync(ctx context.Context) bool {
 		c.inbox.synced(&page, !page.More)
 		if !page.More {
 			c.inbox.relationsAt(page.RelationsVersion)
+			c.inbox.settingsAt(page.SettingsVersion)
 			return true
 		}
 		version = page.Version

@@ -9,7 +9,8 @@ import (
 // Event is one thing that happened; switch on its type. The types are Message,
 // Recall, Missing, ConversationAdded, Receipt, ReadCursor, TeamMessage,
 // TeamRecall, TeamNotice, TeamStanding, TeamApplication, TeamReceipt, RoomMessage, RoomMissed,
-// RoomReentry, RelationsLoaded, RelationChange, FriendModeChange, Notification,
+// RoomReentry, RelationsLoaded, RelationChange, FriendModeChange, SettingsLoaded,
+// SettingChange, DoNotDisturbChange, Notification,
 // Broadcast and StateChange.
 type Event interface{ event() }
 
@@ -165,6 +166,25 @@ type FriendModeChange struct {
 	Mode wire.FriendMode
 }
 
+// SettingsLoaded says that how the account has arranged its conversations has been
+// read, for the first time or anew: ConversationSettings has it. It does not come
+// when there has never been anything.
+type SettingsLoaded struct{}
+
+// SettingChange says that another device, or the backend, has changed how the
+// account has arranged a conversation. Several changes may come as one event;
+// ConversationSetting always has the latest.
+type SettingChange struct {
+	// ConversationSetting is what it is now. The app must not change it.
+	*wire.ConversationSetting
+}
+
+// DoNotDisturbChange says that another device, or the backend, has changed when the
+// account's sleeping devices are not woken.
+type DoNotDisturbChange struct {
+	*wire.DoNotDisturb
+}
+
 // StateChange tells how the connection is. When the app takes events slowly, it
 // may miss states in between, never the latest.
 type StateChange struct {
@@ -191,27 +211,30 @@ type Broadcast struct {
 	*wire.Broadcast
 }
 
-func (Notification) event()      {}
-func (Broadcast) event()         {}
-func (Message) event()           {}
-func (Recall) event()            {}
-func (Missing) event()           {}
-func (ConversationAdded) event() {}
-func (Receipt) event()           {}
-func (ReadCursor) event()        {}
-func (RoomMessage) event()       {}
-func (RoomMissed) event()        {}
-func (RoomReentry) event()       {}
-func (RelationsLoaded) event()   {}
-func (RelationChange) event()    {}
-func (FriendModeChange) event()  {}
-func (TeamMessage) event()       {}
-func (TeamRecall) event()        {}
-func (TeamNotice) event()        {}
-func (TeamStanding) event()      {}
-func (TeamApplication) event()   {}
-func (TeamReceipt) event()       {}
-func (StateChange) event()       {}
+func (Notification) event()       {}
+func (Broadcast) event()          {}
+func (Message) event()            {}
+func (Recall) event()             {}
+func (Missing) event()            {}
+func (ConversationAdded) event()  {}
+func (Receipt) event()            {}
+func (ReadCursor) event()         {}
+func (RoomMessage) event()        {}
+func (RoomMissed) event()         {}
+func (RoomReentry) event()        {}
+func (RelationsLoaded) event()    {}
+func (RelationChange) event()     {}
+func (FriendModeChange) event()   {}
+func (TeamMessage) event()        {}
+func (TeamRecall) event()         {}
+func (TeamNotice) event()         {}
+func (TeamStanding) event()       {}
+func (TeamApplication) event()    {}
+func (TeamReceipt) event()        {}
+func (SettingsLoaded) event()     {}
+func (SettingChange) event()      {}
+func (DoNotDisturbChange) event() {}
+func (StateChange) event()        {}
 
 // State is the state of the connection.
 type State uint8

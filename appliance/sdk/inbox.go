@@ -43,6 +43,7 @@ type inbox struct {
 	roomEvents    int // of the items in queue, those about rooms
 	roomNews      map[string]*roomNews
 	relations     relations
+	settings      settings
 	notices       *stream         // notifications
 	casts         *stream         // broadcasts
 	inHand        bool            // the app is handling an event
@@ -287,7 +288,7 @@ func (in *inbox) full() bool { return in.queue.len()-in.states-in.aside() >= in.
 
 // aside is how many items in the queue have their own share of it. Nothing of
 // them is kept for a later client.
-func (in *inbox) aside() int { return in.roomEvents + in.relations.events }
+func (in *inbox) aside() int { return in.roomEvents + in.relations.events + in.settings.events }
 
 func (in *inbox) enqueue(i item) {
 	in.queue.push(i)
@@ -339,6 +340,9 @@ func (in *inbox) next(user, client context.Context) (item, bool) {
 			case RelationsLoaded, RelationChange, FriendModeChange:
 				in.relations.events--
 				in.publishRelations()
+			case SettingsLoaded, SettingChange, DoNotDisturbChange:
+				in.settings.events--
+				in.publishSettings()
 			default:
 				signal(in.room)
 			}

@@ -138,6 +138,18 @@ func (l *link) push(f *wire.Frame) error {
 			return malformedPush(f.Command, err)
 		}
 		l.inbox.pushedRelation(p)
+	case wire.PushConversationSetting:
+		p := new(wire.ConversationSettingPush)
+		if err := p.UnmarshalVT(f.Payload); err != nil || p.Setting == nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.pushedSetting(p.Setting)
+	case wire.PushDoNotDisturb:
+		p := new(wire.DoNotDisturbPush)
+		if err := p.UnmarshalVT(f.Payload); err != nil || p.DoNotDisturb == nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.pushedDoNotDisturb(p)
 	case wire.PushFriendMode:
 		var p wire.FriendModePush
 		if err := p.UnmarshalVT(f.Payload); err != nil {
