@@ -49,6 +49,7 @@ var importRules = []struct {
 	{of: "appliance/weblink/websocket", allowed: []string{"appliance/weblink/websocket"}, why: "the codec stands alone"},
 	{of: "appliance/state", allowed: []string{"appliance/state", "appliance/wire", "raftstore"}, why: "the state machine knows only its store"},
 	{of: "appliance/sitestore", allowed: []string{"appliance/sitestore", "appliance/state", "appliance/wire", "raftstore"}, why: "the storage for certificates knows neither Caddy nor the node"},
+	{of: "appliance/search", allowed: []string{"appliance/search", "appliance/state", "appliance/wire", "raftstore"}, why: "the index reads the state and decides nothing"},
 	{of: "appliance/janitor", allowed: []string{"appliance/janitor", "appliance/state", "appliance/wire", "raftstore"}, why: "who cleans up reads the state and proposes commands"},
 	{of: "appliance/fanout", allowed: []string{"appliance/fanout", "appliance/session", "appliance/state", "appliance/wire"}, why: "delivery reads results and finds sessions"},
 	{of: "appliance/app", allowed: []string{"appliance/app", "appliance/eventlog", "appliance/fanout", "appliance/limitlog", "appliance/presence", "appliance/room", "appliance/session", "appliance/state", "appliance/wire", "raftstore"}, why: "handlers do not know gateways"},

@@ -24,6 +24,7 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/janitor"
 	"github.com/yizhan-im/yizhan/appliance/lbs"
 	"github.com/yizhan-im/yizhan/appliance/link"
+	"github.com/yizhan-im/yizhan/appliance/search"
 	"github.com/yizhan-im/yizhan/appliance/secure"
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/sitestore"
@@ -39,6 +40,8 @@ const (
 	storeFolder = "store"
 	linkKeyFile = "link.key"
 	filesFolder = "files"
+	// searchFolder may be deleted while the node is stopped: it is made anew.
+	searchFolder = "search"
 )
 
 // Config says how to run a node. Zero values take the defaults of the package
@@ -53,6 +56,8 @@ type Config struct {
 	Link         LinkConfig
 	WebLink      WebLinkConfig
 	Files        FilesConfig
+	// SearchOff keeps no index of messages; search is then refused. Default: it is on.
+	SearchOff bool
 	// PresenceGrace is how long a device whose connection was lost counts as online;
 	// 0 is 20 s, below 0 it is offline at once.
 	PresenceGrace time.Duration
@@ -95,6 +100,7 @@ type Node struct {
 	gate  *callback.Gate
 	app   *app.App
 	clean *janitor.Janitor
+	index *search.Engine // nil when search is switched off
 	files *files.Server
 	link  *link.Server
 	web   *weblink.Server
@@ -118,6 +124,7 @@ type Node struct {
 type delivery struct {
 	app    *app.App
 	fanout *fanout.Fanout
+	index  *search.Engine // may be nil
 }
 
 // Open starts the node that lives in cfg.DataDir, creating it when the folder
@@ -159,6 +166,13 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.site = sitestore.New(sitestore.Config{Store: n.store, Queries: queries, Node: n.id, Logger: logger})
 	n.gate = callback.New(callback.Options{Logger: logger, Registerer: n.registry})
 	n.fan = fanout.New(n.hub, n.registry)
+	if err := n.openSearch(cfg, queries); err != nil {
+		n.gate.Close()
+		n.site.Close()
+		err = errors.Join(err, n.store.Close())
+		n.fan.Close()
+		return nil, err
+	}
 	n.app = app.New(app.Config{
 		Store:      n.store,
 		Queries:    queries,
@@ -169,6 +183,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		NodeID:     n.id,
 		Gate:       n.gate,
 		MegaTeams:  n.fan,
+		Searcher:   n.searcher(),
 
 		PresenceGrace: cfg.PresenceGrace,
 	})
@@ -176,11 +191,14 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		n.app.Close()
 		n.gate.Close()
 		n.site.Close()
-		err = errors.Join(err, n.store.Close())
+		err = errors.Join(err, n.closeSearch(), n.store.Close())
 		n.fan.Close()
 		return nil, err
 	}
-	n.delivery.Store(&delivery{n.app, n.fan})
+	n.delivery.Store(&delivery{n.app, n.fan, n.index})
+	if n.index != nil {
+		n.index.Start()
+	}
 	n.link = link.NewServer(key, n.app, logger, n.registry, cfg.Link)
 	n.web = weblink.NewServer(n.app, logger, n.registry, cfg.WebLink)
 	n.api = api.New(n.app, api.Options{Healthy: n.healthy, Logger: logger, Registerer: n.registry})
@@ -229,6 +247,9 @@ func (n *Node) applied(results []any) {
 	if d := n.delivery.Load(); d != nil {
 		d.app.Applied(results)
 		d.fanout.Deliver(results)
+		if d.index != nil {
+			d.index.Applied(results)
+		}
 	}
 }
 
@@ -307,6 +328,10 @@ func (n *Node) Reconfigure(c LinkConfig, w WebLinkConfig, minFreeBytes uint64) {
 	n.store.SetMinFreeBytes(minFreeBytes)
 }
 
+// RemoveOld removes now what is past its tenant's retention, which the leader also
+// does by itself every hour.
+func (n *Node) RemoveOld(ctx context.Context) error { return n.clean.Pass(ctx) }
+
 // Snapshot takes a snapshot of the store now, and cuts its log.
 func (n *Node) Snapshot(ctx context.Context) error { return n.store.Snapshot(ctx) }
 
@@ -337,7 +362,7 @@ func (n *Node) Close() error {
 		n.app.Close()
 		n.gate.Close()
 		n.site.Close()
-		n.closeErr = errors.Join(linkErr, webErr, filesErr, n.store.Close())
+		n.closeErr = errors.Join(linkErr, webErr, filesErr, n.closeSearch(), n.store.Close())
 		n.fan.Close()
 		<-n.watched
 		<-n.trimmed

@@ -58,6 +58,10 @@ type App struct {
 	// Files are the files of messages. The handler "yizhan_files" serves them.
 	Files Files `json:"files,omitempty"`
 
+	// SearchOff keeps no index of messages: their search is refused. After a reload it
+	// holds from the node's next start on. Default: search is on.
+	SearchOff bool `json:"search_off,omitempty"`
+
 	// AccessPoints are what LBS tells clients, in order of preference. Default:
 	// the Link listener's port at the host by which the client reached LBS, and
 	// for browsers the very server that answers for LBS, if it has a weblink

@@ -1,6 +1,7 @@
 package caddymodules
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -61,6 +62,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //		files {
 //			… see Files.unmarshalCaddyfile
 //		}
+//		search on|off
 //		access_point <transport> <host:port> {
 //			env <name>
 //		}
@@ -89,6 +91,9 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = a.WebLink.unmarshalCaddyfile(d)
 		case "files":
 			err = a.Files.unmarshalCaddyfile(d)
+		case "search":
+			a.SearchOff = false
+			err = argument(d, &a.SearchOff, isOff)
 		case "access_point":
 			err = a.unmarshalAccessPoint(d)
 		default:
@@ -167,6 +172,15 @@ func argument[T any](d *caddyfile.Dispenser, dst *T, parse func(string) (T, erro
 }
 
 func text(s string) (string, error) { return s, nil }
+
+// isOff reads "on" or "off".
+func isOff(s string) (bool, error) {
+	switch s {
+	case "on", "off":
+		return s == "off", nil
+	}
+	return false, errors.New("not on or off")
+}
 
 func duration(s string) (caddy.Duration, error) {
 	d, err := caddy.ParseDuration(s)

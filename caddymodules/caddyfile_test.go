@@ -51,6 +51,7 @@ func TestTheGlobalOptionSetsEveryField(t *testing.T) {
 			origins https://c.example
 			compression
 		}
+		search off
 		access_point link im1.example.com:7400
 		access_point link im2.example.com:7400 {
 			env test
@@ -73,6 +74,7 @@ func TestTheGlobalOptionSetsEveryField(t *testing.T) {
 			QueueBytes: 64 << 10, MaxPayload: 512 << 10, Compression: true,
 			Origins: []string{"https://a.example", "https://b.example:8443", "https://c.example"},
 		},
+		SearchOff: true,
 		AccessPoints: []lbs.AccessPoint{
 			{Transport: "link", Address: "im1.example.com:7400"},
 			{Transport: "link", Address: "im2.example.com:7400", Env: "test"},
@@ -103,6 +105,7 @@ func TestABadOptionIsRefusedWithWhatIsWrong(t *testing.T) {
 		{"yizhan {\n node_id a b\n}", "node_id takes exactly one value"},
 		{"yizhan {\n min_free lots\n}", "not a size like 256MiB"},
 		{"yizhan {\n drain soon\n}", "drain"},
+		{"yizhan {\n search maybe\n}", "not on or off"},
 		{"yizhan {\n link :7400 {\n max_connections many\n }\n}", "max_connections"},
 		{"yizhan {\n link :7400 {\n queue 9EiB\n }\n}", "out of range"},
 		{"yizhan {\n link :7400 {\n speed 1\n }\n}", `unknown link option "speed"`},

@@ -93,6 +93,7 @@ func acquireNode(a *App) (*pooledNode, error) {
 			Link:         a.Link.config(),
 			WebLink:      a.WebLink.config(),
 			Files:        a.Files.config(),
+			SearchOff:    a.SearchOff,
 			Logger:       slog.New(log.handler()),
 		})
 		if err != nil {

@@ -44,6 +44,7 @@ func TestEachDocumentedCodeIsAnswered(t *testing.T) {
 	showOperations(wide)
 	showRooms(wide)
 	showNotifications(wide)
+	showHistory(wide)
 	narrow := &shower{newBackend(t, node, appliance.TenantRequest{
 		MaxFriends: 1, MaxListed: 1, MaxTeamMembers: 2, MaxTeams: 1, RecallSeconds: 1,
 		MegaTeamsRequest: appliance.MegaTeamsRequest{MaxMegaTeamMembers: 2, MaxMegaTeams: 1},

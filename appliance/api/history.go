@@ -30,7 +30,7 @@ var historyActions = []action{{
 	},
 	answer: historyAnswer{},
 	serve:  (*API).sessionHistory,
-}}
+}, teamHistoryAction, searchAction}
 
 // sendableTypes are what history shows when it is not asked for certain types:
 // not the state machine's own entries, such as recalls.
@@ -51,6 +51,8 @@ type historyMessage struct {
 	Body           json.RawMessage `json:"body" about:"of a text {msg}, of other types the sender's JSON, of a recalled message {}"`
 	Ext            string          `json:"ext,omitempty"`
 	Recalled       bool            `json:"recalled,omitempty"`
+	To             string          `json:"to,omitempty" about:"who has got it; only where several conversations are read"`
+	Tid            string          `json:"tid,omitempty" about:"the team that it was sent to; only there"`
 }
 
 func (a *API) sessionHistory(ctx context.Context, c *call) (any, error) {
@@ -68,17 +70,27 @@ func (a *API) sessionHistory(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return historyAnswerOf(messages)
+}
+
+func historyAnswerOf(messages []*wire.Message) (any, error) {
 	answer := historyAnswer{Size: len(messages), Msgs: make([]historyMessage, len(messages))}
 	for i, m := range messages {
-		answer.Msgs[i] = historyMessage{
-			From: m.From, MsgID: m.Id, MsgIDClient: m.ClientId, SendTime: m.TimeMs, Type: m.Type,
-			FromClientType: m.FromPlatform, Ext: m.Ext, Recalled: m.Recalled,
-		}
-		if answer.Msgs[i].Body, err = bodyJSON(m); err != nil {
+		var err error
+		if answer.Msgs[i], err = historyMessageOf(m); err != nil {
 			return nil, err
 		}
 	}
 	return answer, nil
+}
+
+func historyMessageOf(m *wire.Message) (shown historyMessage, err error) {
+	shown = historyMessage{
+		From: m.From, MsgID: m.Id, MsgIDClient: m.ClientId, SendTime: m.TimeMs, Type: m.Type,
+		FromClientType: m.FromPlatform, Ext: m.Ext, Recalled: m.Recalled,
+	}
+	shown.Body, err = bodyJSON(m)
+	return shown, err
 }
 
 func parseTypes(list string) ([]uint32, error) {

@@ -20,7 +20,7 @@ var plannedByGroup = map[string]string{
 	"superteam":      "sendAttachMsg",
 	"chatroom":       "requestAddr batchSendMsgToSomeone tagTemporaryMute tagMembersCount tagMembersQuery updateChatRoomRoleTag",
 	"stats/chatroom": "topn",
-	"history":        `queryTeamMsg queryTagHistoryMsg`,
+	"history":        `queryTagHistoryMsg`,
 	"signal":         "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",
 	"translator":     "textMsg",
 }

@@ -28,6 +28,7 @@ type Config struct {
 	Now        func() time.Time      // nil is time.Now
 	NodeID     string                // for logs
 	Gate       Gate                  // nil asks nobody
+	Searcher   Searcher              // nil: there is no search
 	MegaTeams  MegaTeams             // nil delivers nothing to mega-teams
 
 	Remote        presence.Remote // nil: no other nodes have sessions
@@ -56,8 +57,10 @@ type App struct {
 	logins   chan struct{} // one token for each login under way
 	failures *failureLimiter
 
-	mega       MegaTeams
-	janitor    *janitor
+	mega     MegaTeams
+	janitor  *janitor
+	searcher Searcher // nil: there is none
+
 	gate       Gate
 	asking     context.Context // of every question; ended by stopAsking
 	stopAsking context.CancelFunc
@@ -79,6 +82,7 @@ func New(c Config) *App {
 		store:    c.Store,
 		queries:  c.Queries,
 		hub:      c.Hub,
+		searcher: c.Searcher,
 		log:      newEventLog(c.Logger.With("node", c.NodeID)),
 		now:      c.Now,
 		tenants:  newTenantCache(c.Queries.TenantByKey, c.Now),

@@ -143,6 +143,8 @@ func (a *App) serve(r *request, payload []byte) error {
 		return a.sync(r, payload)
 	case wire.CmdHistory:
 		return a.history(r, payload)
+	case wire.CmdSearch:
+		return a.search(r, payload)
 	case wire.CmdProfiles:
 		return a.profiles(r, payload)
 	case wire.CmdUpdateProfile:

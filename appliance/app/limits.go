@@ -27,6 +27,7 @@ const (
 	maxSyncPage     = 200  // conversations
 	defaultSyncPage = 100
 	maxHistoryPage  = 100 // messages, also the default
+	maxHistoryTypes = 16  // message types of one request
 	maxProfilesPage = 200 // accounts
 	maxRelationPage = 200 // relations
 	maxFriendNote   = 256 // characters

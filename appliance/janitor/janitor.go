@@ -19,6 +19,8 @@ const (
 	// looks at stepLogs logs, some 20 ms of reading.
 	stepPause = 100 * time.Millisecond
 	stepLogs  = 1000
+	// firstPass is when the first pass begins: whoever starts a node has other worries.
+	firstPass = time.Minute
 	// retry is when to try again after a failure, and how often a node that does not
 	// lead looks whether it does now.
 	retry = 10 * time.Second
@@ -51,6 +53,9 @@ type Janitor struct {
 	now     func() time.Time
 	metrics *metrics
 
+	// firstPass is that of the package; tests have no time.
+	firstPass time.Duration
+
 	ctx  context.Context
 	stop context.CancelFunc
 	done chan struct{}
@@ -59,15 +64,19 @@ type Janitor struct {
 // New starts a Janitor. Its owner closes it before the store.
 func New(c Config) *Janitor {
 	j := newJanitor(c)
+	j.start()
+	return j
+}
+
+func (j *Janitor) start() {
 	go func() {
 		defer close(j.done)
 		j.run()
 	}()
-	return j
 }
 
 func newJanitor(c Config) *Janitor {
-	j := &Janitor{store: c.Store, queries: c.Queries, log: c.Logger, now: c.Now, metrics: newMetrics(c.Registerer), done: make(chan struct{})}
+	j := &Janitor{store: c.Store, queries: c.Queries, log: c.Logger, now: c.Now, metrics: newMetrics(c.Registerer), firstPass: firstPass, done: make(chan struct{})}
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}
@@ -84,12 +93,19 @@ func (j *Janitor) Close() {
 	<-j.done
 }
 
+// Pass looks through everything now, on whatever node, and returns when all is done.
+// Doing that beside the work in the background does no harm.
+func (j *Janitor) Pass(ctx context.Context) error { return j.pass(ctx, 0) }
+
 func (j *Janitor) run() {
+	if !j.pause(j.ctx, j.firstPass) {
+		return
+	}
 	for {
 		wait := retry
 		if j.store.IsLeader() {
 			began := j.now()
-			switch err := j.pass(stepPause); {
+			switch err := j.pass(j.ctx, stepPause); {
 			case j.ctx.Err() != nil:
 			case err != nil:
 				j.log.Warn("removing old messages failed; it is tried again", "error", err)
@@ -97,20 +113,20 @@ func (j *Janitor) run() {
 				wait = max(passEvery-j.now().Sub(began), retry)
 			}
 		}
-		if !j.pause(wait) {
+		if !j.pause(j.ctx, wait) {
 			return
 		}
 	}
 }
 
-// pause waits for d; false when the Janitor is to end.
-func (j *Janitor) pause(d time.Duration) bool {
+// pause waits for d; false when ctx is over.
+func (j *Janitor) pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 		return true
-	case <-j.ctx.Done():
+	case <-ctx.Done():
 		return false
 	}
 }

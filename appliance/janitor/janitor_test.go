@@ -161,7 +161,7 @@ func TestOldMessagesGo(t *testing.T) {
 	}
 	j := s.janitor()
 	s.nowMs.Store(start + 8*day)
-	if err := j.pass(0); err != nil {
+	if err := j.Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.expect(week, "b", 6, 10)
@@ -179,13 +179,13 @@ func TestOldMessagesGo(t *testing.T) {
 	s.expect(week, "c", 3, 3)
 
 	s.nowMs.Store(start + 400*day)
-	if err := j.pass(0); err != nil {
+	if err := j.Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.expect(usual, "b", 0, 0)
 	s.expect(ever, "b", 1, 10)
 	before := s.proposals.Load()
-	if err := j.pass(0); err != nil {
+	if err := j.Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := s.proposals.Load() - before; n != 0 {
@@ -207,7 +207,7 @@ func TestAnotherLeaderGoesOn(t *testing.T) {
 	}
 	s.nowMs.Store(start + 2*day)
 	s.fail.Store(2)
-	if err := s.janitor().pass(0); err == nil {
+	if err := s.janitor().Pass(t.Context()); err == nil {
 		t.Fatal("the second command failed, and the pass did not")
 	}
 	left := func() (n int) {
@@ -223,7 +223,7 @@ func TestAnotherLeaderGoesOn(t *testing.T) {
 	}
 	before := s.proposals.Load()
 	j := s.janitor()
-	if err := j.pass(0); err != nil {
+	if err := j.Pass(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if n := left(); n != 0 {
@@ -247,13 +247,19 @@ func TestOnlyTheLeaderWorks(t *testing.T) {
 	s.send(tenant, "b", start, 2)
 	s.nowMs.Store(start + 2*day)
 	s.follower.Store(true)
-	j := New(Config{Store: s, Queries: s.queries, Now: s.now})
+	work := func() *Janitor {
+		j := newJanitor(Config{Store: s, Queries: s.queries, Now: s.now})
+		j.firstPass = 0
+		j.start()
+		return j
+	}
+	j := work()
 	j.Close()
 	s.expect(tenant, "b", 1, 2)
 
 	s.follower.Store(false)
 	s.send(tenant, "b", start+2*day, 1)
-	j = New(Config{Store: s, Queries: s.queries, Now: s.now})
+	j = work()
 	deadline := time.After(30 * time.Second)
 	for {
 		if first, _ := s.kept(tenant, "b"); first == 3 {

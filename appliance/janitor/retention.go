@@ -34,7 +34,7 @@ func decodeMark(b []byte) mark {
 }
 
 // pass looks through what is left of all logs, with a pause between steps.
-func (j *Janitor) pass(pause time.Duration) error {
+func (j *Janitor) pass(ctx context.Context, pause time.Duration) error {
 	stored, err := j.queries.PruneMark()
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (j *Janitor) pass(pause time.Duration) error {
 		return err
 	}
 	began := j.now()
-	p := &pass{j: j, tenants: tenants, at: decodeMark(stored), marked: len(stored) > 0, partial: len(stored) > 0}
+	p := &pass{j: j, ctx: ctx, tenants: tenants, at: decodeMark(stored), marked: len(stored) > 0, partial: len(stored) > 0}
 	for {
 		end, err := p.step()
 		if err != nil || end {
@@ -60,8 +60,8 @@ func (j *Janitor) pass(pause time.Duration) error {
 			continue // small tenants share a step
 		}
 		p.sinceRest = 0
-		if !j.pause(pause) {
-			return j.ctx.Err()
+		if !j.pause(ctx, pause) {
+			return ctx.Err()
 		}
 	}
 }
@@ -69,6 +69,7 @@ func (j *Janitor) pass(pause time.Duration) error {
 // pass is one way through all logs.
 type pass struct {
 	j       *Janitor
+	ctx     context.Context
 	tenants []*state.Tenant // in the order of their ids
 	at      mark
 	marked  bool // a mark is stored
@@ -139,7 +140,7 @@ func (p *pass) tenant() *state.Tenant {
 
 func (p *pass) propose(c *state.Prune) error {
 	c.TimeMs = p.j.now().UnixMilli()
-	ctx, cancel := context.WithTimeout(p.j.ctx, proposeWait)
+	ctx, cancel := context.WithTimeout(p.ctx, proposeWait)
 	defer cancel()
 	result, err := p.j.store.Propose(ctx, c.Append(nil))
 	if err != nil {

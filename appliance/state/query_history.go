@@ -52,23 +52,26 @@ func (q *Queries) history(tenant uint32, account, device string, req *wire.Histo
 	if req.ToSeq != 0 {
 		to = min(to, req.ToSeq)
 	}
+	if from, to, err = l.between(from, to, req.BeginMs, req.EndMs); err != nil {
+		return nil, err
+	}
 	newest := req.FromSeq == 0 && req.ToSeq == 0
 	res := &wire.HistoryResponse{FirstSeq: first}
 	if l.floor > 1 {
 		res.FloorSeq, res.FirstSeq = l.floor, max(first, l.floor)
 	}
-	c := collector{limit: pageSize(int(req.Limit), MaxHistoryPage)}
-	res.More, err = l.walk(from, to, newest || req.Reverse, c.add)
-	if err != nil {
-		return nil, err
+	if len(req.Ids) > 0 {
+		res.Messages, err = l.byIDs(req.Ids, from, to)
+	} else {
+		res.Messages, res.More, err = l.page(from, to, newest, req)
 	}
-	if res.Messages, err = c.messages(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if err := (&viewer{v: v, tenant: tenant, account: account, device: device}).show(l.conv, res.Messages); err != nil {
 		return nil, err
 	}
-	if newest && !req.Reverse {
+	if newest && !req.Reverse && len(req.Ids) == 0 {
 		slices.Reverse(res.Messages)
 	}
 	return res, nil
@@ -86,22 +89,7 @@ func (q *Queries) HistoryByTime(tenant uint32, from, to string, beginMs, endMs i
 	if err != nil || l == nil {
 		return nil, err
 	}
-	first, err := l.search(func(m *wire.Message) bool { return m.TimeMs >= beginMs })
-	if err != nil {
-		return nil, err
-	}
-	end, err := l.search(func(m *wire.Message) bool { return m.TimeMs > endMs })
-	if err != nil {
-		return nil, err
-	}
-	c := collector{limit: pageSize(limit, MaxHistoryPage), types: types}
-	if _, err := l.walk(first, end-1, reverse, c.add); err != nil {
-		return nil, err
-	}
-	if c.looked > MaxTypeScan {
-		return nil, wire.Errorf(wire.CodeCountLimit, "more than %d messages: choose a shorter time", MaxTypeScan)
-	}
-	return backendView(c.messages())
+	return backendView(l.byTime(1, beginMs, endMs, limit, reverse, types))
 }
 
 // MessageByID finds the message between two accounts that has the given id.

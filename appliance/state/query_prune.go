@@ -18,6 +18,7 @@ type StoredLog struct {
 	PrunedLog    // Floor: the first entry that is kept
 	Conversation uint64
 	LastSeq      uint64 // Floor-1 when nothing is kept
+	Version      uint64 // of its newest change
 	after        []byte
 }
 
@@ -87,7 +88,7 @@ func (l *StoredLog) decode(table byte, rest, row []byte) error {
 		var head teamHead
 		l.Team, l.Conversation = id, id
 		err = head.decode(row)
-		l.LastSeq = head.lastSeq
+		l.LastSeq, l.Version = head.lastSeq, head.version
 		return err
 	}
 	r := reader{b: rest}
@@ -98,7 +99,7 @@ func (l *StoredLog) decode(table byte, rest, row []byte) error {
 	l.A, l.B = string(r.b[:n]), string(r.b[n:])
 	var conv convRow
 	err := conv.decode(row)
-	l.Conversation, l.LastSeq = conv.id, conv.lastSeq
+	l.Conversation, l.LastSeq, l.Version = conv.id, conv.lastSeq, conv.version
 	return err
 }
 

@@ -82,6 +82,8 @@ const (
 	PushOnlineMessage Command = 88
 	PushDeletion      Command = 89
 
+	CmdSearch Command = 336
+
 	PushTeamState       Command = 72
 	PushTeamApplication Command = 73
 
@@ -171,6 +173,7 @@ var commandNames = map[Command]string{
 	CmdEdit: "edit", CmdReact: "react", CmdReactions: "reactions", CmdPin: "pin", CmdPins: "pins", CmdThread: "thread",
 	CmdDeleteMessages: "delete_messages", CmdDeletions: "deletions",
 	PushOnlineMessage: "online_message", PushDeletion: "deletion",
+	CmdSearch:     "search",
 	PushTeamState: "team_state", PushTeamApplication: "team_application",
 	CmdRoomInfo:       "room_info",
 	CmdUpdateRoom:     "update_room",

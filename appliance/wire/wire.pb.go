@@ -1780,7 +1780,16 @@ type HistoryRequest struct {
 	// limit is 1..100, default 100.
 	Limit uint32 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
 	// reverse returns the newest first.
-	Reverse       bool `protobuf:"varint,6,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	Reverse bool `protobuf:"varint,6,opt,name=reverse,proto3" json:"reverse,omitempty"`
+	// begin_ms and end_ms bound the time too, both included; 0 is no limit.
+	BeginMs int64 `protobuf:"varint,7,opt,name=begin_ms,json=beginMs,proto3" json:"begin_ms,omitempty"`
+	EndMs   int64 `protobuf:"varint,8,opt,name=end_ms,json=endMs,proto3" json:"end_ms,omitempty"`
+	// types are message types, at most 16; none means all. Then the messages of the answer
+	// have gaps. When 10,000 messages in a row are of other types, 419.
+	Types []uint32 `protobuf:"varint,9,rep,packed,name=types,proto3" json:"types,omitempty"`
+	// ids asks for these messages and no others, at most 100; those that are not
+	// there, or not the account's to read, are left out.
+	Ids           []uint64 `protobuf:"varint,10,rep,packed,name=ids,proto3" json:"ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1855,6 +1864,34 @@ func (x *HistoryRequest) GetReverse() bool {
 		return x.Reverse
 	}
 	return false
+}
+
+func (x *HistoryRequest) GetBeginMs() int64 {
+	if x != nil {
+		return x.BeginMs
+	}
+	return 0
+}
+
+func (x *HistoryRequest) GetEndMs() int64 {
+	if x != nil {
+		return x.EndMs
+	}
+	return 0
+}
+
+func (x *HistoryRequest) GetTypes() []uint32 {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *HistoryRequest) GetIds() []uint64 {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
 }
 
 type HistoryResponse struct {
@@ -2659,14 +2696,19 @@ const file_wire_proto_rawDesc = "" +
 	"\x1aConversationStatesResponse\x12G\n" +
 	"\rconversations\x18\x01 \x03(\v2!.yizhan.wire.v1.ConversationStateR\rconversations\"H\n" +
 	"\rTeamStatePush\x127\n" +
-	"\x05state\x18\x01 \x01(\v2!.yizhan.wire.v1.ConversationStateR\x05state\"\xb3\x01\n" +
+	"\x05state\x18\x01 \x01(\v2!.yizhan.wire.v1.ConversationStateR\x05state\"\x8d\x02\n" +
 	"\x0eHistoryRequest\x12+\n" +
 	"\x05scene\x18\x01 \x01(\x0e2\x15.yizhan.wire.v1.SceneR\x05scene\x12\x12\n" +
 	"\x04peer\x18\x02 \x01(\tR\x04peer\x12\x19\n" +
 	"\bfrom_seq\x18\x03 \x01(\x04R\afromSeq\x12\x15\n" +
 	"\x06to_seq\x18\x04 \x01(\x04R\x05toSeq\x12\x14\n" +
 	"\x05limit\x18\x05 \x01(\rR\x05limit\x12\x18\n" +
-	"\areverse\x18\x06 \x01(\bR\areverse\"\x94\x01\n" +
+	"\areverse\x18\x06 \x01(\bR\areverse\x12\x19\n" +
+	"\bbegin_ms\x18\a \x01(\x03R\abeginMs\x12\x15\n" +
+	"\x06end_ms\x18\b \x01(\x03R\x05endMs\x12\x14\n" +
+	"\x05types\x18\t \x03(\rR\x05types\x12\x10\n" +
+	"\x03ids\x18\n" +
+	" \x03(\x04R\x03ids\"\x94\x01\n" +
 	"\x0fHistoryResponse\x123\n" +
 	"\bmessages\x18\x01 \x03(\v2\x17.yizhan.wire.v1.MessageR\bmessages\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\x12\x1b\n" +

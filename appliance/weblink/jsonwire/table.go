@@ -62,6 +62,7 @@ var requests = map[wire.Command]func() message{
 	wire.CmdTeamMembers:      func() message { return new(wire.TeamMembersRequest) },
 	wire.CmdTeamReceipts:     func() message { return new(wire.TeamReceiptsRequest) },
 	wire.CmdTeamApplications: func() message { return new(wire.TeamApplicationsRequest) },
+	wire.CmdSearch:           func() message { return new(wire.SearchRequest) },
 	wire.CmdAddFriend:        func() message { return new(wire.AddFriendRequest) },
 	wire.CmdAnswerFriend:     func() message { return new(wire.AnswerFriendRequest) },
 	wire.CmdDeleteFriend:     func() message { return new(wire.DeleteFriendRequest) },
