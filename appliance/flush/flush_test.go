@@ -1,6 +1,7 @@
 package flush_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 
@@ -118,4 +119,38 @@ func BenchmarkTurn(b *testing.B) {
 	b.StopTimer()
 	f.Stop()
 	running.Wait()
+}
+
+// TestBulkWaits: clients of bulk have their turns, and the others before them.
+func TestBulkWaits(t *testing.T) {
+	var order []int
+	all := make([]client, 6)
+	index := func(c *client) int {
+		for i := range all {
+			if &all[i] == c {
+				return i
+			}
+		}
+		return -1
+	}
+	var f *flush.Flusher[*client]
+	f = flush.New(func(c *client) {
+		i := index(c)
+		order = append(order, i)
+		switch i {
+		case 0: // comes while bulk is under way
+			f.Add(&all[4])
+		case 4:
+			f.AddBulk(&all[5])
+		}
+	}, next)
+	f.AddBulk(&all[0])
+	f.AddBulk(&all[1])
+	f.Add(&all[2])
+	f.Add(&all[3])
+	f.Stop()
+	f.Run()
+	if want := []int{2, 3, 0, 4, 1, 5}; !slices.Equal(order, want) {
+		t.Errorf("flushed %v, want %v", order, want)
+	}
 }

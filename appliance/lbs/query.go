@@ -18,11 +18,15 @@ type query struct {
 	platform  wire.Platform
 	env       string
 	transport string
+	room      string // ranks the access points
 }
 
 // maxQuery bounds the raw query, in bytes: every parameter at its limit, each
 // byte percent-encoded, needs less.
 const maxQuery = 2048
+
+// maxRoom is the longest name of a room, in bytes.
+const maxRoom = 64
 
 var (
 	appKeyPattern  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -68,6 +72,12 @@ func parseQuery(raw string) (query, error) {
 	}
 	if q.appKey == "" {
 		return q, wire.Errorf(wire.CodeBadParameter, "parameter k, the appkey, is missing")
+	}
+	if q.room, err = one(values, "room"); err != nil {
+		return q, err
+	}
+	if len(q.room) > maxRoom {
+		return q, wire.Errorf(wire.CodeBadParameter, "parameter room has more than %d bytes", maxRoom)
 	}
 	if q.transport, err = one(values, "transport"); err != nil {
 		return q, err

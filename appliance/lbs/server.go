@@ -116,6 +116,9 @@ func (h handler) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	points := choose(h.points, q.env, q.transport, hostOf(r.Host))
+	if q.room != "" {
+		rankForRoom(points, q.appKey, q.room)
+	}
 	if len(points) == 0 {
 		h.refuse(w, r, q, http.StatusNotFound, wire.Errorf(wire.CodeNotFound,
 			"no access point for env %q and transport %q", q.env, q.transport))

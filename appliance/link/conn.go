@@ -53,6 +53,7 @@ type conn struct {
 	out       *framing.Buffer // whole frames that wait to be sealed; nil when there are none
 	outFrames uint32          // how many
 	outState  outState
+	outUrgent bool          // not all of it is bulk
 	closing   atomic.Bool   // also read without mu
 	settled   bool          // no longer one of Server.newcomers
 	reason    wire.Code     // why, when closing
@@ -107,10 +108,16 @@ func (c *conn) Push(ev *session.Event) {
 	// One shared form for clients that understand every compression, which is
 	// what our SDKs offer, and one for all others.
 	if c.secure.Codecs()&secure.AllCodecs == secure.AllCodecs {
-		c.enqueue(ev.Encoded(session.EncodingLinkCompressed, encodeCompressed))
+		c.queue(ev.Encoded(session.EncodingLinkCompressed, encodeCompressed), isBulk(ev.Command))
 		return
 	}
-	c.enqueue(ev.Encoded(session.EncodingLinkPlain, encodePlain))
+	c.queue(ev.Encoded(session.EncodingLinkPlain, encodePlain), isBulk(ev.Command))
+}
+
+// isBulk reports whether a push goes to very many connections at a time, so that
+// other traffic should not have to wait for it.
+func isBulk(cmd wire.Command) bool {
+	return cmd == wire.PushRoomMessage || cmd == wire.PushRoomNotice
 }
 
 func encodePlain(ev *session.Event) []byte {

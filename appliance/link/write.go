@@ -30,7 +30,10 @@ const sealAtOnce = 4 * secure.MaxRecordPlain
 
 // enqueue queues whole frames. It never blocks: whoever calls it may be the
 // goroutine that applies everybody's messages.
-func (c *conn) enqueue(frames []byte) {
+func (c *conn) enqueue(frames []byte) { c.queue(frames, false) }
+
+// queue is enqueue; what is bulk may wait for other connections.
+func (c *conn) queue(frames []byte, bulk bool) {
 	c.mu.Lock()
 	if c.closing.Load() {
 		c.mu.Unlock()
@@ -42,10 +45,20 @@ func (c *conn) enqueue(frames []byte) {
 		return
 	}
 	c.appendLocked(frames)
-	schedule := c.scheduleLocked()
+	c.outUrgent = c.outUrgent || !bulk
+	schedule, urgent := c.scheduleLocked(), c.outUrgent
 	c.mu.Unlock()
 	if schedule {
+		c.schedule(urgent)
+	}
+}
+
+// schedule gives c, whose state says so, to its flusher.
+func (c *conn) schedule(urgent bool) {
+	if urgent {
 		c.flusher.Add(c)
+	} else {
+		c.flusher.AddBulk(c)
 	}
 }
 
@@ -157,9 +170,10 @@ func (c *conn) flush() {
 	c.mu.Lock()
 	c.outState = outIdle
 	again := (c.out != nil || c.closing.Load()) && c.scheduleLocked()
+	urgent := c.outUrgent || c.closing.Load()
 	c.mu.Unlock()
 	if again {
-		c.flusher.Add(c)
+		c.schedule(urgent)
 	}
 }
 
@@ -187,7 +201,7 @@ func (c *conn) flushSlowly(w *writer) {
 func (c *conn) take(w *writer) bool {
 	c.mu.Lock()
 	out, frames := c.out, c.outFrames
-	c.out, c.outFrames = nil, 0
+	c.out, c.outFrames, c.outUrgent = nil, 0, false
 	c.outState = outWriting
 	closing := c.closing.Load()
 	if out == nil && !closing {

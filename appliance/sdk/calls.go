@@ -23,6 +23,11 @@ type Content struct {
 	// MentionAll means everybody.
 	Mentions   []string
 	MentionAll bool
+	// HighPriority sends a message to a registered room even when that is
+	// overloaded; for its creator and managers. SkipHistory keeps a message to a
+	// room out of the room's history.
+	HighPriority bool
+	SkipHistory  bool
 	// Receipt asks to be told who of a team has read the message; see
 	// Team.Receipts. Not in a mega-team (814).
 	Receipt bool

@@ -9,7 +9,7 @@ import (
 // Event is one thing that happened; switch on its type. The types are Message,
 // Recall, Missing, ConversationAdded, Receipt, ReadCursor, TeamMessage,
 // TeamRecall, TeamNotice, TeamStanding, TeamApplication, TeamReceipt, RoomMessage, RoomMissed,
-// RoomReentry, RelationsLoaded, RelationChange, FriendModeChange, SettingsLoaded,
+// RoomReentry, RoomNotice, RoomOut, RelationsLoaded, RelationChange, FriendModeChange, SettingsLoaded,
 // SettingChange, DoNotDisturbChange, Notification,
 // Broadcast and StateChange.
 type Event interface{ event() }
@@ -142,6 +142,23 @@ type RoomReentry struct {
 	Err error
 }
 
+// RoomNotice tells what happens to a registered room that this client is in: who
+// comes and goes, what the room and its members are made, the queue. Its place is
+// among the room's messages. Notices are dropped like messages, and RoomMissed
+// counts them.
+type RoomNotice struct {
+	*wire.RoomNoticePush
+}
+
+// RoomOut says that this client is no longer in a room, because somebody has put it
+// out or closed the room. It does not enter again by itself.
+type RoomOut struct {
+	Room   string
+	Reason wire.RoomOutReason
+	By     string // who did it; empty is the tenant's backend
+	Ext    string
+}
+
 // RelationsLoaded says that all the account's relations have been read, for the
 // first time or anew: Relations has them, and nothing else tells of those that
 // were there before. It does not come when there has never been any.
@@ -222,6 +239,8 @@ func (ReadCursor) event()         {}
 func (RoomMessage) event()        {}
 func (RoomMissed) event()         {}
 func (RoomReentry) event()        {}
+func (RoomNotice) event()         {}
+func (RoomOut) event()            {}
 func (RelationsLoaded) event()    {}
 func (RelationChange) event()     {}
 func (FriendModeChange) event()   {}

@@ -334,7 +334,7 @@ func (in *inbox) next(user, client context.Context) (item, bool) {
 			switch i.event.(type) {
 			case StateChange:
 				in.states--
-			case RoomMessage, RoomMissed, RoomReentry:
+			case RoomMessage, RoomMissed, RoomReentry, RoomNotice, RoomOut:
 				in.roomEvents--
 				in.publishRoomNews()
 			case RelationsLoaded, RelationChange, FriendModeChange:

@@ -7,8 +7,9 @@ package sdk
 // roomNews is what the app must be told of a room as soon as there is room in
 // the queue. While there is any, the queue takes no message.
 type roomNews struct {
-	missed  int          // messages that were dropped
+	missed  int          // messages and notices that were dropped
 	reentry *RoomReentry // the latest
+	out     *RoomOut     // the latest
 }
 
 // offerRoom queues a room's message, or drops and counts it. It never waits.
@@ -20,6 +21,25 @@ func (in *inbox) offerRoom(m RoomMessage) {
 		return
 	}
 	in.enqueueRoom(m)
+}
+
+// offerNotice is offerRoom for a notice.
+func (in *inbox) offerNotice(n RoomNotice) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.roomsFull() {
+		in.newsOf(n.Room).missed++
+		return
+	}
+	in.enqueueRoom(n)
+}
+
+// offerOut queues the end of a membership, which is never dropped.
+func (in *inbox) offerOut(o RoomOut) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.newsOf(o.Room).out = &o
+	in.publishRoomNews()
 }
 
 // offerReentry queues what became of a room after a reconnect.
@@ -59,7 +79,11 @@ func (in *inbox) publishRoomNews() {
 			in.enqueueRoom(*n.reentry)
 			n.reentry = nil
 		}
-		if n.missed == 0 && n.reentry == nil {
+		if n.missed == 0 && n.reentry == nil && n.out != nil && !in.roomsFull() {
+			in.enqueueRoom(*n.out)
+			n.out = nil
+		}
+		if n.missed == 0 && n.reentry == nil && n.out == nil {
 			delete(in.roomNews, name)
 		}
 	}

@@ -132,6 +132,22 @@ func (l *link) push(f *wire.Frame) error {
 			return malformedPush(f.Command, err)
 		}
 		l.inbox.offerBroadcast(&p)
+	case wire.PushRoomNotice:
+		p := new(wire.RoomNoticePush)
+		if err := p.UnmarshalVT(f.Payload); err != nil {
+			return malformedPush(f.Command, err)
+		}
+		if l.rooms.has(p.Room) {
+			l.inbox.offerNotice(RoomNotice{RoomNoticePush: p})
+		}
+	case wire.PushRoomOut:
+		var p wire.RoomOutPush
+		if err := p.UnmarshalVT(f.Payload); err != nil {
+			return malformedPush(f.Command, err)
+		}
+		if l.rooms.out(p.Room) {
+			l.inbox.offerOut(RoomOut{Room: p.Room, Reason: p.Reason, By: p.By, Ext: p.Ext})
+		}
 	case wire.PushRelation:
 		p := new(wire.RelationPush)
 		if err := p.UnmarshalVT(f.Payload); err != nil || p.Relation == nil {

@@ -116,6 +116,9 @@ type RoomSendResult struct {
 	ClientID string
 	ID       uint64 // in the order of the room's messages
 	Time     time.Time
+	// Abandoned: the room, a registered one, is overloaded, and the message was
+	// sent to nobody.
+	Abandoned bool
 }
 
 // SendRoom sends one message to the members of a room that this client is in,
@@ -139,6 +142,7 @@ func (c *Client) SendRoom(ctx context.Context, name string, content Content) (Ro
 	defer end()
 	request := &wire.SendRoomRequest{
 		Room: name, ClientId: result.ClientID, Type: content.Type, Body: content.Body, Ext: content.Ext,
+		HighPriority: content.HighPriority, SkipHistory: content.SkipHistory,
 	}
 	var answer wire.SendRoomResponse
 	err = c.repeat(ctx,
@@ -148,7 +152,9 @@ func (c *Client) SendRoom(ctx context.Context, name string, content Content) (Ro
 				if err := answer.UnmarshalVT(payload); err != nil {
 					return err
 				}
-				c.ownRoomMessage(request, &answer)
+				if !answer.Abandoned {
+					c.ownRoomMessage(request, &answer)
+				}
 				return nil
 			})
 			if errors.Is(err, errLinkDown) && !errors.Is(err, errUnsent) {
@@ -159,7 +165,10 @@ func (c *Client) SendRoom(ctx context.Context, name string, content Content) (Ro
 	if err != nil {
 		return result, err
 	}
-	result.ID, result.Time = answer.Id, time.UnixMilli(answer.TimeMs)
+	result.ID, result.Abandoned = answer.Id, answer.Abandoned
+	if !answer.Abandoned {
+		result.Time = time.UnixMilli(answer.TimeMs)
+	}
 	return result, nil
 }
 

@@ -76,6 +76,20 @@ func (r *rooms) exit(name string) {
 	}
 }
 
+// out forgets a room that the server has put the app out of, and reports whether
+// the app was in it. A call of EnterRoom under way has come later.
+func (r *rooms) out(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	j := r.all[name]
+	if j == nil || j.link == nil {
+		return false
+	}
+	j.link = nil
+	r.dropLocked(j)
+	return true
+}
+
 // has reports whether the app wants the room's messages.
 func (r *rooms) has(name string) bool {
 	r.mu.Lock()

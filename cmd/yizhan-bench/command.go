@@ -66,7 +66,7 @@ A missed target is shown and does not change the exit code.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	b.addFlags(root)
 
-	scenarios := []scenarioCommand{b.connect(), b.idle(), b.deliver(), b.send(), b.webIdle(), b.webFanout()}
+	scenarios := []scenarioCommand{b.connect(), b.idle(), b.deliver(), b.send(), b.webIdle(), b.webFanout(), b.room()}
 	var all []*scenario
 	for _, s := range scenarios {
 		root.AddCommand(s.command)
