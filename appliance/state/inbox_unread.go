@@ -32,17 +32,24 @@ type lister struct {
 	v       *raftstore.View
 	tenant  uint32
 	account string
-	looked  int // entries
-	deletes deletes
-	msg     wire.Message // scratch
+	// settings: the account may have some.
+	settings bool
+	looked   int // entries
+	deletes  deletes
+
+	msg      wire.Message // scratch, as are key and buf
+	key, buf []byte
 }
 
 // fill sets Setting, Unread, UnreadMore and Last of c, whose log is id, and
 // FirstSeq when the account has cleared something.
 func (l *lister) fill(c *wire.ConversationState, id uint64) error {
-	setting, err := readSetting(l.v, l.tenant, l.account, c.Scene, c.Peer)
-	if err != nil {
-		return err
+	var setting conversationSetting
+	if l.settings {
+		var err error
+		if setting, err = readSetting(l.v, l.tenant, l.account, c.Scene, c.Peer); err != nil {
+			return err
+		}
 	}
 	if !setting.blank() {
 		c.Setting = setting.wire(c.Scene, c.Peer)
@@ -72,18 +79,22 @@ func (l *lister) look(c *wire.ConversationState, id uint64, preview bool) error 
 	if preview {
 		lowest = first
 	}
-	looked := uint64(0)
-	deleted, err := l.deleted(id, lowest, c.LastSeq)
+	if lowest > c.LastSeq {
+		return nil
+	}
+	oldest := c.LastSeq + 1 - min(c.LastSeq, MaxUnreadScan) // that is looked at
+	deleted, err := l.deleted(id, max(lowest, oldest), c.LastSeq)
 	if err != nil {
 		return err
 	}
-	_, err = log.walk(lowest, c.LastSeq, true, func(stored []byte) bool {
+	looked := uint64(0)
+	step := func(stored []byte) (more bool) {
 		l.msg.Reset()
 		if l.msg.UnmarshalVTUnsafe(stored) != nil {
 			return false // whoever reads the log is told
 		}
 		counting, there := l.msg.Seq >= unreadFrom, !deleted[l.msg.Seq] && !withdrawnFrom(&l.msg, l.account)
-		if counting && there && looked < MaxUnreadScan && l.msg.From != l.account && countsUnread(&l.msg) {
+		if counting && there && l.msg.From != l.account && countsUnread(&l.msg) {
 			c.Unread++
 		}
 		if preview && there && c.Last == nil && shown(&l.msg) {
@@ -91,14 +102,24 @@ func (l *lister) look(c *wire.ConversationState, id uint64, preview bool) error 
 		}
 		looked++
 		l.looked++
-		if counting && looked < MaxUnreadScan {
-			return l.msg.Seq > lowest
+		if looked >= MaxUnreadScan {
+			// Who finds nothing unread in so many entries has written them itself.
+			c.UnreadMore = c.Unread > 0 && l.msg.Seq > unreadFrom
+			return false
 		}
-		// Who finds nothing unread in so many entries has written them itself.
-		c.UnreadMore = c.UnreadMore || counting && c.Unread > 0 && l.msg.Seq > unreadFrom
-		return preview && c.Last == nil && looked < maxPreviewScan
-	})
-	l.msg.Reset()
+		return l.msg.Seq > unreadFrom || preview && c.Last == nil && looked < maxPreviewScan
+	}
+	defer l.msg.Reset()
+	// The newest entry alone is often enough, and a Get is cheaper than an iterator.
+	var ok bool
+	l.key = appendMessageKey(l.key[:0], l.tenant, id, c.LastSeq)
+	if l.buf, ok, err = l.v.AppendTo(l.buf[:0], l.key); err != nil {
+		return readError(err)
+	}
+	if ok && !step(l.buf) {
+		return nil
+	}
+	_, err = log.walk(lowest, c.LastSeq-1, true, step)
 	return err
 }
 

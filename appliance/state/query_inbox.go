@@ -181,7 +181,7 @@ func conversationState(v *raftstore.View, tenant uint32, account string, scene w
 	if err := markFloor(v, tenant, log, c); err != nil {
 		return nil, err
 	}
-	list := lister{v: v, tenant: tenant, account: account}
+	list := lister{v: v, tenant: tenant, account: account, settings: true}
 	return c, list.fill(c, log)
 }
 

@@ -59,7 +59,7 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 		return nil, err
 	}
 	found := page.found
-	list := lister{v: v, tenant: tenant, account: account}
+	list := lister{v: v, tenant: tenant, account: account, settings: inbox.version != 0}
 	for _, c := range found {
 		if log := page.logs[c]; log != 0 {
 			if err := markFloor(v, tenant, log, c); err != nil {
