@@ -25,7 +25,7 @@ type backend struct {
 // envelope is what all answers have.
 type envelope struct {
 	Code wire.Code `json:"code"`
-	Desc string    `json:"desc"`
+	Desc any       `json:"desc"` // what was wrong, or of chatrooms the answer
 	body []byte
 }
 

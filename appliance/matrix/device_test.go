@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"crypto/rand"
 	"errors"
 	"slices"
 	"testing"
@@ -13,6 +14,7 @@ import (
 // device is one client of an account, whatever it is connected by.
 type device struct {
 	t         testing.TB
+	site      *site
 	transport transport
 	account   string
 	login     *wire.LoginResponse
@@ -141,8 +143,7 @@ func (d *device) decodePush(p push, into proto.Message) {
 }
 
 // none wants no push of these commands to have come, of any when none is named.
-// What has happened before the call has been pushed by the time that it looks,
-// because a push comes before the answer to what is asked after it.
+// See settle for what is waited for.
 func (d *device) none(cmds ...wire.Command) {
 	d.t.Helper()
 	d.settle()
@@ -153,10 +154,27 @@ func (d *device) none(cmds ...wire.Command) {
 	}
 }
 
-// settle takes in the pushes that are under way.
+// settle takes in the pushes of what was answered before the call. An answer may
+// come before the pushes to others, but these keep the order of what they tell of:
+// the device waits for one that is made now.
 func (d *device) settle() {
 	d.t.Helper()
-	d.ok(wire.CmdProfiles, &wire.ProfilesRequest{Accounts: []string{d.account}}, nil)
+	mark := rand.Text()
+	d.site.backend.ok(nil, "msg/sendAttachMsg", "from", d.account, "msgtype", "0", "to", d.account, "attach", mark, "save", "1")
+	for {
+		p, err := d.wait()
+		if err != nil {
+			d.t.Fatalf("%s waits for what is under way: %v", d.account, err)
+		}
+		used.pushed(d.transport, p.cmd)
+		if p.cmd == wire.PushNotification {
+			var push wire.NotificationPush
+			if d.decodePush(p, &push); push.Notification.GetAttach() == mark {
+				return
+			}
+		}
+		d.pushes = append(d.pushes, p)
+	}
 }
 
 // forget drops the pushes that have come.

@@ -126,5 +126,5 @@ func (s *site) tryLogin(tr transport, in *wire.LoginRequest) (*device, wire.Code
 	}
 	used.asked(tr, wire.CmdLogin, wire.CodeOK)
 	s.t.Cleanup(c.close)
-	return &device{t: s.t, transport: tr, account: in.Account, login: login, carrier: c}, wire.CodeOK, ""
+	return &device{t: s.t, site: s, transport: tr, account: in.Account, login: login, carrier: c}, wire.CodeOK, ""
 }

@@ -107,6 +107,9 @@ func (m *Machine) openOp(tx *raftstore.Tx, o *messageOp) (wire.Code, error) {
 // team that is muted too.
 func (m *Machine) mayTouch(tx *raftstore.Tx, o *messageOp) (wire.Code, error) {
 	c := o.c
+	if muted, err := m.silenced(tx, o); err != nil || muted {
+		return wire.CodeForbidden, err
+	}
 	if o.team == nil {
 		s, err := m.specialOf(tx, c.Tenant, c.Peer, c.From)
 		if err == nil && s&specialBlacklisted != 0 {
@@ -122,6 +125,20 @@ func (m *Machine) mayTouch(tx *raftstore.Tx, o *messageOp) (wire.Code, error) {
 		return wire.CodeTeamPermission, err
 	}
 	return wire.CodeOK, nil
+}
+
+// silenced reports whether the operation would say something that From, whom the
+// backend has muted, may not say: new content, or an emoji, which is any text.
+func (m *Machine) silenced(tx *raftstore.Tx, o *messageOp) (bool, error) {
+	c := o.c
+	if c.Session == 0 || c.Op != MessageEdit && (c.Op != MessageReact || c.Undo) {
+		return false, nil
+	}
+	scene := wire.Scene_SCENE_P2P
+	if o.team != nil {
+		scene = wire.Scene_SCENE_TEAM
+	}
+	return m.mutedAt(tx, c.Tenant, c.From, placeOfScene(scene))
 }
 
 // nothing is the result of what was so already.

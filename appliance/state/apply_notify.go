@@ -41,6 +41,12 @@ func (m *Machine) notify(tx *raftstore.Tx, r *reader) (*NotifyResult, error) {
 		res.Code, res.Duplicate, res.ID, res.TimeMs = wire.CodeOK, true, first.id, first.timeMs
 		return res, nil
 	}
+	if c.Session != 0 { // the backend is not bound by its own mutes
+		if muted, err := m.mutedAt(tx, c.Tenant, n.From, placeOfScene(n.Scene)); err != nil || muted {
+			res.Code = wire.CodeForbidden
+			return res, err
+		}
+	}
 	var t *team
 	owner := notifyOwner{tenant: c.Tenant, account: n.To}
 	if n.Scene == wire.Scene_SCENE_TEAM {
