@@ -111,6 +111,9 @@ var preparations = map[string]preparation{
 	"superteam/getMuteTlists":   inMega,
 	"superteam/sendMsg":         inMega,
 	"superteam/queryHistoryMsg": inMega,
+	"superteam/sendAttachMsg": {first: []string{"superteam/create"}, fill: func(params map[string]string, answers map[string]map[string]any) {
+		params["to"] = answers["superteam/create"]["tid"].(string)
+	}},
 	"superteam/recallMsg": {first: []string{"superteam/create", "superteam/sendMsg"}, fill: func(params map[string]string, answers map[string]map[string]any) {
 		data := answers["superteam/sendMsg"]["data"].(map[string]any)
 		params["deleteMsgid"], params["timetag"] = fmt.Sprint(data["msgid"]), fmt.Sprint(data["timetag"])

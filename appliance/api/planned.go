@@ -17,7 +17,6 @@ var plannedActions = func() map[string]bool {
 var plannedByGroup = map[string]string{
 	"msg":            `upload fileUpload`,
 	"job/nos":        "del",
-	"superteam":      "sendAttachMsg",
 	"chatroom":       "requestAddr batchSendMsgToSomeone tagTemporaryMute tagMembersCount tagMembersQuery updateChatRoomRoleTag",
 	"stats/chatroom": "topn",
 	"history":        `queryTagHistoryMsg`,

@@ -247,6 +247,29 @@ var superteamActions = []action{
 		serve: (*API).sendToMega,
 	},
 	{
+		name:  "superteam/sendAttachMsg",
+		about: "Sends a notification to a superteam, as msg/sendAttachMsg does to a team.",
+		params: []param{
+			{name: "from", kind: account, required: true, about: "a member"},
+			{name: "to", required: true, max: 20, about: "number of the superteam", example: exampleTid},
+			{name: "attach", required: true, max: maxAttach, about: "anything, for the receiving apps", example: `{"order":7}`},
+			{name: "save", kind: number, least: saveOnline, most: saveOffline, about: "1 only for who is online now; 2 kept for who is not (default)"},
+			{name: "pushcontent", max: maxPushContent, about: "text of the push to devices that sleep"},
+			{name: "pushPayload", kind: jsonText, max: maxPushPayload, about: "for the app that is woken by the push"},
+			{name: "sound", max: maxSound, about: "a file of the app, to be played with the push"},
+			{name: "option", kind: jsonText, max: 1024, about: "an object of booleans: `badge`, default true; `needPushNick`, default false; `route`, default true", example: `{"badge":false}`},
+			{name: "isForcePush", kind: boolean, about: "push also to those who have turned notifications off; to all, unless forcePushList names some"},
+			{name: "forcePushAll", kind: boolean, about: "the same as isForcePush without a list"},
+			{name: "forcePushList", kind: accounts, max: maxForcedPushes, about: "those to whom the push is forced"},
+			{name: "forcePushContent", max: maxPushContent, about: "what those get instead of pushcontent"},
+		},
+		ignored: ignoredNotifyParams,
+		codes: []outcome{
+			teamMissing, {wire.CodeNotInTeam, "from is not a member"}, {wire.CodeTeamMuted, "the superteam, or from in it, is muted"}, megaTeamType,
+		},
+		serve: (*API).notifyMega,
+	},
+	{
 		name:  "superteam/recallMsg",
 		about: "Takes a message of a superteam back.",
 		params: []param{

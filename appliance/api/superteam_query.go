@@ -219,3 +219,19 @@ func (a *API) megaMessages(ctx context.Context, c *call) (any, error) {
 	shown, err := shownMessages(messages)
 	return messagesAnswer{shown}, err
 }
+
+func (a *API) notifyMega(ctx context.Context, c *call) (any, error) {
+	tid := c.args["to"].text
+	if err := a.app.RequireTeamKind(ctx, c.appKey(), tid, true); err != nil {
+		return nil, err
+	}
+	c.args["payload"] = c.args["pushPayload"] // as msg/sendAttachMsg calls it
+	n, err := c.notification(c.args["from"].text)
+	if err != nil {
+		return nil, err
+	}
+	c.forcePush(n)
+	n.ClientId, n.Scene, n.To = c.id, wire.Scene_SCENE_TEAM, tid
+	_, err = a.app.Notify(ctx, c.appKey(), n)
+	return nil, err
+}

@@ -165,6 +165,9 @@ func showMegaTeams(s *shower) {
 	}
 	s.shows(804, "superteam/sendMsg", "tid", tid, "fromAccid", "dave")
 	s.shows(200, "superteam/mute", "tid", tid, "muteType", "1")
+	for code, change := range map[int][]string{803: {"to", gone}, 805: {"to", plain}, 804: {"to", tid, "from", "dave"}, 812: {"to", tid, "from", "bob"}} {
+		s.shows(code, "superteam/sendAttachMsg", change...)
+	}
 	s.shows(812, "superteam/sendMsg", "tid", tid, "fromAccid", "bob")
 	m := decode[sent](s.t, s.call("superteam/sendMsg", "tid", tid, "fromAccid", "alice", "type", "0", "body", `{"msg":"x"}`))
 	recall := []string{"to", tid, "deleteMsgid", strconv.FormatInt(m.Data.MsgID, 10), "timetag", strconv.FormatInt(m.Data.TimeTag, 10)}

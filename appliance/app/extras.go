@@ -53,7 +53,7 @@ func pushOptions(scene wire.Scene, p *wire.PushOptions) error {
 		return wire.Errorf(wire.CodeBadParameter, "only messages of teams can force a push")
 	}
 	if len(p.ForceAccounts) > state.MaxForceAccounts {
-		return wire.Errorf(wire.CodeBadParameter, "a push can be forced on at most %d accounts", state.MaxForceAccounts)
+		return wire.Errorf(wire.CodeForceList, "a push can be forced on at most %d accounts", state.MaxForceAccounts)
 	}
 	for i := range p.ForceAccounts {
 		var err error

@@ -88,7 +88,7 @@ func checkNotifyPush(scene wire.Scene, p *wire.PushOptions) error {
 		return wire.Errorf(wire.CodeBadParameter, "only notifications of teams can be forced")
 	}
 	if len(p.ForceAccounts) > maxForcedPushes {
-		return wire.Errorf(wire.CodeBadParameter, "at most %d accounts can be forced", maxForcedPushes)
+		return wire.Errorf(wire.CodeForceList, "at most %d accounts can be forced", maxForcedPushes)
 	}
 	for i := range p.ForceAccounts {
 		var err error

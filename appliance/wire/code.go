@@ -37,6 +37,7 @@ const (
 	CodeTooManyTeams   Code = 806
 	CodeTeamStanding   Code = 807
 	CodeAlreadyInTeam  Code = 809
+	CodeForceList      Code = 811
 	CodeTeamMuted      Code = 812
 	CodeTeamReceipt    Code = 814
 	CodeTeamManagers   Code = 815
@@ -84,6 +85,7 @@ var codeTable = []codeInfo{
 	{CodeTooManyTeams, "too_many_teams", "the account is in as many teams as it may be", false},
 	{CodeTeamStanding, "team_standing", "there is no such application or invitation", false},
 	{CodeAlreadyInTeam, "already_in_team", "the account is a member already", false},
+	{CodeForceList, "force_list", "a push is forced on too many accounts", false},
 	{CodeTeamMuted, "team_muted", "the team or the account in it is muted", false},
 	{CodeTeamReceipt, "team_receipt", "a mega-team has no read receipts", false},
 	{CodeTeamManagers, "team_managers", "the team has as many managers as it may have", false},
