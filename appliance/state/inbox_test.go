@@ -275,7 +275,7 @@ func BenchmarkUnread(b *testing.B) {
 				}
 				n.apply(&ReadMany{TimeMs: testTime, Tenant: tenant, Account: "m", Reads: reads})
 			}
-			for i := range 20 {
+			for i := range min(20, 20*c.messages) {
 				var batch []command
 				for j := range c.messages {
 					batch = append(batch, text(testTime, tenant, fmt.Sprintf("%c%d", 'a'+i%26, i), "m", fmt.Sprint("u", j), strings.Repeat("hello ", 16)))
