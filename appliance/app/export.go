@@ -1,0 +1,236 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
+)
+
+// ExportItem is one piece of what an account has.
+type ExportItem struct {
+	// Kind is account, profile, device, relation, team, login, conversation or
+	// message.
+	Kind string
+	// Body is the piece, as the protocol has it; nil of an account and a device,
+	// which Plain has.
+	Body  proto.Message
+	Plain any
+}
+
+// ExportAccount and ExportDevice are what the protocol has no message for.
+type (
+	ExportAccount struct {
+		Account     string `json:"account"`
+		CreatedMs   int64  `json:"createdMs,string"`
+		Blocked     bool   `json:"blocked,omitempty"`
+		LastLoginMs int64  `json:"lastLoginMs,omitempty,string"`
+	}
+	ExportDevice struct {
+		DeviceID string `json:"deviceId"`
+		Platform string `json:"platform"`
+	}
+)
+
+// Bounds of one page of an export: it ends with the piece that reaches one of them.
+const (
+	exportItems = 200
+	exportBytes = 256 << 10
+	// exportSteps is how many queries one page makes.
+	exportSteps = 50
+)
+
+// The stages of an export, in their order: what a cursor begins with. None is a
+// character of a number.
+const (
+	exportRelations     = "r" // version, floor
+	exportTeams         = "t" // index
+	exportLogins        = "l" // place
+	exportConversations = "c" // version, scene, peer, seq
+)
+
+var errExportCursor = wire.Errorf(wire.CodeBadParameter, "cursor is not from an answer")
+
+// Export reads a page of everything that the site keeps of an account, in the
+// order of the kinds of ExportItem, and the cursor to go on with, empty at the end.
+// What changes meanwhile may come twice, or as it was. CodeNotFound: there is no
+// such account.
+func (a *App) Export(ctx context.Context, appKey, account, cursor string) (items []ExportItem, next string, err error) {
+	t, account, err := a.target(ctx, appKey, account)
+	if err != nil {
+		return nil, "", err
+	}
+	row, err := a.queries.Account(t.ID, account)
+	if err != nil {
+		return nil, "", a.edge(err)
+	}
+	e := &export{app: a, tenant: t.ID, account: account}
+	if cursor == "" {
+		e.self(row)
+		cursor = exportRelations + ":0:0"
+	}
+	for steps := 0; cursor != "" && steps < exportSteps && !e.full() && ctx.Err() == nil; steps++ {
+		if cursor, err = e.step(cursor); err != nil {
+			return nil, "", a.edge(err)
+		}
+	}
+	return e.items, cursor, nil
+}
+
+type export struct {
+	app     *App
+	tenant  uint32
+	account string
+	items   []ExportItem
+	bytes   int
+}
+
+func (e *export) full() bool { return len(e.items) >= exportItems || e.bytes >= exportBytes }
+
+func (e *export) add(kind string, body proto.Message) {
+	e.items = append(e.items, ExportItem{Kind: kind, Body: body})
+	e.bytes += proto.Size(body)
+}
+
+func (e *export) self(row *state.Account) {
+	e.items = append(e.items, ExportItem{Kind: "account", Plain: &ExportAccount{
+		Account: row.Account, CreatedMs: row.CreatedMs, Blocked: row.Blocked, LastLoginMs: row.LastLoginMs,
+	}})
+	e.add("profile", row.Profile)
+	if row.LastDeviceID != "" {
+		e.items = append(e.items, ExportItem{Kind: "device", Plain: &ExportDevice{row.LastDeviceID, row.LastPlatform.String()}})
+	}
+}
+
+// step reads one piece and returns the cursor behind it.
+func (e *export) step(cursor string) (string, error) {
+	stage, rest, _ := strings.Cut(cursor, ":")
+	args := strings.Split(rest, ":")
+	number := func(i int) (uint64, error) {
+		if i >= len(args) {
+			return 0, errExportCursor
+		}
+		n, err := strconv.ParseUint(args[i], 10, 64)
+		if err != nil {
+			return 0, errExportCursor
+		}
+		return n, nil
+	}
+	first, err := number(0)
+	switch {
+	case stage == exportLogins:
+		return e.logins(rest)
+	case err != nil:
+		return "", err
+	}
+	switch {
+	case stage == exportRelations && len(args) == 2:
+		floor, err := number(1)
+		if err != nil {
+			return "", err
+		}
+		return e.relations(first, floor)
+	case stage == exportTeams && len(args) == 1:
+		return e.teams(first)
+	case stage == exportConversations && len(args) == 4:
+		seq, err := number(3)
+		if err != nil {
+			return "", err
+		}
+		return e.conversation(first, args[1]+":"+args[2], seq)
+	}
+	return "", errExportCursor
+}
+
+func (e *export) relations(version, floor uint64) (string, error) {
+	page, err := e.app.queries.Relations(e.tenant, e.account, &wire.RelationsRequest{Version: version, Floor: floor, Limit: maxRelationPage})
+	if err != nil {
+		return "", err
+	}
+	for _, r := range page.Relations {
+		e.add("relation", r)
+	}
+	if page.More {
+		return fmt.Sprintf("%s:%d:%d", exportRelations, page.Version, page.Floor), nil
+	}
+	return exportTeams + ":0", nil
+}
+
+// exportTeamsPage is how many teams one step reads.
+const exportTeamsPage = 100
+
+func (e *export) teams(from uint64) (string, error) {
+	teams, err := e.app.queries.AccountTeams(e.tenant, e.account)
+	if err != nil {
+		return "", err
+	}
+	for i := from; i < uint64(len(teams)); i++ {
+		if i == from+exportTeamsPage {
+			return fmt.Sprintf("%s:%d", exportTeams, i), nil
+		}
+		e.add("team", teams[i])
+	}
+	return exportLogins + ":", nil
+}
+
+func (e *export) logins(after string) (string, error) {
+	events, next, err := e.app.queries.LoginEvents(e.tenant, e.account, state.LoginEventRange{ToMs: math.MaxInt64, After: after})
+	if wire.CodeOf(err) == wire.CodeBadParameter {
+		err = errExportCursor
+	}
+	if err != nil {
+		return "", err
+	}
+	for _, event := range events {
+		e.add("login", event)
+	}
+	if next != "" {
+		return exportLogins + ":" + next, nil
+	}
+	return exportConversations + ":0:::0", nil
+}
+
+// conversation reads a page of the oldest conversation that changed after version:
+// of the one named, from seq on, if it still is that one.
+func (e *export) conversation(version uint64, name string, seq uint64) (string, error) {
+	page, err := e.app.queries.Sync(e.tenant, e.account, version, 1)
+	if err != nil || len(page.Conversations) == 0 {
+		return "", err
+	}
+	c := page.Conversations[0]
+	if found := fmt.Sprintf("%d:%s", c.Scene, c.Peer); found != name || seq == 0 {
+		name, seq = found, max(c.FirstSeq, 1)
+		e.add("conversation", c)
+	}
+	done := fmt.Sprintf("%s:%d:::0", exportConversations, c.Version)
+	if !page.More {
+		done = ""
+	}
+	if c.Scene == wire.Scene_SCENE_TEAM && c.Team.GetStanding() != wire.TeamStanding_TEAM_STANDING_MEMBER || seq > c.LastSeq {
+		return done, nil
+	}
+	history, err := e.app.queries.History(e.tenant, e.account, &wire.HistoryRequest{
+		Scene: c.Scene, Peer: c.Peer, FromSeq: seq, ToSeq: c.LastSeq, Limit: maxHistoryPage,
+	})
+	switch wire.CodeOf(err) {
+	case wire.CodeOK:
+	case wire.CodeTeamMissing, wire.CodeNotInTeam: // since Sync looked
+		return done, nil
+	default:
+		return "", err
+	}
+	for _, m := range history.Messages {
+		e.add("message", m)
+		seq = m.Seq + 1
+	}
+	if !history.More || len(history.Messages) == 0 {
+		return done, nil
+	}
+	return fmt.Sprintf("%s:%d:%s:%d", exportConversations, version, name, seq), nil
+}
