@@ -105,7 +105,7 @@ func New(c Config) *App {
 	// Session ids must not repeat after a restart or on another node: a random
 	// start in 63 bits, then counting.
 	a.lastSession.Store(rand.Uint64() >> 1)
-	a.startJanitor()
+	a.startJanitor(c.Registerer)
 	a.roomTasks.Go(a.runRooms)
 	return a
 }

@@ -2,8 +2,9 @@ package app
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/state"
@@ -81,16 +82,23 @@ type janitor struct {
 	wake    chan struct{} // one token: a mega-team was dismissed
 	stop    context.CancelFunc
 	done    chan struct{}
-	cleaned atomic.Uint64 // memberships
+	cleaned prometheus.Counter
 }
 
-func (a *App) startJanitor() {
+func (a *App) startJanitor(reg prometheus.Registerer) {
 	ctx, stop := context.WithCancel(context.Background())
 	a.janitor = &janitor{wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
+	a.janitor.cleaned = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "yizhan_app_mega_team_members_cleaned_total",
+		Help: "Memberships in dismissed mega-teams that this node has taken out.",
+	})
+	if reg != nil {
+		reg.MustRegister(a.janitor.cleaned)
+	}
 	go a.runJanitor(ctx)
 }
 
-// wakeJanitor tells of work. It does not block.
+// wakeUp tells of work. It does not block.
 func (j *janitor) wakeUp() {
 	select {
 	case j.wake <- struct{}{}:
@@ -135,7 +143,7 @@ func (a *App) cleanTeams(ctx context.Context) bool {
 				if err != nil || res.Code != wire.CodeOK {
 					return false
 				}
-				a.janitor.cleaned.Add(uint64(res.Cleaned))
+				a.janitor.cleaned.Add(float64(res.Cleaned))
 				more = res.More
 			}
 		}

@@ -63,7 +63,7 @@ func startNode(dir string) (n *node, stop func(), err error) {
 		return nil, nil, err
 	}
 	n.app = New(Config{
-		Store: n.store, Queries: state.NewQueries(n.store.View), Hub: n.hub, Registerer: n.registry,
+		Store: n.store, Queries: state.NewQueries(n.store.View), Hub: n.hub, Registerer: n.registry, MegaTeams: fan,
 		Logger: slog.New(slog.NewTextHandler(n.log, nil)), NodeID: "n1",
 		Now: func() time.Time { return time.Now().Add(time.Duration(n.shift.Load())) },
 	})
@@ -73,7 +73,7 @@ func startNode(dir string) (n *node, stop func(), err error) {
 	if err := n.store.WaitLeader(ctx); err != nil {
 		return nil, nil, err
 	}
-	return n, func() { n.app.Close(); n.store.Close() }, nil
+	return n, func() { n.app.Close(); n.store.Close(); fan.Close() }, nil
 }
 
 // newNode is a node of the test's own, for what would disturb other tests.
