@@ -153,6 +153,19 @@ func TestScenariosAgainstARealNode(t *testing.T) {
 	})
 }
 
+func TestTheRoomScenarioAgainstARealNode(t *testing.T) {
+	_, node := startTestNode(t)
+	r := measure(t, node, "room", "--members=10", "--rate=20", "--overload=2", "--pairs=20", "--duration=1s")
+	a := r.Accounting
+	abandoned := r.value(t, "abandoned")/100*20 + r.value(t, "overload_abandoned")/100*40
+	if !r.Exact || a.Sent != 20+40+3*20 || a.Acked != a.Sent || a.Delivered != uint64(10*(60-abandoned)+60) {
+		t.Errorf("accounting %+v, errors %v: want 60 messages to reach 10 members, but for %v abandoned ones, and 60 others", *a, r.Errors, abandoned)
+	}
+	if r.value(t, "last_delivery_p99") <= 0 || r.value(t, "pairs_with_room_p50") <= 0 {
+		t.Error("delivery takes no time")
+	}
+}
+
 func TestWebLinkScenariosAgainstARealNode(t *testing.T) {
 	running, plain := startTestNode(t)
 	tls := append(slices.Clone(plain), overTLS(t, running)...)
