@@ -213,6 +213,9 @@ func (a *App) setDoNotDisturb(r *request, payload []byte) error {
 	if err := checkQuietHours(in.Quiet); err != nil {
 		return err
 	}
+	if in.Quiet != nil {
+		in.Quiet.ProtoReflect().SetUnknown(nil) // what nobody has checked must not get into the log
+	}
 	return a.submit(r, &state.SetDoNotDisturb{
 		TimeMs: r.timeMs(), Tenant: r.identity.Tenant, Session: r.identity.SessionID, Account: r.identity.Account,
 		On: in.On, Desktop: in.Desktop, Quiet: proto.CloneOf(in.Quiet), NoQuiet: in.NoQuiet,

@@ -62,12 +62,14 @@ func checkNotification(n *wire.Notification) error {
 	if n.Options == nil {
 		return nil
 	}
+	n.Options.ProtoReflect().SetUnknown(nil) // what nobody has checked must not get into the log
 	if err := charsWithin("sound", n.Options.Sound, maxSound); err != nil {
 		return err
 	}
 	if n.Options.Push == nil {
 		return nil
 	}
+	n.Options.Push.ProtoReflect().SetUnknown(nil)
 	return checkNotifyPush(n.Scene, n.Options.Push)
 }
 

@@ -26,6 +26,7 @@ const patience = 20 * time.Second
 // node is the one that all scenarios share.
 var node struct {
 	*appliance.Node
+	dir     string // of its data
 	linkKey []byte
 	link    string // address of Link
 	web     string // URL of WebLink
@@ -50,6 +51,7 @@ func runAll(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
+	node.dir = dir
 	logger := slog.New(slog.NewTextHandler(&node.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	node.Node, err = appliance.Open(context.Background(), appliance.Config{NodeID: "node1", DataDir: dir, Logger: logger})
 	if err != nil {
