@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
 )
 
 // stateOf is the conversation of account with peer as a list shows it.
@@ -301,4 +302,45 @@ func BenchmarkConversations(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestForgottenInboxLeavesNothing: of the account, and everything of others.
+func TestForgottenInboxLeavesNothing(t *testing.T) {
+	n := newNode(t)
+	tenant := n.setup("app", "a", "aa", "b")
+	empty := n.dump()
+	fill := func(account string) {
+		n.apply(
+			&ConversationChange{TimeMs: testTime, Tenant: tenant, Account: account, Peer: "b", Top: proto.Bool(true)},
+			&SetDoNotDisturb{TimeMs: testTime, Tenant: tenant, Account: account, On: proto.Bool(true)},
+			&MuteAccount{TimeMs: testTime, Tenant: tenant, Account: account, Mask: MuteAll, Set: MuteP2P},
+		)
+	}
+	fill("a")
+	before := len(n.dump())
+	fill("aa")
+	n.inApply(func(tx *raftstore.Tx) error { return n.b.m.forgetInbox(tx, tenant, "aa") })
+	if after := len(n.dump()); after != before || before != len(empty)+4 {
+		t.Errorf("%d rows at first, %d with one account, %d after the other was forgotten", len(empty), before, after)
+	}
+	n.reload(maxHotConvs, defaultFilterSize)
+	if res := one[*SendResult](n, text(testTime, tenant, "aa", "b", "1", "x")); res.Code != wire.CodeOK {
+		t.Errorf("the forgotten mute still holds: %v", res.Code)
+	}
+	if res := one[*SendResult](n, text(testTime, tenant, "a", "b", "1", "x")); res.Code != wire.CodeForbidden {
+		t.Errorf("the other's mute: %v", res.Code)
+	}
+}
+
+// FuzzListPlace: a cursor that is accepted is the only name of its place.
+func FuzzListPlace(f *testing.F) {
+	for _, cursor := range []string{"", "top.1.0.a", "rest.1700000000000.1.300", "rest.-5.0.a.b"} {
+		f.Add(cursor)
+	}
+	f.Fuzz(func(t *testing.T, cursor string) {
+		p, err := parseListPlace(cursor)
+		if err == nil && p.given && p.String() != cursor {
+			t.Errorf("%q becomes %q", cursor, p.String())
+		}
+	})
 }
