@@ -23,6 +23,19 @@ type Content struct {
 	// MentionAll means everybody.
 	Mentions   []string
 	MentionAll bool
+	// SubType is the app's own, below Type.
+	SubType uint32
+	// Options say what is not done with the message; nil is everything. Push is for
+	// devices that sleep.
+	Options *wire.MessageOptions
+	Push    *wire.PushOptions
+	// ReplyTo is the seq of a message of the same conversation that this one
+	// answers.
+	ReplyTo uint64
+	// Forward and Merged name messages whose content this one gets: see the functions
+	// Forward and MergedForward.
+	Forward *wire.Origin
+	Merged  []*wire.Origin
 	// HighPriority sends a message to a registered room even when that is
 	// overloaded; for its creator and managers. SkipHistory keeps a message to a
 	// room out of the room's history.
@@ -70,13 +83,18 @@ func (c *Client) send(ctx context.Context, key cursorKey, content Content) (Send
 	request := &wire.SendRequest{
 		Scene: key.scene, To: key.peer, ClientId: content.ClientID, Type: content.Type, Body: content.Body, Ext: content.Ext,
 		Mentions: content.Mentions, MentionAll: content.MentionAll, Receipt: content.Receipt,
+		SubType: content.SubType, Options: content.Options, Push: content.Push,
+		ReplyTo: content.ReplyTo, Forward: content.Forward, Merged: content.Merged,
 	}
 	var response wire.SendResponse
 	err := c.call(ctx, wire.CmdSend, request, func(payload []byte) error {
 		if err := response.UnmarshalVT(payload); err != nil {
 			return err
 		}
-		if response.Duplicate { // history has it as it is now
+		if response.Seq == 0 { // only for who is online
+			return nil
+		}
+		if response.Duplicate || content.ReplyTo != 0 || content.Forward != nil || len(content.Merged) > 0 { // history has it as it is now
 			c.inbox.exists(key, response.Seq)
 			return nil
 		}
@@ -87,6 +105,7 @@ func (c *Client) send(ctx context.Context, key cursorKey, content Content) (Send
 			Body: content.Body, Ext: content.Ext, FromPlatform: c.o.Platform, FromDevice: c.o.DeviceID,
 			Seq: response.Seq, Id: response.Id, TimeMs: response.TimeMs,
 			Mentions: content.Mentions, MentionAll: content.MentionAll, Receipt: content.Receipt,
+			SubType: content.SubType, Options: content.Options, Push: content.Push,
 		})
 		return nil
 	})

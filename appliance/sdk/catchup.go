@@ -42,6 +42,14 @@ func (c *Client) catchUp(ctx context.Context) {
 		if later > 0 && (wait == 0 || later < wait) {
 			wait = later
 		}
+		version, due, later := c.inbox.dueDeletions(time.Now())
+		if due {
+			c.readDeletions(ctx, version)
+			continue
+		}
+		if later > 0 && (wait == 0 || later < wait) {
+			wait = later
+		}
 		if syncing {
 			syncing = false
 			c.inbox.setState(StateChange{State: StateConnected})
@@ -49,13 +57,13 @@ func (c *Client) catchUp(ctx context.Context) {
 		if version, ok := c.inbox.toAck(); ok {
 			c.ack(ctx, version)
 		}
-		var due <-chan time.Time
+		var retry <-chan time.Time
 		if wait > 0 {
-			due = time.After(wait)
+			retry = time.After(wait)
 		}
 		select {
 		case <-c.inbox.work:
-		case <-due:
+		case <-retry:
 		case <-resync.C:
 			c.sync(ctx)
 			resync.Reset(c.followSync(ctx))

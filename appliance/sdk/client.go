@@ -58,7 +58,7 @@ func New(o Options) (*Client, error) {
 	}
 	if saved.DeviceID != o.DeviceID {
 		saved.DeviceID = o.DeviceID
-		if err := o.Store.Save(Checkpoint{DeviceID: saved.DeviceID, Version: saved.Version, Synced: saved.Synced}); err != nil {
+		if err := o.Store.Save(Checkpoint{DeviceID: saved.DeviceID, Version: saved.Version, Synced: saved.Synced, Deletions: saved.Deletions}); err != nil {
 			return nil, fmt.Errorf("writing the store: %w", err)
 		}
 	}

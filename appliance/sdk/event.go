@@ -9,7 +9,8 @@ import (
 // Event is one thing that happened; switch on its type. The types are Message,
 // Recall, Missing, ConversationAdded, Receipt, ReadCursor, TeamMessage,
 // TeamRecall, TeamNotice, TeamStanding, TeamApplication, TeamReceipt, RoomMessage, RoomMissed,
-// RoomReentry, RoomNotice, RoomOut, RelationsLoaded, RelationChange, FriendModeChange, SettingsLoaded,
+// RoomReentry, RoomNotice, RoomOut, Edit, Reaction, Pin, Withdrawal, Hidden,
+// OnlineMessage, Deletion, RelationsLoaded, RelationChange, FriendModeChange, SettingsLoaded,
 // SettingChange, DoNotDisturbChange, Notification,
 // Broadcast and StateChange.
 type Event interface{ event() }

@@ -48,6 +48,7 @@ type fileLine struct {
 	Device  string       `json:"d,omitempty"`
 	Version uint64       `json:"v,omitempty"`
 	Synced  bool         `json:"y,omitempty"`
+	Deleted uint64       `json:"x,omitempty"`
 	Cursors []fileCursor `json:"c,omitempty"`
 	// Notices and Casts are nil where they are as before.
 	Notices *fileReached `json:"i,omitempty"`
@@ -213,7 +214,7 @@ func (s *FileStore) compact() error {
 
 func encodeLine(c Checkpoint) ([]byte, error) {
 	l := fileLine{
-		Device: c.DeviceID, Version: c.Version, Synced: c.Synced,
+		Device: c.DeviceID, Version: c.Version, Synced: c.Synced, Deleted: c.Deletions,
 		Notices: (*fileReached)(c.Notifications), Casts: (*fileReached)(c.Broadcasts),
 	}
 	for _, cursor := range c.Conversations {
@@ -225,7 +226,7 @@ func encodeLine(c Checkpoint) ([]byte, error) {
 
 func (l *fileLine) checkpoint() Checkpoint {
 	c := Checkpoint{
-		DeviceID: l.Device, Version: l.Version, Synced: l.Synced,
+		DeviceID: l.Device, Version: l.Version, Synced: l.Synced, Deletions: l.Deleted,
 		Notifications: (*Reached)(l.Notices), Broadcasts: (*Reached)(l.Casts),
 	}
 	for _, cursor := range l.Cursors {

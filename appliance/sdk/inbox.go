@@ -43,6 +43,7 @@ type inbox struct {
 	roomEvents    int // of the items in queue, those about rooms
 	roomNews      map[string]*roomNews
 	relations     relations
+	deletions     deletions
 	settings      settings
 	notices       *stream         // notifications
 	casts         *stream         // broadcasts
@@ -98,6 +99,7 @@ type item struct {
 	conversation *conversation // nil: nothing to remember
 	seq          uint64        // delivered when handled; 0: none
 	stream       *stream       // of seq, when that is a version
+	deletion     uint64        // version of a deletion
 }
 
 func newInbox(o *Options, saved Checkpoint) *inbox {
@@ -111,6 +113,7 @@ func newInbox(o *Options, saved Checkpoint) *inbox {
 		notices:       newStream(saved.Notifications),
 		casts:         newStream(saved.Broadcasts),
 		version:       saved.Version,
+		deletions:     deletions{site: saved.Deletions, read: saved.Deletions, handled: saved.Deletions},
 		complete:      saved.Synced || saved.Version > 0, // older stores know no Synced
 	}
 	for _, cursor := range saved.Conversations {
@@ -221,6 +224,9 @@ func (in *inbox) append(conv *conversation, m *wire.Message) bool {
 func (in *inbox) entry(conv *conversation, m *wire.Message) Event {
 	local := m.From == in.self && m.FromDevice == in.device
 	peer, team := conv.cursor.Peer, conv.cursor.Scene == wire.Scene_SCENE_TEAM
+	if event := in.operation(m, peer, local); event != nil {
+		return event
+	}
 	switch {
 	case team && m.Event != nil:
 		return TeamNotice{Message: m, Team: peer}
@@ -371,6 +377,13 @@ func (in *inbox) handled(i item) {
 	}
 	if s := i.stream; s != nil && (s == in.notices || s == in.casts) {
 		s.finish(i.seq)
+		c := in.checkpoint(nil)
+		in.mu.Unlock()
+		in.save(c)
+		return
+	}
+	if i.deletion > in.deletions.handled {
+		in.deletions.handled = i.deletion
 		c := in.checkpoint(nil)
 		in.mu.Unlock()
 		in.save(c)

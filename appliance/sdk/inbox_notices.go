@@ -226,7 +226,7 @@ func (in *inbox) postponeStream(s *stream, d time.Duration) {
 // holds saveMu and mu.
 func (in *inbox) checkpoint(changed []Cursor) Checkpoint {
 	return Checkpoint{
-		Version: in.version, Synced: in.complete, Conversations: changed,
+		Version: in.version, Synced: in.complete, Conversations: changed, Deletions: in.deletions.handled,
 		Notifications: in.notices.settle(), Broadcasts: in.casts.settle(),
 	}
 }

@@ -90,6 +90,9 @@ func (in *inbox) synced(page *wire.SyncResponse, last bool) {
 	}
 	// What a new device has not seen of the first sync must stay "not known"
 	// for it (see conversation), so the version counts from the last page on.
+	if last {
+		in.syncedDeletions(page.DeletionsVersion, !in.complete)
+	}
 	if last || in.complete {
 		in.version, in.complete = page.Version, true
 	}

@@ -35,6 +35,7 @@ func (in *inbox) startOver() {
 	in.behind = in.behind[:0]
 	in.early, in.siteBehinds, in.version, in.acked, in.complete = 0, 0, 0, 0, false
 	in.notices, in.casts = newStream(nil), newStream(nil)
+	in.deletions = deletions{}
 	in.mu.Unlock()
 	in.save(Checkpoint{Conversations: changed, Notifications: &Reached{Fresh: true}, Broadcasts: &Reached{Fresh: true}})
 }

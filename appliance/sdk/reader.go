@@ -88,6 +88,18 @@ func (l *link) push(f *wire.Frame) error {
 			return malformedPush(f.Command, err)
 		}
 		l.inbox.offer(p.Message)
+	case wire.PushOnlineMessage:
+		var p wire.OnlineMessagePush
+		if err := p.UnmarshalVT(f.Payload); err != nil || p.Message == nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.offerOnline(p.Message)
+	case wire.PushDeletion:
+		var p wire.DeletionPush
+		if err := p.UnmarshalVT(f.Payload); err != nil || p.Deletion == nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.deletedUpTo(p.Deletion.Version)
 	case wire.PushRead:
 		var p wire.ReadPush
 		if err := p.UnmarshalVT(f.Payload); err != nil {

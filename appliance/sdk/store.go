@@ -35,6 +35,9 @@ type Checkpoint struct {
 	// which is that of a site where nothing has happened yet.
 	Synced        bool
 	Conversations []Cursor
+	// Deletions is the version up to which the app has handled what the account has
+	// deleted for itself. Like Version it always counts.
+	Deletions uint64
 	// Notifications and Broadcasts are how far the device is in these. In Save nil
 	// means as before.
 	Notifications, Broadcasts *Reached
@@ -103,6 +106,7 @@ func wrongOwner(have, want string) error {
 type contents struct {
 	deviceID      string
 	version       uint64
+	deletions     uint64
 	synced        bool
 	conversations map[cursorKey]Cursor
 	notifications *Reached
@@ -113,7 +117,7 @@ func (s *contents) merge(c Checkpoint) {
 	if c.DeviceID != "" {
 		s.deviceID = c.DeviceID
 	}
-	s.version, s.synced = c.Version, c.Synced
+	s.version, s.synced, s.deletions = c.Version, c.Synced, c.Deletions
 	if c.Notifications != nil {
 		s.notifications = c.Notifications.clone()
 	}
@@ -134,7 +138,7 @@ func (r *Reached) clone() *Reached {
 
 func (s *contents) checkpoint() Checkpoint {
 	c := Checkpoint{
-		DeviceID: s.deviceID, Version: s.version, Synced: s.synced,
+		DeviceID: s.deviceID, Version: s.version, Synced: s.synced, Deletions: s.deletions,
 		Notifications: s.notifications, Broadcasts: s.broadcasts,
 	}
 	for _, cursor := range s.conversations {
