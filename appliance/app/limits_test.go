@@ -103,7 +103,7 @@ func TestUnknownCommandIsRefusedCountedAndLogged(t *testing.T) {
 }
 
 func TestMalformedPayloadIsRefusedByEveryCommand(t *testing.T) {
-	w := shared.newTenant(t, state.Limits{})
+	w := shared.newTenant(t, state.Limits{RequestsPerSecond: 1000, RequestBurst: 10_000})
 	p := w.login("alice")
 	for _, cmd := range clientCommands {
 		if cmd == wire.CmdLogin { // only before login; tested there
