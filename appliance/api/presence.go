@@ -54,6 +54,19 @@ var presenceActions = []action{
 		serve:  (*API).subscriptions,
 	},
 	{
+		name: "user/search",
+		about: "Finds accounts that are not blocked, in the order of what is compared. This action is ours. " +
+			"A page may have fewer accounts than asked for, or none, and still `next`.",
+		params: []param{
+			{name: "query", required: true, max: 64, about: "what to look for", example: "ali"},
+			{name: "by", kind: number, most: 2, about: "0 (default) the whole accid, 1 its beginning, 2 the beginning of the name, whatever its case", example: "1"},
+			{name: "after", max: 256, about: "`next` of the page before"},
+			{name: "limit", kind: number, least: 1, most: state.MaxSearchPage, about: "20 when left out"},
+		},
+		answer: userSearchAnswer{},
+		serve:  (*API).searchUsers,
+	},
+	{
 		name:  "history/queryUserEvents",
 		about: "Reads the logins and logouts of an account, and the logins that were refused, as long as the operator lets them be remembered.",
 		params: []param{
@@ -201,4 +214,28 @@ func (a *API) userEvents(ctx context.Context, c *call) (any, error) {
 		}
 	}
 	return answer, nil
+}
+
+type userSearchAnswer struct {
+	Uinfos []profile `json:"uinfos"`
+	Next   string    `json:"next" about:"continues the search; empty when there is no more"`
+}
+
+func (a *API) searchUsers(ctx context.Context, c *call) (any, error) {
+	found, err := a.app.SearchUsers(ctx, c.appKey(), &wire.SearchUsersRequest{
+		Query: c.args["query"].text, By: wire.UserSearch(c.args["by"].number), After: c.args["after"].text, Limit: uint32(c.args["limit"].number),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return userSearchAnswer{profilesOf(found.Profiles), found.Next}, nil
+}
+
+// profilesOf shows profiles.
+func profilesOf(found []*wire.Profile) []profile {
+	infos := make([]profile, len(found))
+	for i, p := range found {
+		infos[i] = newProfile(p)
+	}
+	return infos
 }

@@ -196,6 +196,13 @@ type profile struct {
 	MuteQChat *bool `json:"muteQChat,omitempty" about:"with muteStatus: false"`
 }
 
+func newProfile(p *wire.Profile) profile {
+	return profile{
+		Accid: p.Account, Name: p.Name, Icon: p.Icon, Sign: p.Sign, Email: p.Email,
+		Birth: p.Birth, Mobile: p.Mobile, Gender: p.Gender, Ex: p.Ex,
+	}
+}
+
 type profilesAnswer struct {
 	Uinfos []profile `json:"uinfos"`
 }
@@ -207,10 +214,7 @@ func (a *API) getProfiles(ctx context.Context, c *call) (any, error) {
 	}
 	answer := profilesAnswer{Uinfos: make([]profile, len(found))}
 	for i, p := range found {
-		answer.Uinfos[i] = profile{
-			Accid: p.Account, Name: p.Name, Icon: p.Icon, Sign: p.Sign, Email: p.Email,
-			Birth: p.Birth, Mobile: p.Mobile, Gender: p.Gender, Ex: p.Ex,
-		}
+		answer.Uinfos[i] = newProfile(p)
 		if c.args["muteStatus"].flag {
 			if err := a.addMutes(ctx, c, &answer.Uinfos[i]); err != nil {
 				return nil, err

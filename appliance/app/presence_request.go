@@ -18,6 +18,8 @@ func (a *App) presenceRequest(r *request, payload []byte) (served bool, err erro
 		return true, a.presenceSubscriptions(r, payload)
 	case wire.CmdLoginHistory:
 		return true, a.loginHistory(r, payload)
+	case wire.CmdSearchUsers:
+		return true, a.searchUsers(r, payload)
 	}
 	return false, nil
 }

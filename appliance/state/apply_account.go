@@ -32,6 +32,9 @@ func (m *Machine) createAccount(tx *raftstore.Tx, r *reader) (*AccountResult, er
 	if err := m.putAccount(tx, &row); err != nil {
 		return nil, err
 	}
+	if err := m.indexName(tx, c.Tenant, c.Account, "", c.Profile.Name); err != nil {
+		return nil, err
+	}
 	c.Profile.Account, c.Profile.UpdatedMs = c.Account, m.site.clockMs
 	m.key = appendAccountKey(m.key[:0], tableProfile, c.Tenant, c.Account)
 	res.Code = wire.CodeOK
@@ -131,10 +134,14 @@ func (m *Machine) updateProfile(tx *raftstore.Tx, r *reader) (*AccountResult, er
 	if err := p.UnmarshalVT(stored); err != nil {
 		return nil, rowError("profile", err)
 	}
+	before := p.Name
 	mergeProfile(p, c.Update)
 	if !validProfile(p) {
 		res.Code = wire.CodeBadParameter
 		return res, nil
+	}
+	if err := m.indexName(tx, c.Tenant, c.Account, before, p.Name); err != nil {
+		return nil, err
 	}
 	p.UpdatedMs = m.site.clockMs
 	res.Code = wire.CodeOK

@@ -29,7 +29,7 @@ type upgradeStep func(m *Machine, tx *raftstore.Tx, after []byte, budget int) (l
 
 // upgradeSteps are what leads from the format of their index to the next. A format
 // with none is only a promise that all nodes know what it allows.
-var upgradeSteps = [Format][]upgradeStep{firstFormat: {keepForOlder}}
+var upgradeSteps = [Format][]upgradeStep{firstFormat: {keepForOlder, indexNames}}
 
 // upgradeBudget is how many rows one Upgrade looks at: some milliseconds of work.
 const upgradeBudget = 512

@@ -142,6 +142,7 @@ const (
 	CmdUnsubscribePresence   Command = 355
 	CmdPresenceSubscriptions Command = 356
 	CmdLoginHistory          Command = 357
+	CmdSearchUsers           Command = 358
 
 	PushPresence              Command = 98
 	PushPresenceSubscriptions Command = 99
@@ -196,7 +197,7 @@ var commandNames = map[Command]string{
 	CmdOnlineStatus: "online_status", CmdSetPresence: "set_presence", PushPresence: "presence",
 	CmdSubscribePresence: "subscribe_presence", CmdUnsubscribePresence: "unsubscribe_presence",
 	CmdPresenceSubscriptions: "presence_subscriptions", PushPresenceSubscriptions: "presence_subscriptions_push",
-	CmdLoginHistory: "login_history",
+	CmdLoginHistory: "login_history", CmdSearchUsers: "search_users",
 }
 
 // Requests lists the requests that this build knows, in the order of their

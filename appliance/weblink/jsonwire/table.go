@@ -87,6 +87,7 @@ var requests = map[wire.Command]func() message{
 	wire.CmdSetPresence:           func() message { return new(wire.SetPresenceRequest) },
 	wire.CmdSubscribePresence:     func() message { return new(wire.SubscribePresenceRequest) },
 	wire.CmdUnsubscribePresence:   func() message { return new(wire.UnsubscribePresenceRequest) },
+	wire.CmdSearchUsers:           func() message { return new(wire.SearchUsersRequest) },
 	wire.CmdLoginHistory:          func() message { return new(wire.LoginHistoryRequest) },
 	wire.CmdPresenceSubscriptions: func() message { return new(wire.PresenceSubscriptionsRequest) },
 
