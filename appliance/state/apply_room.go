@@ -206,12 +206,11 @@ func (o *roomOp) update() (wire.Code, error) {
 	return wire.CodeOK, o.putInfo()
 }
 
-// How a room closes by itself.
+// How a room closes by itself; 0 is never.
 const (
-	roomStaysOpen = iota
 	// RoomClosesAt is at a time: delay_seconds after the policy was set, or the
 	// room opened again.
-	RoomClosesAt
+	RoomClosesAt = iota + 1
 	// RoomClosesEmpty is delay_seconds after the last member has left.
 	RoomClosesEmpty
 )
