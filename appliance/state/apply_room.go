@@ -138,7 +138,7 @@ func (o *roomOp) run() (wire.Code, error) {
 
 func (o *roomOp) create() (wire.Code, error) {
 	m, c := o.m, o.c
-	clientID := "\xfe" + c.ClientID // no message has such an id: theirs are UTF-8
+	clientID := "\xfc" + c.ClientID // no message has such an id: theirs are UTF-8
 	first, hash, ok, err := m.firstSend(o.tx, c.Tenant, c.By, clientID)
 	if err != nil {
 		return 0, err

@@ -95,9 +95,6 @@ func (o *roomOp) change(least wire.RoomRole, what func(s *roomStanding) wire.Cod
 		if ok, err := o.m.accountExists(o.tx, o.c.Tenant, account); err != nil || !ok {
 			return wire.CodeNotFound, err
 		}
-		if ok, err := o.makeRoom(); err != nil || !ok {
-			return wire.CodeCountLimit, err
-		}
 	}
 	manager := wire.RoomRole_ROOM_ROLE_MANAGER
 	before := s
@@ -114,6 +111,11 @@ func (o *roomOp) change(least wire.RoomRole, what func(s *roomStanding) wire.Cod
 		o.head.managers++
 	} else if before.role == manager && s.role != manager {
 		o.head.managers--
+	}
+	if !was { // the last that may refuse it, because it writes
+		if ok, err := o.makeRoom(); err != nil || !ok {
+			return wire.CodeCountLimit, err
+		}
 	}
 	if err := o.putStanding(account, &s, was); err != nil {
 		return 0, err
