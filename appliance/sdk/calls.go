@@ -159,6 +159,13 @@ type Page struct {
 	Limit int
 	// Reverse returns the newest first.
 	Reverse bool
+	// BeginMs and EndMs bound the time too, both included, in Unix milliseconds; 0 is
+	// no limit.
+	BeginMs, EndMs int64
+	// Types are message types, at most 16; none means all.
+	Types []uint32
+	// IDs asks for these messages and no others, at most 100.
+	IDs []uint64
 }
 
 // maxPage is the most messages that one history request returns.
@@ -183,6 +190,7 @@ func history(ctx context.Context, call caller, key cursorKey, p Page) (messages 
 	request := &wire.HistoryRequest{
 		Scene: key.scene, Peer: key.peer, FromSeq: p.FromSeq, ToSeq: p.ToSeq,
 		Limit: uint32(p.Limit), Reverse: p.Reverse,
+		BeginMs: p.BeginMs, EndMs: p.EndMs, Types: p.Types, Ids: p.IDs,
 	}
 	var response wire.HistoryResponse
 	if err := call(ctx, wire.CmdHistory, request, response.UnmarshalVT); err != nil {
