@@ -12,7 +12,7 @@ import (
 // RoomReentry, RoomNotice, RoomOut, Edit, Reaction, Pin, Withdrawal, Hidden,
 // OnlineMessage, Deletion, RelationsLoaded, RelationChange, FriendModeChange, SettingsLoaded,
 // SettingChange, DoNotDisturbChange, Notification,
-// Broadcast and StateChange.
+// Broadcast, PresenceChange and StateChange.
 type Event interface{ event() }
 
 // Message is the next message of a conversation of two accounts, sent or received.

@@ -42,6 +42,7 @@ type inbox struct {
 	states        int // of the items in queue, those that are StateChange
 	roomEvents    int // of the items in queue, those about rooms
 	roomNews      map[string]*roomNews
+	presences     presences
 	relations     relations
 	deletions     deletions
 	settings      settings
@@ -294,7 +295,9 @@ func (in *inbox) full() bool { return in.queue.len()-in.states-in.aside() >= in.
 
 // aside is how many items in the queue have their own share of it. Nothing of
 // them is kept for a later client.
-func (in *inbox) aside() int { return in.roomEvents + in.relations.events + in.settings.events }
+func (in *inbox) aside() int {
+	return in.roomEvents + in.relations.events + in.settings.events + in.presences.events
+}
 
 func (in *inbox) enqueue(i item) {
 	in.queue.push(i)
@@ -346,6 +349,9 @@ func (in *inbox) next(user, client context.Context) (item, bool) {
 			case RelationsLoaded, RelationChange, FriendModeChange:
 				in.relations.events--
 				in.publishRelations()
+			case PresenceChange:
+				in.presences.events--
+				in.publishPresences()
 			case SettingsLoaded, SettingChange, DoNotDisturbChange:
 				in.settings.events--
 				in.publishSettings()

@@ -178,6 +178,12 @@ func (l *link) push(f *wire.Frame) error {
 			return malformedPush(f.Command, err)
 		}
 		l.inbox.pushedDoNotDisturb(p)
+	case wire.PushPresence:
+		var p wire.PresencePush
+		if err := p.UnmarshalVT(f.Payload); err != nil || p.Presence == nil {
+			return malformedPush(f.Command, err)
+		}
+		l.inbox.pushedPresence(p.Presence)
 	case wire.PushFriendMode:
 		var p wire.FriendModePush
 		if err := p.UnmarshalVT(f.Payload); err != nil {
