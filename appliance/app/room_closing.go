@@ -103,16 +103,16 @@ func (a *App) runRooms() {
 
 // closeRooms closes the rooms whose time has come.
 func (a *App) closeRooms() {
-	for _, k := range a.closings.take(a.now().UnixMilli()) {
+	for _, k := range a.closings.take(a.closings.now().UnixMilli()) {
 		info, err := a.queries.Room(k.tenant, k.room)
 		if err != nil || info.Closed || info.DelayClose == 0 ||
 			info.DelayClose == state.RoomClosesEmpty && a.rooms.Count(k.tenant, info.Id) > 0 ||
-			info.DelayClose == state.RoomClosesAt && info.CloseAtMs > a.now().UnixMilli() {
+			info.DelayClose == state.RoomClosesAt && info.CloseAtMs > a.closings.now().UnixMilli() {
 			continue
 		}
-		c := state.RoomChange{TimeMs: a.now().UnixMilli(), Tenant: k.tenant, Room: k.room, Op: state.RoomOpen, Backend: true}
+		c := state.RoomChange{TimeMs: a.closings.now().UnixMilli(), Tenant: k.tenant, Room: k.room, Op: state.RoomOpen, Backend: true}
 		if a.store.Submit(c.Append(nil), bestEffort{}) != nil {
-			a.closings.set(k.tenant, k.room, a.now().UnixMilli()) // next time
+			a.closings.set(k.tenant, k.room, a.closings.now().UnixMilli()) // next time
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (a *App) closeRooms() {
 // this node, which are no more.
 func (a *App) sweepRooms() {
 	for {
-		res, err := propose[*state.RoomLogResult](a.asking, a, &state.RoomSweep{TimeMs: a.now().UnixMilli()})
+		res, err := propose[*state.RoomLogResult](a.asking, a, &state.RoomSweep{TimeMs: a.closings.now().UnixMilli()})
 		if err == nil && !res.More || a.asking.Err() != nil {
 			return
 		}
