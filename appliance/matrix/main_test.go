@@ -78,6 +78,9 @@ func runAll(m *testing.M) (code int, err error) {
 	node.web, node.api = web.URL+"/socket.io/", api.URL+"/nimserver/"
 
 	code = m.Run()
+	if all := used.missing(); code == 0 && flag.Lookup("test.run").Value.String() == "" && len(all) > 0 {
+		return code, fmt.Errorf("no scenario has used\n\t%s", strings.Join(all, "\n\t"))
+	}
 	if log := node.log.String(); strings.Contains(log, secretText) || strings.Contains(log, secretToken) {
 		return code, errors.New("the node's log holds texts or tokens")
 	}
