@@ -3,7 +3,6 @@ package state
 import (
 	"bytes"
 	"encoding/binary"
-	"strings"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
@@ -225,15 +224,4 @@ func (m *Machine) sweepDay(tx *raftstore.Tx, key, value []byte) error {
 		return err
 	}
 	return m.putNotified(tx, &o, &totals)
-}
-
-// forgetNotifications removes the inbox of an account that is deleted. The rows
-// that tell its days go when those days are swept.
-func (m *Machine) forgetNotifications(tx *raftstore.Tx, tenant uint32, account string) error {
-	o := notifyOwner{tenant: tenant, account: strings.Clone(account)}
-	prefix := o.prefix(nil)
-	if err := tx.DeleteRange(prefix, prefixEnd(prefix)); err != nil {
-		return err
-	}
-	return tx.Delete(o.totals(nil))
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
-	"github.com/yizhan-im/yizhan/raftstore"
 )
 
 func fullNotification() *wire.Notification {
@@ -255,8 +254,6 @@ func TestAnInboxIsBounded(t *testing.T) {
 	if rows := n.rowsBelow(appendTable(nil, tableNotifyDay)); rows != 1 {
 		t.Errorf("%d days are left", rows)
 	}
-	n.inApply(func(tx *raftstore.Tx) error { return n.b.m.forgetNotifications(tx, tenant, "c") })
-	n.wantInbox(tenant, "c", "any", 0)
 }
 
 func (n *node) rowsBelow(prefix []byte) (rows int) {
