@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
-	"github.com/yizhan-im/yizhan/raftstore"
 )
 
 // stateOf is the conversation of account with peer as a list shows it.
@@ -301,34 +300,6 @@ func BenchmarkConversations(b *testing.B) {
 		if l, err := n.q.Conversations(tenant, "m", "", 0); err != nil || len(l.Conversations) != 50 {
 			b.Fatal(err)
 		}
-	}
-}
-
-// TestForgottenInboxLeavesNothing: of the account, and everything of others.
-func TestForgottenInboxLeavesNothing(t *testing.T) {
-	n := newNode(t)
-	tenant := n.setup("app", "a", "aa", "b")
-	empty := n.dump()
-	fill := func(account string) {
-		n.apply(
-			&ConversationChange{TimeMs: testTime, Tenant: tenant, Account: account, Peer: "b", Top: proto.Bool(true)},
-			&SetDoNotDisturb{TimeMs: testTime, Tenant: tenant, Account: account, On: proto.Bool(true)},
-			&MuteAccount{TimeMs: testTime, Tenant: tenant, Account: account, Mask: MuteAll, Set: MuteP2P},
-		)
-	}
-	fill("a")
-	before := len(n.dump())
-	fill("aa")
-	n.inApply(func(tx *raftstore.Tx) error { return n.b.m.forgetInbox(tx, tenant, "aa") })
-	if after := len(n.dump()); after != before || before != len(empty)+4 {
-		t.Errorf("%d rows at first, %d with one account, %d after the other was forgotten", len(empty), before, after)
-	}
-	n.reload(maxHotConvs, defaultFilterSize)
-	if res := one[*SendResult](n, text(testTime, tenant, "aa", "b", "1", "x")); res.Code != wire.CodeOK {
-		t.Errorf("the forgotten mute still holds: %v", res.Code)
-	}
-	if res := one[*SendResult](n, text(testTime, tenant, "a", "b", "1", "x")); res.Code != wire.CodeForbidden {
-		t.Errorf("the other's mute: %v", res.Code)
 	}
 }
 
