@@ -10,7 +10,7 @@ import (
 
 const (
 	// MaxUnreadScan is how many entries of one log are looked at, newest first,
-	// for what is unread there: some 50 µs. Up to that many the count is exact.
+	// for what is unread there: some 0.1 ms. Up to that many the count is exact.
 	MaxUnreadScan = 200
 	// maxPreviewScan is how many are looked at for the newest message that a list
 	// may show: what is behind so many reactions is shown by the next message.

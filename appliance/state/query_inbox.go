@@ -11,7 +11,7 @@ const (
 	// defaultConversationsPage.
 	MaxConversationsPage     = 100
 	defaultConversationsPage = 50
-	// maxUnreadScans bounds the entries that one Unread looks at: some 5 ms.
+	// maxUnreadScans bounds the entries that one Unread looks at: some 12 ms.
 	maxUnreadScans = 20_000
 )
 
