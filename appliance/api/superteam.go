@@ -41,7 +41,7 @@ var (
 	paramLevel    = param{name: "tlevel", kind: number, least: 2, most: state.MaxMegaTeamMembers, about: "most members, up to the tenant's limit, which it is at first", example: "5000"}
 	paramMayAgree = param{name: "magree", kind: number, most: 1, about: "0 adds them at once, 1 asks them; default: as the superteam's beinvitemode says"}
 	paramManagers = param{name: "managerAccids", kind: accounts, required: true, max: maxTeamManagers, example: `["bob"]`}
-	paramTimetag  = param{name: "timetag", kind: number, required: true, most: maxMillis, about: "where to begin, in milliseconds since 1970; 0 with reverse 2 is now", example: "0"}
+	paramTimetag  = param{name: "timetag", kind: number, most: maxMillis, about: "where to begin, in milliseconds since 1970; default 0, which with reverse 2 is now"}
 	paramLimit    = param{name: "limit", kind: number, required: true, least: 1, most: maxMegaPage, about: "most to read", example: "20"}
 	paramOrder    = param{name: "reverse", kind: number, least: oldestFirst, most: newestFirst, about: "1 in the order of joining (default), 2 the newest first"}
 )
