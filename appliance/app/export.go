@@ -226,8 +226,10 @@ func (e *export) conversation(version uint64, name string, seq uint64) (string, 
 		return "", err
 	}
 	for _, m := range history.Messages {
+		if seq = m.Seq + 1; m.Options.GetNoHistory() {
+			continue // it was sent to stay out of what is kept
+		}
 		e.add("message", m)
-		seq = m.Seq + 1
 	}
 	if !history.More || len(history.Messages) == 0 {
 		return done, nil

@@ -42,11 +42,6 @@ func countsUnread(m *wire.Message) bool {
 	return isContent(m) && !m.Options.GetNoBadge()
 }
 
-// inHistory reports whether the tenant's backend, search and exports may show m.
-func inHistory(m *wire.Message) bool {
-	return isContent(m) && !m.Options.GetNoHistory()
-}
-
 // isContent reports whether m is a message that somebody has written and that is
 // still there.
 func isContent(m *wire.Message) bool {

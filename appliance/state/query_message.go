@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
+	"github.com/yizhan-im/yizhan/raftstore"
 )
 
 // Limits of pages.
@@ -62,7 +63,7 @@ func (q *Queries) Pins(tenant uint32, account, device string, req *wire.PinsRequ
 	v := q.view()
 	defer v.Close()
 	res := new(wire.PinsResponse)
-	l, first, err := openHistory(v, tenant, account, &wire.HistoryRequest{Scene: req.Scene, Peer: req.Peer})
+	l, first, err := openReadable(v, tenant, account, req.Scene, req.Peer)
 	if err != nil || l == nil {
 		return res, err
 	}
@@ -92,6 +93,20 @@ func (q *Queries) Pins(tenant uint32, account, device string, req *wire.PinsRequ
 	return res, (&viewer{v: v, tenant: tenant, account: account, device: device}).show(l.conv, messages)
 }
 
+// openReadable opens a log for account; first is the first entry that it may read
+// and has not cleared away. l is nil when there is none.
+func openReadable(v *raftstore.View, tenant uint32, account string, scene wire.Scene, peer string) (l *convLog, first uint64, err error) {
+	l, first, err = openHistory(v, tenant, account, &wire.HistoryRequest{Scene: scene, Peer: peer})
+	if err != nil || l == nil {
+		return l, first, err
+	}
+	cleared, err := clearedSeq(v, tenant, account, scene, peer)
+	if cleared != 0 {
+		first = max(first, cleared+1)
+	}
+	return l, first, err
+}
+
 // collect adds the entry seq, which is there, to c; full reports that it does not
 // fit.
 func (l *convLog) collect(c *collector, seq uint64) (full bool, err error) {
@@ -109,7 +124,7 @@ func (l *convLog) collect(c *collector, seq uint64) (full bool, err error) {
 func (q *Queries) Thread(tenant uint32, account, device string, req *wire.ThreadRequest) (*wire.ThreadResponse, error) {
 	v := q.view()
 	defer v.Close()
-	l, first, err := openHistory(v, tenant, account, &wire.HistoryRequest{Scene: req.Scene, Peer: req.Peer})
+	l, first, err := openReadable(v, tenant, account, req.Scene, req.Peer)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +169,7 @@ func (q *Queries) Reactions(tenant uint32, account string, req *wire.ReactionsRe
 	v := q.view()
 	defer v.Close()
 	res := new(wire.ReactionsResponse)
-	l, first, err := openHistory(v, tenant, account, &wire.HistoryRequest{Scene: req.Scene, Peer: req.Peer})
+	l, first, err := openReadable(v, tenant, account, req.Scene, req.Peer)
 	if err != nil || l == nil || req.Seq < first || !validName(req.Emoji, MaxEmojiBytes) {
 		return res, err
 	}
