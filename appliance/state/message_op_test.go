@@ -394,3 +394,40 @@ func BenchmarkApplyMessageChange(b *testing.B) {
 		})
 	})
 }
+
+// TestOperationsInMegaTeams: a member reacts, the owner pins, and what is stored for
+// it does not depend on how many members there are.
+func TestOperationsInMegaTeams(t *testing.T) {
+	n := newNode(t)
+	members := names(40)
+	n.setup("app", append([]string{"a", "x"}, members...)...)
+	team := n.newMega(1, "a", members)
+	sent := one[*SendResult](n, teamText(1, team, members[0], "m"))
+	if sent.Code != wire.CodeOK || !sent.Mega {
+		t.Fatalf("sent %+v", sent)
+	}
+	do := func(op MessageOp, from string) *SendResult {
+		return one[*SendResult](n, change(op, from, sent.Seq, func(c *MessageChange) { c.Team, c.Peer = team, "" }))
+	}
+	for _, account := range members {
+		if res := do(MessageReact, account); res.Code != wire.CodeOK || !res.Mega || res.Members != nil {
+			t.Fatalf("%s reacts: %+v", account, res)
+		}
+	}
+	for account, want := range map[string]wire.Code{"x": wire.CodeNotInTeam, members[1]: wire.CodeTeamPermission, "a": wire.CodeOK} {
+		if res := do(MessagePin, account); res.Code != want {
+			t.Errorf("%s pins: %v, want %v", account, res.Code, want)
+		}
+	}
+	if res := do(MessageEdit, members[0]); res.Code != wire.CodeOK {
+		t.Errorf("the sender edits: %v", res.Code)
+	}
+	history, err := n.q.History(1, members[39], &wire.HistoryRequest{Scene: wire.Scene_SCENE_TEAM, Peer: TeamID(team), FromSeq: sent.Seq, ToSeq: sent.Seq})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := history.Messages[0].Changes.Reactions[0]
+	if r.Count != 40 || len(r.Accounts) != MaxReactionNames || !r.Mine || !history.Messages[0].Changes.Pinned {
+		t.Errorf("changes %v", history.Messages[0].Changes)
+	}
+}
