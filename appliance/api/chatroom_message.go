@@ -118,7 +118,7 @@ var chatroomMessageActions = []action{
 		about: "Reads the history of a room, which holds the newest messages (1000 of 10 days, unless your operator says otherwise). A message may be missing in it when the node was overloaded or ended just after it was sent.",
 		params: []param{
 			paramRoom, {name: "accid", kind: account, required: true, about: "in whose name; any account"},
-			{name: "timetag", kind: number, required: true, most: maxMillis, about: "where to begin, in milliseconds since 1970; 0 is the newest, with reverse 2 the oldest"},
+			{name: "timetag", kind: number, most: maxMillis, about: "where to begin, in milliseconds since 1970; 0, the default, is the newest, with reverse 2 the oldest"},
 			{name: "limit", kind: number, required: true, least: 1, most: maxRoomHistory, example: "20"},
 			{name: "reverse", kind: number, least: 1, most: 2, about: "1 newest first (default), 2 oldest first"},
 			{name: "type", max: 128, about: "types separated by commas, default all"},

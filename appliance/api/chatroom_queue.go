@@ -37,7 +37,7 @@ var chatroomQueueActions = []action{
 		about: "Puts several elements to the end of a room's queue, as chatroom/queueOffer does.",
 		params: []param{
 			paramRoom, {name: "operator", kind: account, about: "whose elements they are; needs the right to change the queue"},
-			{name: "elements", kind: jsonText, required: true, max: 50_000, about: `JSON object of keys and values, at most 100`, example: `{"mic-1":"open"}`},
+			{name: "elements", kind: jsonText, required: true, max: 50_000, about: `JSON object of keys and values, or array of objects with key, value, accid and transient; at most 100`, example: `{"mic-1":"open"}`},
 			{name: "transient", kind: boolean, about: "as in chatroom/queueOffer"},
 		},
 		answer: emptyDesc{},
@@ -69,7 +69,7 @@ var chatroomQueueActions = []action{
 	},
 	{
 		name: "chatroom/queueMultiGet", about: "Reads elements of a room's queue by their keys. Those that are not there are left out.",
-		params: []param{paramRoom, {name: "elements", kind: jsonText, required: true, max: 50_000, about: "JSON array of keys, at most 200", example: `["mic-1"]`}},
+		params: []param{paramRoom, {name: "keys", kind: jsonText, required: true, max: 50_000, about: "JSON array of keys, at most 200", example: `["mic-1"]`}},
 		answer: queueAnswer{}, codes: []outcome{roomMissing}, serve: (*API).listQueue,
 	},
 	{
@@ -123,9 +123,31 @@ func (a *API) offerQueue(ctx context.Context, c *call) (any, error) {
 	return emptyDesc{}, err
 }
 
+// elementList are elements as Yunxin's official clients send them.
+func (c *call) elementList(text string, most int) ([]*wire.RoomElement, error) {
+	var list []struct {
+		Key, Value, Accid string
+		Transient         *bool
+	}
+	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) == 0 || len(list) > most {
+		return nil, wire.Errorf(wire.CodeBadParameter, "elements must be a JSON array of 1 to %d objects", most)
+	}
+	elements := make([]*wire.RoomElement, len(list))
+	for i, e := range list {
+		elements[i] = &wire.RoomElement{Key: e.Key, Value: e.Value, Owner: e.Accid, Transient: c.args["transient"].flag}
+		if e.Transient != nil {
+			elements[i].Transient = *e.Transient
+		}
+	}
+	return elements, nil
+}
+
 // elements are those in the parameter of this name, a JSON object, in the order of
-// their keys there.
+// their keys there, or an array of objects.
 func (c *call) elements(most int) ([]*wire.RoomElement, error) {
+	if text := strings.TrimSpace(c.args["elements"].text); strings.HasPrefix(text, "[") {
+		return c.elementList(text, most)
+	}
 	d := json.NewDecoder(strings.NewReader(c.args["elements"].text))
 	bad := wire.Errorf(wire.CodeBadParameter, "elements must be a JSON object of 1 to %d texts", most)
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -190,9 +212,9 @@ func (a *API) pollQueue(ctx context.Context, c *call) (any, error) {
 // listQueue also serves queueMultiGet, which has keys.
 func (a *API) listQueue(ctx context.Context, c *call) (any, error) {
 	var keys []string
-	if c.args["elements"].given {
+	if c.args["keys"].given {
 		var err error
-		if keys, err = c.parseTexts("elements", state.MaxRoomNamed); err != nil {
+		if keys, err = c.parseTexts("keys", state.MaxRoomNamed); err != nil {
 			return nil, err
 		}
 	}
