@@ -113,6 +113,7 @@ func (p *part) end(n int) (done, last, more bool) {
 	}
 	if last = p.message.left.Add(-1) == 0; last {
 		r.waiting--
+		r.bytes -= len(p.message.ev.Payload)
 	}
 	p.message, p.reading, p.read = nil, nil, false
 	if len(p.queue) == 0 {

@@ -22,23 +22,31 @@ const (
 
 // Bounds of a room's queue. A message to 20,000 members is some 20 ms of pushing
 // for two lanes: what comes beyond must not collect memory, and what is pushed
-// later than maxLag is of little use to anybody.
+// later than maxLag is of little use to anybody. In a small room more may wait,
+// because it is done sooner.
 const (
-	maxWaiting = 64
-	maxLow     = maxWaiting / 2
-	maxHigh    = maxWaiting + 32
-	maxLag     = 200 * time.Millisecond
+	minWaiting = 64
+	maxWaiting = 512
+	// maxPushes is how many pushes those that wait in a room may be, unless they
+	// are fewer than minWaiting messages.
+	maxPushes = 1 << 20
+	// maxBytes is how long the payloads of minWaiting messages and more may be.
+	maxBytes = 4 << 20
+
+	maxLag = 200 * time.Millisecond
 )
 
-// limit is how many messages may wait before one of this priority is refused.
-func (p Priority) limit() int {
+// limit is how many messages may wait in a room of so many members before one of
+// this priority is refused.
+func (p Priority) limit(members int) int {
+	n := min(max(maxPushes/max(members, 1), minWaiting), maxWaiting)
 	switch p {
 	case Low:
-		return maxLow
+		return n / 2
 	case High:
-		return maxHigh
+		return n + n/2
 	}
-	return maxWaiting
+	return n
 }
 
 // message is one event on its way to the members of a room.

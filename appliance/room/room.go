@@ -18,6 +18,7 @@ type room struct {
 	mu        sync.Mutex // the last to be taken
 	members   int
 	waiting   int       // messages that some part is not through with
+	bytes     int       // of their payloads
 	announced time.Time // when the members were last told who has come or gone
 	parts     []*part
 }
@@ -130,7 +131,7 @@ func (r *room) lag(now time.Time) (lag time.Duration) {
 // refuses reports why a message of that priority cannot be queued. The caller
 // holds mu.
 func (r *room) refuses(p Priority, now time.Time) error {
-	switch over := r.waiting >= p.limit(); {
+	switch over := r.waiting >= p.limit(r.members) || r.waiting >= minWaiting && r.bytes >= maxBytes; {
 	case p == Low && (over || r.lag(now) > maxLag):
 		return ErrAbandoned
 	case over:
@@ -146,6 +147,7 @@ func (r *room) enqueue(m *message) (start []*part) {
 		return nil
 	}
 	r.waiting++
+	r.bytes += len(m.ev.Payload)
 	m.left.Store(int32(len(r.parts)))
 	for _, p := range r.parts {
 		p.queue = append(p.queue, m)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -224,6 +225,38 @@ func TestDifferentRoomsDoNotWaitForEachOther(t *testing.T) {
 	settle(t, rs)
 }
 
+// TestLargeAndLongMessagesFindLessRoom: what may wait is bounded by its pushes and
+// by its bytes.
+func TestLargeAndLongMessagesFindLessRoom(t *testing.T) {
+	for members, want := range map[int]int{0: maxWaiting, 2: maxWaiting, 8192: 128, 20_000: minWaiting, 1 << 20: minWaiting} {
+		if got := Normal.limit(members); got != want {
+			t.Errorf("%d messages may wait in a room of %d, want %d", got, members, want)
+		}
+	}
+	rs := New(Options{})
+	sender, held := new(device), newBarrier()
+	held.enterHeld(t, rs, "lobby")
+	sender.enter(t, rs, "lobby", 2)
+	body := strings.Repeat("x", maxBytes/minWaiting)
+	send := func() error {
+		return rs.Send(&sender.Member, &wire.RoomMessagePush{Room: "lobby", Body: body}, func() {})
+	}
+	for i := range minWaiting {
+		if err := send(); err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+	if err := send(); !errors.Is(err, ErrBusy) {
+		t.Errorf("one more: %v, want %v", err, ErrBusy)
+	}
+	close(held.open)
+	settle(t, rs)
+	if err := send(); err != nil {
+		t.Errorf("when none waits: %v", err)
+	}
+	settle(t, rs)
+}
+
 // TestOverload: messages of low priority go first, then the others, and at last
 // those of high priority; whoever sends is told at once.
 func TestOverload(t *testing.T) {
@@ -247,8 +280,8 @@ func TestOverload(t *testing.T) {
 			if !errors.Is(err, refusal) {
 				t.Errorf("priority %d: %v, want %v", priority, err, refusal)
 			}
-			if sent != priority.limit() {
-				t.Errorf("priority %d: %d messages, want %d", priority, sent, priority.limit())
+			if sent != priority.limit(2) {
+				t.Errorf("priority %d: %d messages, want %d", priority, sent, priority.limit(2))
 			}
 			return
 		}
@@ -258,8 +291,8 @@ func TestOverload(t *testing.T) {
 	fill(High, ErrBusy)
 	close(first.open)
 	settle(t, rs)
-	if got := len(first.take(t)); got != maxHigh {
-		t.Errorf("%d messages, want %d", got, maxHigh)
+	if got := len(first.take(t)); got != High.limit(2) {
+		t.Errorf("%d messages, want %d", got, High.limit(2))
 	}
 
 	// Low ones also go when the oldest has waited for too long.
