@@ -61,7 +61,8 @@ func (m *Machine) recordEvent(tx *raftstore.Tx, e *LoginEvent) (bool, error) {
 		}
 		totals.first[class]++
 	}
-	if day := uint32(e.Event.TimeMs / dayMs); day > totals.day || !known {
+	// No later than today: a day that is still to come would hide those before it.
+	if day := uint32(min(e.Event.TimeMs, m.site.clockMs) / dayMs); day > totals.day || !known {
 		totals.day = day
 		m.key = appendLoginDayKey(m.key[:0], e.Tenant, day, e.Account)
 		if err := tx.Set(m.key, nil); err != nil {

@@ -94,7 +94,8 @@ func (m *Machine) openOp(tx *raftstore.Tx, o *messageOp) (wire.Code, error) {
 	switch {
 	case target.Type >= firstOperation || target.Type == TypeTeamEvent, backend && target.From != c.From:
 		return wire.CodeForbidden, nil
-	case target.Recalled && c.Op != MessageErase, withdrawnFrom(target, c.From):
+	case target.Recalled && c.Op != MessageErase, withdrawnFrom(target, c.From),
+		c.Op == MessageEdit && target.Changes.GetWithdrawn(): // the new text would be seen again
 		return wire.CodeNotFound, nil
 	case backend:
 		return wire.CodeOK, nil

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"slices"
+
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
 )
@@ -299,7 +301,9 @@ func (c *RoomChange) valid() bool {
 	case RoomQueueLeave:
 		return c.By != ""
 	case RoomHistoryDelete:
-		return len(c.Messages) > 0
+		ids := slices.Clone(c.Messages)
+		slices.Sort(ids)
+		return len(ids) > 0 && len(slices.Compact(ids)) == len(c.Messages) // each counts once
 	}
 	return true
 }

@@ -168,7 +168,7 @@ func (o *roomOp) tempMute() (wire.Code, error) {
 		}
 		s.mutedUntilMs = 0
 		if o.c.Number > 0 {
-			s.mutedUntilMs = o.m.site.clockMs + int64(o.c.Number)*1000
+			s.mutedUntilMs = min(o.m.site.clockMs+int64(o.c.Number)*1000, maxTimeMs)
 		}
 		return wire.CodeOK
 	})

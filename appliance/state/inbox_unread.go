@@ -168,6 +168,10 @@ func previewOf(m *wire.Message) *wire.Preview {
 		ClientId: cloned(m.ClientId),
 	}
 	body := m.Body
+	if o := m.Options; o.GetNoRoam() || o.GetNoHistory() || o.GetNoSenderSync() {
+		// Some devices must not see it, and a list does not know which asks.
+		p.Cut, body = true, ""
+	}
 	if len(body) > maxPreviewBody {
 		p.Cut = true
 		if m.Type == TypeText || m.Type == typeTip {

@@ -52,6 +52,7 @@ func (p *syncPage) addDismissed(v *raftstore.View, tenant uint32, id uint64, hea
 	}
 	state := dismissedState(id, head, gone.by)
 	if c := p.slot(state.Version); c != nil {
+		delete(p.logs, c) // of the one that had the place before
 		c.Scene, c.Peer, c.Version, c.TimeMs, c.Team = state.Scene, state.Peer, state.Version, state.TimeMs, state.Team
 		p.placed(c)
 	}

@@ -188,6 +188,9 @@ func TestErasedAndWithdrawn(t *testing.T) {
 			t.Errorf("again: %+v", again)
 		}
 	}
+	if res := one[*SendResult](n, change(MessageEdit, "a", y)); res.Code != wire.CodeNotFound {
+		t.Errorf("editing what was withdrawn: %v", res.Code)
+	}
 	if res := one[*SendResult](n, change(MessageReact, "b", y)); res.Code != wire.CodeNotFound {
 		t.Errorf("reacting to what was withdrawn: %v", res.Code)
 	}

@@ -40,8 +40,11 @@ func (m *Machine) threadOf(tx *raftstore.Tx, tenant uint32, log *convRow, first 
 
 // putReply notes that the entry seq is a reply in t.
 func (m *Machine) putReply(tx *raftstore.Tx, tenant uint32, conv, seq uint64, t *thread) error {
+	if t.rootEntry == nil {
+		return nil // nobody can read the thread any more, and Prune has been there
+	}
 	m.key = appendThreadKey(m.key[:0], tenant, conv, t.root, seq)
-	if err := tx.Set(m.key, []byte{rowVersion}); err != nil || t.rootEntry == nil {
+	if err := tx.Set(m.key, []byte{rowVersion}); err != nil {
 		return err
 	}
 	c := changesOf(t.rootEntry)

@@ -211,6 +211,19 @@ func TestATeamsNotificationIsOneWrite(t *testing.T) {
 	n.wantInbox(tenant, "b", "any", 0, "three")
 }
 
+// TestWhoJoinsAMegaTeamGetsWhatIsToldNext: its log does not say who joins, so the
+// place of a notification in it is not enough.
+func TestWhoJoinsAMegaTeamGetsWhatIsToldNext(t *testing.T) {
+	n := newNode(t)
+	tenant := n.setup("app", "a", "b", "c")
+	team := n.newMega(tenant, "a", []string{"c"})
+	one[*NotifyResult](n, tellTeam(testTime, tenant, "a", team, "1", "before"))
+	one[*TeamResult](n, &TeamChange{TimeMs: testTime, Tenant: tenant, Op: TeamInvite, By: "a", Team: team, Accounts: []string{"b"}, Direct: true, MemberLimit: MaxMegaTeamMembers, TeamLimit: 100})
+	one[*NotifyResult](n, tellTeam(testTime, tenant, "a", team, "2", "after"))
+	n.wantInbox(tenant, "b", "any", 0, "after")
+	n.wantInbox(tenant, "c", "any", 0, "before", "after")
+}
+
 // TestAnInboxIsBounded by number and by time, and its rows go.
 func TestAnInboxIsBounded(t *testing.T) {
 	n := newNode(t)

@@ -21,6 +21,12 @@ type notifyRef struct {
 	version  uint64
 	team     uint64 // 0: the account's own
 	firstSeq uint64 // of the membership
+	since    uint64 // version of the membership in a mega-team
+}
+
+// before reports whether n was told to the team before the account became a member.
+func (r *notifyRef) before(n *wire.Notification) bool {
+	return r.team != 0 && n.TeamSeq < r.firstSeq && (r.since == 0 || n.Version <= r.since)
 }
 
 // Notifications reads what is kept after version for the account and its teams,
@@ -68,7 +74,7 @@ func (q *Queries) Notifications(tenant uint32, account, device string, version u
 		if err != nil {
 			return nil, err
 		}
-		if !ok || n.TimeMs < oldest || ref.team != 0 && n.TeamSeq < ref.firstSeq || n.From == account && n.FromDevice == device {
+		if !ok || n.TimeMs < oldest || ref.before(n) || n.From == account && n.FromDevice == device {
 			continue // gone meanwhile, or not for this device
 		}
 		size += n.SizeVT()
@@ -114,8 +120,18 @@ func notificationsAfter(v *raftstore.View, tenant uint32, account string, versio
 		if head.notified <= version {
 			return nil
 		}
+		like := notifyRef{team: id, firstSeq: row.firstSeq}
+		if head.mega() {
+			// Joining a mega-team is no entry of its log, so the entries do not tell
+			// which notifications came after it.
+			var mega megaTeamRow
+			if _, err := readRow(v, appendU64(appendConvPrefix(nil, tableMegaTeam, tenant, account), id), mega.decode); err != nil {
+				return err
+			}
+			like.since = mega.since
+		}
 		team := notifyOwner{tenant: tenant, team: id}
-		if refs, err = team.after(v, refs, version, most, notifyRef{team: id, firstSeq: row.firstSeq}); err != nil {
+		if refs, err = team.after(v, refs, version, most, like); err != nil {
 			return err
 		}
 		if len(refs) > 8*most { // bounded, whatever the number of teams
