@@ -310,12 +310,10 @@ func (a *API) roomHistory(ctx context.Context, c *call) (any, error) {
 	for i, m := range messages {
 		answer.Msgs[i] = &roomHistoryMessage{
 			From: m.From, FromNick: m.FromNick, MsgIDClient: m.ClientId, SendTime: m.TimeMs, Type: m.Type, FromClientType: m.FromPlatform,
-			Body: json.RawMessage(m.Body), Ext: m.Ext,
+			Ext: m.Ext,
 		}
-		if m.Type == typeText {
-			if answer.Msgs[i].Body, err = json.Marshal(textBody{m.Body}); err != nil {
-				return nil, err
-			}
+		if answer.Msgs[i].Body, err = bodyJSON(&wire.Message{Type: m.Type, Body: m.Body}); err != nil {
+			return nil, err
 		}
 	}
 	return answer, nil

@@ -53,6 +53,14 @@ func content(kind uint32, body, ext string, l *state.Limits) error {
 	return charsWithin("ext", ext, maxExt)
 }
 
+// roomContent is content for a message to a room, which forwards nothing.
+func roomContent(kind uint32, body, ext string, l *state.Limits) error {
+	if kind == typeMerged {
+		return wire.Errorf(wire.CodeBadParameter, "type %d cannot be sent to a room", kind)
+	}
+	return content(kind, body, ext, l)
+}
+
 // maxMedia bounds sizes, lengths and durations in bodies: an integer that every
 // client's JSON holds exactly.
 const maxMedia = 1 << 53

@@ -123,8 +123,11 @@ func (a *App) askSend(o *op) error {
 	o.in.To = m.To
 	if m.Origin != nil { // what it says is what the original says
 		original, err := a.readable(r, m.Origin)
-		if err != nil || original == nil {
+		if err != nil {
 			return err
+		}
+		if original == nil {
+			return errNotThere
 		}
 		o.in.Type, o.in.SubType, o.in.Body, o.in.Ext = original.Type, original.SubType, original.Body, original.Ext
 	}

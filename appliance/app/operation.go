@@ -63,8 +63,11 @@ func edited(body, ext string, l *state.Limits) error {
 // editWindowMs is how long after sending a message its sender may edit it.
 func editWindowMs(t *state.Tenant) int64 { return int64(t.Limits.EditSeconds) * 1000 }
 
-// askEdit asks about the new content as about that of a new message. There is
-// nothing to ask about a message that the account cannot see.
+// errNotThere refuses what a backend would have to be asked about, but cannot: the
+// message may be one that is on its way behind this request's back.
+var errNotThere = wire.Errorf(wire.CodeNotFound, "there is no such message")
+
+// askEdit asks about the new content as about that of a new message.
 func (a *App) askEdit(r *request, c *state.MessageChange, scene wire.Scene) error {
 	event := state.CallbackMessage
 	if c.Team != 0 {
@@ -78,8 +81,11 @@ func (a *App) askEdit(r *request, c *state.MessageChange, scene wire.Scene) erro
 		to = state.TeamID(c.Team)
 	}
 	original, err := a.readable(r, &wire.Origin{Scene: scene, Peer: to, Seq: c.Seq})
-	if err != nil || original == nil {
+	if err != nil {
 		return err
+	}
+	if original == nil {
+		return errNotThere
 	}
 	q := &Question{Event: event, Message: &wire.SendRequest{
 		Scene: scene, To: to, ClientId: c.ClientID, Type: original.Type, SubType: original.SubType, Body: c.Body, Ext: c.Ext,
@@ -100,8 +106,7 @@ func (a *App) askEdit(r *request, c *state.MessageChange, scene wire.Scene) erro
 	return nil
 }
 
-// readable reads an entry as the session may see it; nil when it may not, which
-// the state machine says better.
+// readable reads an entry as the session may see it; nil when it may not.
 func (a *App) readable(r *request, o *wire.Origin) (*wire.Message, error) {
 	found, err := a.queries.HistoryOn(r.identity.Tenant, r.identity.Account, r.identity.DeviceID, &wire.HistoryRequest{
 		Scene: o.Scene, Peer: o.Peer, FromSeq: o.Seq, ToSeq: o.Seq, Limit: 1,

@@ -201,7 +201,7 @@ func (a *App) sendRoom(r *request, payload []byte) error {
 	if err := bytesWithin("client_id", in.ClientId, 0, maxClientID); err != nil {
 		return err
 	}
-	if err := content(in.Type, in.Body, in.Ext, &r.tenant.Limits); err != nil {
+	if err := roomContent(in.Type, in.Body, in.Ext, &r.tenant.Limits); err != nil {
 		return err
 	}
 	mute, err := a.queries.AccountMute(r.identity.Tenant, r.identity.Account)

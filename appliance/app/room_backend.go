@@ -227,7 +227,7 @@ func (a *App) SendToRoom(ctx context.Context, appKey string, m *RoomMessage) (se
 	if err := bytesWithin("client_id", m.ClientID, 0, maxClientID); err != nil {
 		return nil, false, err
 	}
-	if err := content(m.Type, m.Body, m.Ext, &t.Limits); err != nil {
+	if err := roomContent(m.Type, m.Body, m.Ext, &t.Limits); err != nil {
 		return nil, false, err
 	}
 	info, self, err := a.admitted(t.ID, m.Room, from)

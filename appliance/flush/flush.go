@@ -71,6 +71,11 @@ func (f *Flusher[C]) appendLocked(head, tail *C, c C) (first bool) {
 	return first
 }
 
+// bulkAtLeast is how many of those that may wait have their turn between two looks
+// at the others: some 0.1 ms of writing. None waits for ever, whatever the others
+// do, and one of them may have got something urgent meanwhile.
+const bulkAtLeast = 32
+
 // Run flushes until Stop.
 func (f *Flusher[C]) Run() {
 	var none, bulk C
@@ -93,7 +98,7 @@ func (f *Flusher[C]) Run() {
 		for c != none {
 			c = f.one(c)
 		}
-		for bulk != none && !f.urgent.Load() {
+		for n := 0; bulk != none && (n < bulkAtLeast || !f.urgent.Load()); n++ {
 			bulk = f.one(bulk)
 		}
 	}

@@ -87,7 +87,7 @@ func (s *scan) open() (resumed, done bool, err error) {
 		return false, false, err
 	}
 	var mark []byte
-	err = s.e.set.use(s.tenant, func(idx bleve.Index) error {
+	err = s.e.set.remake(s.tenant, func(idx bleve.Index) error {
 		if s.since, err = number(idx, keyVersion); err != nil {
 			return err
 		}

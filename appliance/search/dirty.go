@@ -114,6 +114,17 @@ func (d *dirtySet) sent(r *state.SendResult) {
 	l.refs = append(l.refs, r.RefSeq)
 }
 
+// missing has the changes looked for, since some index lacks what it had.
+func (d *dirtySet) missing() {
+	d.mu.Lock()
+	d.lose()
+	d.mu.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
 func (d *dirtySet) lose() {
 	d.work.lost = true
 	clear(d.work.logs)

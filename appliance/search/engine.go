@@ -78,7 +78,7 @@ func New(c Config) (*Engine, error) {
 	e.set = &indexSet{dir: c.Dir, most: maxOpen, tenants: map[uint32]*tenantIndex{}, made: func(tenant uint32, why error) {
 		e.metrics.remade.Inc()
 		e.log.Warn("the index for search cannot be used and is made anew", "tenant", tenant, "error", why)
-	}}
+	}, unusable: e.dirty.missing}
 	e.metrics = newMetrics(c.Registerer, e)
 	e.ctx, e.stop = context.WithCancel(context.Background())
 	return e, nil

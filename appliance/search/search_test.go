@@ -394,6 +394,31 @@ func TestIndexCatchesUp(t *testing.T) {
 	}
 }
 
+// TestAnIndexThatIsDamagedWhileItIsClosedIsMadeAnew: whoever opens it next must not
+// take an empty one for whole.
+func TestAnIndexThatIsDamagedWhileItIsClosedIsMadeAnew(t *testing.T) {
+	s := newSite(t)
+	e := s.open()
+	tenant := s.tenant("app", "a", "b")
+	word := &wire.SearchRequest{Text: "word"}
+	s.send(tenant, "a", "b", "word 1")
+	s.settle(e)
+	e.set.mu.Lock()
+	if err := e.set.closeOldest(); err != nil {
+		t.Error(err)
+	}
+	e.set.mu.Unlock()
+	if err := os.WriteFile(filepath.Join(e.set.path(tenant), "index_meta.json"), []byte("?"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := e.Search(t.Context(), tenant, "a", word); err == nil {
+		t.Errorf("a damaged index answers %v", res)
+	}
+	s.send(tenant, "a", "b", "word 2")
+	s.settle(e)
+	s.expect(e, tenant, "a", word, "word 2", "word 1")
+}
+
 // TestOverflowIsMadeGood: when more changes than is noted, the changes are looked for.
 func TestOverflowIsMadeGood(t *testing.T) {
 	s := newSite(t)

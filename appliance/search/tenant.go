@@ -39,6 +39,8 @@ type indexSet struct {
 	dir  string
 	most int
 	made func(tenant uint32, why error) // an index was made anew
+	// unusable: an index that is there cannot be opened. Called with mu locked.
+	unusable func()
 
 	mu      sync.Mutex
 	clock   uint64
@@ -58,10 +60,21 @@ func (s *indexSet) exists(tenant uint32) bool {
 	return err == nil
 }
 
-// use calls f with the tenant's index, which it opens or makes.
+// use calls f with the tenant's index, which it opens, or makes when there is none.
+// One that is there and cannot be opened stays as it is until catching up makes it
+// anew: an empty one in its place would look like one that has everything.
 func (s *indexSet) use(tenant uint32, f func(bleve.Index) error) error {
+	return s.with(tenant, false, f)
+}
+
+// remake is use, but what cannot be opened is made anew.
+func (s *indexSet) remake(tenant uint32, f func(bleve.Index) error) error {
+	return s.with(tenant, true, f)
+}
+
+func (s *indexSet) with(tenant uint32, anew bool, f func(bleve.Index) error) error {
 	for {
-		t, err := s.open(tenant)
+		t, err := s.open(tenant, anew)
 		if err != nil {
 			return err
 		}
@@ -76,7 +89,7 @@ func (s *indexSet) use(tenant uint32, f func(bleve.Index) error) error {
 	}
 }
 
-func (s *indexSet) open(tenant uint32) (*tenantIndex, error) {
+func (s *indexSet) open(tenant uint32, anew bool) (*tenantIndex, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -95,7 +108,11 @@ func (s *indexSet) open(tenant uint32) (*tenantIndex, error) {
 	t := &tenantIndex{path: s.path(tenant), used: s.clock}
 	var err error
 	if t.index, err = openIndex(t.path); err != nil {
-		if s.made != nil && s.exists(tenant) {
+		if s.exists(tenant) {
+			if !anew {
+				s.unusable()
+				return nil, err
+			}
 			s.made(tenant, err)
 		}
 		if t.index, err = newIndex(t.path); err != nil {
