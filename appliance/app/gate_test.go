@@ -166,6 +166,45 @@ func TestOnlyWhatIsWantedIsAsked(t *testing.T) {
 	alice.ok(wire.CmdSend, text("alice", "3", "note"), nil)
 }
 
+// TestNothingIsChangedUnasked: what is sent right behind a message, and changes or
+// forwards it, is either asked about or refused, also when the message is still on
+// its way to the store at that moment.
+func TestNothingIsChangedUnasked(t *testing.T) {
+	w, gate := gated(t, state.CallbackMessage, state.Limits{})
+	alice := w.login("alice")
+	w.login("bob")
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case q := <-gate:
+				if strings.HasPrefix(q.Message.ClientId, "s") {
+					q.allow()
+				} else {
+					q.refuse(wire.Errorf(wire.CodeForbidden, "no"))
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	for i := range 20 {
+		seq := uint64(i + 1)
+		sent := alice.start(wire.CmdSend, text("bob", fmt.Sprint("s", i), "hello"))
+		edit := alice.start(wire.CmdEdit, &wire.EditRequest{Peer: "bob", Seq: seq, ClientId: fmt.Sprint("e", i), Body: "bad"})
+		forward := alice.start(wire.CmdSend, &wire.SendRequest{To: "bob", ClientId: fmt.Sprint("f", i), Forward: &wire.Origin{Peer: "bob", Seq: seq}})
+		if r := alice.answer(sent); r.code != wire.CodeOK {
+			t.Fatalf("sending: %v", r.code)
+		}
+		for _, serial := range []uint64{edit, forward} {
+			if r := alice.answer(serial); r.code != wire.CodeNotFound && r.code != wire.CodeForbidden {
+				t.Errorf("message %d: %v, want a refusal", seq, r.code)
+			}
+		}
+	}
+}
+
 // TestRequestsOfAConnectionKeepTheirOrder: while one waits for the backend, those
 // behind it wait too, also those that are not asked about; other connections, of
 // the same account too, are served.

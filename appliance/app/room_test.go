@@ -104,6 +104,7 @@ func TestRoomRequestsAreChecked(t *testing.T) {
 		{Room: "lobby", Body: "not json", Type: 100},
 		{Room: "lobby", Body: "{}", Type: 7},
 		{Room: "lobby", Body: "{}", Type: 1000},
+		{Room: "lobby", Body: "{}", Type: typeMerged},
 		{Room: "lobby", Body: "a", Ext: strings.Repeat("a", maxExt+1)},
 		{Room: "lobby", Body: "a", ClientId: strings.Repeat("a", maxClientID+1)},
 		{Room: "lobby", Body: "a", ClientId: "\xff"},
