@@ -26,6 +26,9 @@ func (a *App) Send(ctx context.Context, appKey string, m *wire.Message) (*wire.S
 	if err != nil {
 		return nil, err
 	}
+	if err := a.roomInMegaTeam(t.ID, m.Scene, to); err != nil {
+		return nil, err
+	}
 	clientID := m.ClientId
 	if clientID == "" {
 		clientID = randomHex()

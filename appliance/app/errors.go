@@ -40,6 +40,7 @@ var (
 	errNotInside      = wire.Errorf(wire.CodeNotFound, "the account is not inside the room")
 	errRoomRole       = wire.Errorf(wire.CodeForbidden, "only the room's creator and managers may do that")
 	errOneself        = wire.Errorf(wire.CodeBadParameter, "an account has no relation to itself")
+	errBusyMega       = wire.Errorf(wire.CodeBusy, "too many messages to mega-teams wait to be delivered; try again")
 	errBusyLine       = wire.Errorf(wire.CodeBusy, "too many requests of this connection wait for the tenant's backend; try again")
 	errSeq            = wire.Errorf(wire.CodeBadParameter, "seq must name a message")
 	errGone           = wire.Errorf(wire.CodeForbidden, "the connection is closing")

@@ -18,6 +18,9 @@ type MegaTeams interface {
 	Enter(s *session.Session, read func() ([]state.MegaTeam, error)) error
 	// Leave forgets s, which has left the hub, if it was known.
 	Leave(s *session.Session)
+	// Busy reports whether so much waits to be delivered in mega-teams that nothing
+	// more should be accepted there: delivery would have to wait for it, to everybody.
+	Busy() bool
 }
 
 // nobodyWatches is the MegaTeams of an App that has none.
@@ -25,6 +28,25 @@ type nobodyWatches struct{}
 
 func (nobodyWatches) Enter(*session.Session, func() ([]state.MegaTeam, error)) error { return nil }
 func (nobodyWatches) Leave(*session.Session)                                         {}
+func (nobodyWatches) Busy() bool                                                     { return false }
+
+// roomInMegaTeam refuses what is to be told to a mega-team while too much waits to
+// be delivered there; to is as package state names teams. It costs nothing as long
+// as that is not so.
+func (a *App) roomInMegaTeam(tenant uint32, scene wire.Scene, to string) error {
+	if scene != wire.Scene_SCENE_TEAM || !a.mega.Busy() {
+		return nil
+	}
+	team, err := teamID("to", to)
+	if err != nil {
+		return err
+	}
+	mega, err := a.queries.IsMegaTeam(tenant, team)
+	if err == nil && mega {
+		return errBusyMega
+	}
+	return err
+}
 
 // enterMegaTeams comes before a login is answered: what the client does not get as
 // a push from then on, its next sync finds.

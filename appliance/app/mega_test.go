@@ -197,3 +197,34 @@ func TestMegaTeamsHaveLimitsOfTheirOwn(t *testing.T) {
 	}
 	owner.refused(wire.CodeBadParameter, wire.CmdCreateTeam, &wire.CreateTeamRequest{ClientId: "big", Team: &wire.TeamChanges{Name: proto.String("x"), MemberLimit: proto.Uint32(4)}})
 }
+
+// crowded are mega-teams in which too much waits.
+type crowded struct{ nobodyWatches }
+
+func (crowded) Busy() bool { return true }
+
+// TestMegaTeamsThatAreBehindTakeNoMore: what would add to it is refused, and nothing
+// else is.
+func TestMegaTeamsThatAreBehindTakeNoMore(t *testing.T) {
+	n := newNode(t)
+	w := n.newTenant(t, state.Limits{})
+	owner := w.login("owner")
+	w.login("other")
+	mega := w.mega(owner, "other")
+	var plain wire.CreateTeamResponse
+	owner.ok(wire.CmdCreateTeam, &wire.CreateTeamRequest{ClientId: "plain", Team: &wire.TeamChanges{Name: proto.String("x")}}, &plain)
+	to := func(team, id string) *wire.SendRequest {
+		return &wire.SendRequest{Scene: wire.Scene_SCENE_TEAM, To: team, ClientId: id, Body: "hello"}
+	}
+	owner.ok(wire.CmdSend, to(mega, "1"), nil)
+
+	n.app.mega = crowded{}
+	owner.refused(wire.CodeBusy, wire.CmdSend, to(mega, "2"))
+	owner.refused(wire.CodeBusy, wire.CmdNotify, &wire.NotifyRequest{Scene: wire.Scene_SCENE_TEAM, To: mega, ClientId: "n", Attach: "x"})
+	message := &wire.Message{Scene: wire.Scene_SCENE_TEAM, From: "owner", To: mega, ClientId: "b", Body: "hello"}
+	if _, err := n.app.Send(t.Context(), w.tenant.AppKey, message); wire.CodeOf(err) != wire.CodeBusy {
+		t.Errorf("the backend's message: %v", err)
+	}
+	owner.ok(wire.CmdSend, to(plain.Team, "3"), nil)
+	owner.ok(wire.CmdSend, text("other", "4", "hello"), nil)
+}

@@ -35,6 +35,9 @@ func (o *op) encodeSend(payload []byte) error {
 	if err := bytesWithin("client_id", in.ClientId, 1, maxClientID); err != nil {
 		return err
 	}
+	if err := o.app.roomInMegaTeam(r.identity.Tenant, in.Scene, to); err != nil {
+		return err
+	}
 	m := &o.message
 	if in.Forward == nil {
 		if err := content(in.Type, in.Body, in.Ext, &r.tenant.Limits); err != nil {

@@ -11,8 +11,8 @@ import (
 )
 
 // megaQueue is how many results about mega-teams may wait for their goroutine.
-// Past that Deliver waits, and with it the store's delivery, until those who send
-// to mega-teams are slowed down: nothing is dropped.
+// From half of that on, messages to mega-teams are refused; see Fanout.Busy. Past
+// all of it Deliver waits, and with it the store's delivery: nothing is dropped.
 const megaQueue = 1024
 
 // mega delivers what happens in mega-teams, in the order of the log, from a
@@ -58,6 +58,11 @@ func (f *Fanout) Enter(s *session.Session, read func() ([]state.MegaTeam, error)
 
 // Leave ends what Enter began, also when it never was called.
 func (f *Fanout) Leave(s *session.Session) { f.mega.index.leave(s) }
+
+// Busy reports whether more than half of the places for results about mega-teams
+// are taken. Who may refuse what would add to them does so: what comes in spite of
+// it has the other half, and past that all delivery waits.
+func (f *Fanout) Busy() bool { return len(f.mega.queue) > megaQueue/2 }
 
 // Close stops the goroutine for mega-teams, and gives up what waits for it. Nobody
 // may call Deliver any more.

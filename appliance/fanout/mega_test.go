@@ -208,3 +208,19 @@ func BenchmarkEnterMega(b *testing.B) {
 		})
 	}
 }
+
+// TestBusyFromHalfOfTheQueueOn, which leaves the other half to what is under way.
+func TestBusyFromHalfOfTheQueueOn(t *testing.T) {
+	f := New(session.NewHub(), nil)
+	defer f.Close()
+	for range megaQueue / 2 {
+		f.mega.queue <- nil // nobody takes it: the goroutine starts with the first result
+	}
+	if f.Busy() {
+		t.Error("busy with half of the queue")
+	}
+	f.mega.queue <- nil
+	if !f.Busy() {
+		t.Error("not busy with more than half of the queue")
+	}
+}
