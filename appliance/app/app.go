@@ -54,6 +54,7 @@ type App struct {
 
 	tenants  *tenantCache
 	reads    *readPool
+	searches *readPool
 	logins   chan struct{} // one token for each login under way
 	failures *failureLimiter
 
@@ -87,6 +88,7 @@ func New(c Config) *App {
 		now:      c.Now,
 		tenants:  newTenantCache(c.Queries.TenantByKey, c.Now),
 		reads:    newReadPool(readWorkers, readQueue),
+		searches: newReadPool(searchWorkers, searchQueue),
 		logins:   make(chan struct{}, maxLogins),
 		failures: newFailureLimiter(),
 		gate:     c.Gate,
@@ -119,6 +121,7 @@ func (a *App) Close() {
 	a.presence.Close()
 	a.events.Close()
 	a.reads.close()
+	a.searches.close()
 	a.rooms.Close()
 	a.roomTasks.Wait()
 	a.roomLog.close()

@@ -52,6 +52,10 @@ const (
 const (
 	readWorkers = 16
 	readQueue   = 128 // for each worker
+
+	// A search may take seconds of a processor; package search bounds how many run.
+	searchWorkers = 4
+	searchQueue   = 16 // for each worker
 )
 
 // maxLogins bounds the logins under way. A login is some microseconds of reading

@@ -70,8 +70,12 @@ func (p *readPool) close() {
 
 // query runs q on a worker and answers r with what it returns.
 func (a *App) query(r *request, q func() (wire.Body, error)) error {
+	return a.queryOn(a.reads, r, q)
+}
+
+func (a *App) queryOn(pool *readPool, r *request, q func() (wire.Body, error)) error {
 	later := *r
-	queued := a.reads.submit(r.identity.SessionID, func() {
+	queued := pool.submit(r.identity.SessionID, func() {
 		if later.client.ended.Load() {
 			return // nobody waits for the answer
 		}

@@ -34,6 +34,10 @@ func (a *App) announce(tenant uint32, info *wire.RoomInfo, kind wire.RoomNoticeK
 func (a *App) leftRoom(tenant uint32, name string, g *room.Guest) {
 	number, _ := state.ParseRoomID(name)
 	if a.isInside(tenant, g.Account, name, g.Session) {
+		// The last one to leave takes the account's elements along.
+		if g.Transient.Load() && !a.markTransient(tenant, g.Account, name) {
+			a.dropTransient(tenant, number, g.Account)
+		}
 		return
 	}
 	if g.Transient.Load() {
@@ -191,16 +195,21 @@ func (a *App) queueChanged(r *state.RoomResult, p *wire.RoomNoticePush) {
 		}
 	}
 	for account := range owners {
-		inside := false
-		for _, s := range a.hub.Sessions(nil, r.Tenant, account) {
-			if g := clientOf(s).rooms.Guest(p.Room); g != nil {
-				g.Transient.Store(true)
-				// It may have left before it was marked: then nobody else looks.
-				inside = inside || clientOf(s).rooms.IsIn(p.Room)
-			}
-		}
-		if !inside {
+		if !a.markTransient(r.Tenant, account, p.Room) {
 			a.dropTransient(r.Tenant, r.Room, account)
 		}
 	}
+}
+
+// markTransient notes in the account's sessions inside the room that it has elements
+// in the queue which go when it has left, and reports whether there are such sessions.
+func (a *App) markTransient(tenant uint32, account, name string) (inside bool) {
+	for _, s := range a.hub.Sessions(nil, tenant, account) {
+		if g := clientOf(s).rooms.Guest(name); g != nil {
+			g.Transient.Store(true)
+			// It may have left before it was marked: then nobody else looks.
+			inside = inside || clientOf(s).rooms.IsIn(name)
+		}
+	}
+	return inside
 }

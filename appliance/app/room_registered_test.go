@@ -228,6 +228,18 @@ func TestTheQueueOfARoom(t *testing.T) {
 	if got := ann.notice(noticeQueue, "bob"); got.QueueOp != wire.RoomQueueOp_ROOM_QUEUE_LEFT || got.Elements[0].Key != "b" {
 		t.Errorf("left: %v", got)
 	}
+	// It goes with the last of the owner's devices, also if that came later.
+	phone := w.login("bob")
+	phone.enters(name)
+	phone.ok(wire.CmdOfferRoomQueue, offer("e", true), nil)
+	ann.notice(noticeQueue, "bob")
+	desk := w.loginOn("bob", "desk", wire.Platform_PLATFORM_PC)
+	desk.enters(name)
+	phone.ok(wire.CmdLogout, new(wire.LogoutRequest), nil)
+	desk.ok(wire.CmdLogout, new(wire.LogoutRequest), nil)
+	if got := ann.notice(noticeQueue, "bob"); got.QueueOp != wire.RoomQueueOp_ROOM_QUEUE_LEFT || got.Elements[0].Key != "e" {
+		t.Errorf("left with the second device: %v", got)
+	}
 	ann.ok(wire.CmdOfferRoomQueue, offer("c", false), nil)
 	ann.notice(noticeQueue, "ann")
 	ann.ok(wire.CmdDropRoomQueue, &wire.DropRoomQueueRequest{Room: name}, nil)

@@ -39,7 +39,8 @@ func (a *App) search(r *request, payload []byte) error {
 		return errNoSearch
 	}
 	id := r.identity
-	return a.query(r, func() (wire.Body, error) {
+	// On workers of their own: one may take seconds, which nobody's sync must wait for.
+	return a.queryOn(a.searches, r, func() (wire.Body, error) {
 		return body(a.searcher.Search(a.asking, id.Tenant, id.Account, in))
 	})
 }
