@@ -41,7 +41,7 @@ func (c *closings) set(tenant uint32, number uint64, at int64) {
 	if c.due == nil {
 		c.due = map[closingRoom]int64{}
 	}
-	if len(c.due) < maxClosings {
+	if _, known := c.due[k]; known || len(c.due) < maxClosings {
 		c.due[k] = at
 	}
 }

@@ -119,7 +119,9 @@ func (a *App) roomChanged(r *state.RoomResult) {
 		}
 	case state.RoomRobots:
 		p.Kind, p.Accounts = wire.RoomNoticeKind_ROOM_NOTICE_ROBOTS, r.Added
-		r.Notify = r.Notify && len(r.Added) > 0
+		if len(r.Added) == 0 {
+			return
+		}
 	case state.RoomProfile:
 		return // told by who asked, who knows how the account shows itself inside
 	case state.RoomHistoryDelete:

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"errors"
+
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
 )
@@ -62,7 +64,10 @@ func (o *roomOp) makeRoom() (bool, error) {
 	return len(spent) > 0, nil
 }
 
-// scanTx calls each for every row below prefix, which f must not change meanwhile.
+// errEnough, returned by what scanTx calls, ends the scan.
+var errEnough = errors.New("state: seen enough")
+
+// scanTx calls each for every row below prefix, which each must not change meanwhile.
 func scanTx(tx *raftstore.Tx, prefix []byte, each func(key, row []byte) error) error {
 	it, err := tx.Iter(prefix, prefixEnd(prefix))
 	if err != nil {
@@ -70,6 +75,9 @@ func scanTx(tx *raftstore.Tx, prefix []byte, each func(key, row []byte) error) e
 	}
 	for ok := it.First(); ok && err == nil; ok = it.Next() {
 		err = each(it.Key(), it.Value())
+	}
+	if err == errEnough {
+		err = nil
 	}
 	if closeErr := it.Close(); err == nil {
 		err = closeErr

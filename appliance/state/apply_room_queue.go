@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
@@ -253,7 +254,7 @@ func (m *Machine) roomSweep(tx *raftstore.Tx, r *reader) (*RoomLogResult, error)
 	err := scanTx(tx, prefix, func(key, _ []byte) error {
 		if len(found) == maxSweep {
 			res.More = true
-			return nil
+			return errEnough
 		}
 		rest := key[len(prefix):]
 		if len(rest) < 13 || len(rest) < 13+int(rest[12]) {
@@ -267,8 +268,12 @@ func (m *Machine) roomSweep(tx *raftstore.Tx, r *reader) (*RoomLogResult, error)
 	}
 	for _, f := range found {
 		o := roomOp{m: m, tx: tx, c: &RoomChange{Tenant: f.tenant, Room: f.room, Backend: true}, res: new(RoomResult)}
-		if ok, err := o.load(); err != nil || !ok {
+		ok, err := o.load()
+		if err != nil {
 			return nil, err
+		}
+		if !ok {
+			return nil, fmt.Errorf("%w: transient element of a room that is not there", errDamaged)
 		}
 		e, position, err := o.element(f.key)
 		if err != nil {
