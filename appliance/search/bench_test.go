@@ -35,6 +35,7 @@ func BenchmarkIndex(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer e.Close()
+	e.rest = 0
 	batch := &batch{e: e, tenant: 1}
 	before := processorTime()
 	n := 0

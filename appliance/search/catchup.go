@@ -114,7 +114,7 @@ func (s *scan) open() (resumed, done bool, err error) {
 }
 
 func (s *scan) run() error {
-	b := &batch{e: s.e, tenant: s.tenant}
+	b := &batch{e: s.e, tenant: s.tenant, began: time.Now()}
 	for end := false; !end; {
 		var page []*state.StoredLog
 		var err error

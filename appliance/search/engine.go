@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/blevesearch/bleve/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
@@ -23,6 +24,10 @@ const (
 	linger = time.Second
 	// maxSearches is how many queries run together.
 	maxSearches = 4
+	// rest is how many times as long as it has worked on a batch the indexer pauses:
+	// it takes a twentieth of one processor, in short pieces. Messages come first;
+	// under a load that brings more, what was sent is found later.
+	rest = 19
 	// retry is when to try again after a failure.
 	retry = 10 * time.Second
 )
@@ -48,8 +53,8 @@ type Engine struct {
 	searches  chan struct{} // one token for each query under way
 	caughtUp  atomic.Bool
 
-	// linger is that of the package; tests have no time.
-	linger time.Duration
+	// linger and rest are those of the package; tests have no time.
+	linger, rest time.Duration
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -73,7 +78,7 @@ func New(c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		queries: c.Queries, log: c.Logger, dirty: newDirtySet(), analyzers: newAnalyzers(m),
-		searches: make(chan struct{}, maxSearches), linger: linger,
+		searches: make(chan struct{}, maxSearches), linger: linger, rest: rest,
 	}
 	e.set = &indexSet{dir: c.Dir, most: maxOpen, tenants: map[uint32]*tenantIndex{}, made: func(tenant uint32, why error) {
 		e.metrics.remade.Inc()
@@ -117,12 +122,7 @@ func (e *Engine) run() {
 		if !e.pause(e.linger) {
 			return
 		}
-		began := time.Now()
 		e.turn()
-		// Half of one processor at most: messages come first.
-		if !e.pause(time.Since(began)) {
-			return
-		}
 	}
 }
 
@@ -162,3 +162,6 @@ func (e *Engine) failed(what string, tenant uint32, err error) {
 		e.log.Warn("search: "+what, "tenant", tenant, "error", err)
 	}
 }
+
+// Analysis of one batch on all processors at once would hold up messages.
+func init() { bleve.Config.SetAnalysisQueueSize(1) }

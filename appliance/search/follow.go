@@ -1,6 +1,8 @@
 package search
 
 import (
+	"time"
+
 	"github.com/blevesearch/bleve/v2"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
@@ -9,7 +11,7 @@ import (
 
 // batchSize is how many documents are indexed together, and how many entries one
 // look into the log reads.
-const batchSize = 500
+const batchSize = 50
 
 // follow indexes w; false when an index failed, which then catches up.
 func (e *Engine) follow(w *work) (ok bool) {
@@ -39,7 +41,7 @@ func (e *Engine) follow(w *work) (ok bool) {
 }
 
 func (e *Engine) followTenant(tenant uint32, logs map[logKey]*dirtyLog, seen uint64) error {
-	b := &batch{e: e, tenant: tenant}
+	b := &batch{e: e, tenant: tenant, began: time.Now()}
 	for key, dirty := range logs {
 		l, err := e.queries.Log(tenant, state.PrunedLog{A: key.a, B: key.b, Team: key.team})
 		if err != nil {
@@ -65,6 +67,7 @@ type batch struct {
 	e       *Engine
 	tenant  uint32
 	changes []change
+	began   time.Time // when the first of changes was begun; see rest
 }
 
 // change is a document, or with a nil doc the removal of one.
@@ -136,11 +139,14 @@ func (b *batch) flush(last func(*bleve.Batch)) error {
 		}
 		return idx.Batch(bb)
 	})
-	if err == nil {
-		b.e.metrics.documents.Add(float64(len(b.changes)))
-		b.changes = b.changes[:0]
+	if err != nil {
+		return err
 	}
-	return err
+	b.e.metrics.documents.Add(float64(len(b.changes)))
+	b.changes = b.changes[:0]
+	b.e.pause(b.e.rest * time.Since(b.began))
+	b.began = time.Now()
+	return nil
 }
 
 // forget removes documents of entries that are no longer in the log. Their ids are
