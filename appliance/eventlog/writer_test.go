@@ -69,7 +69,8 @@ func TestEventsShareCommandsAndKeepTheirOrder(t *testing.T) {
 		}
 		time.Sleep(2 * gather)
 		synctest.Wait()
-		if len(s.sizes) > 6 || slices.Max(s.sizes) > state.MaxCommandBytes {
+		// The writer may begin while events still come.
+		if len(s.sizes) > len(names)/8 || slices.Max(s.sizes) > state.MaxCommandBytes {
 			t.Errorf("commands of %v bytes", s.sizes)
 		}
 		if at := s.order(names...); slices.Contains(at, -1) || !slices.IsSorted(at) {
