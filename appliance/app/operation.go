@@ -93,14 +93,12 @@ func (a *App) askEdit(r *request, c *state.MessageChange, scene wire.Scene) erro
 	if err := a.askMessage(r, q); err != nil {
 		return err
 	}
-	if q.Changed != nil && q.Changed.Body != nil {
-		c.Body = *q.Changed.Body
+	changed := q.Changed
+	if changed == nil {
+		changed = new(MessageChange) // the body was only checked as a text so far
 	}
-	if q.Changed != nil && q.Changed.Ext != nil {
-		c.Ext = *q.Changed.Ext
-	}
-	if content(original.Type, c.Body, c.Ext, &r.tenant.Limits) != nil {
-		return errBadChange
+	if err := changed.apply(original.Type, &c.Body, &c.Ext, &r.tenant.Limits); err != nil {
+		return err
 	}
 	c.TimeMs = r.timeMs()
 	return nil

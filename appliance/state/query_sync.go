@@ -3,7 +3,6 @@ package state
 import (
 	"cmp"
 	"container/heap"
-	"fmt"
 	"slices"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
@@ -48,7 +47,8 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	if err := page.own(v, tenant, account); err != nil {
 		return nil, err
 	}
-	if err := page.memberships(v, tenant, account); err != nil {
+	err = eachMembership(v, tenant, account, func(peer, row []byte) error { return page.add(account, peer, row) })
+	if err != nil {
 		return nil, err
 	}
 	if err := page.teams(v, tenant, account); err != nil {
@@ -113,26 +113,6 @@ func (p *syncPage) own(v *raftstore.View, tenant uint32, account string) error {
 	prefix := appendConvPrefix(nil, tableConv, tenant, account)
 	return scan(v, prefix, prefixEnd(prefix), func(key, row []byte) error {
 		return p.add(account, key[len(prefix):], row)
-	})
-}
-
-// memberships adds the conversations with accounts smaller than account.
-func (p *syncPage) memberships(v *raftstore.View, tenant uint32, account string) error {
-	prefix := appendConvPrefix(nil, tableMember, tenant, account)
-	var key, row []byte
-	return scan(v, prefix, prefixEnd(prefix), func(member, _ []byte) error {
-		peer := member[len(prefix):]
-		key = append(appendU32(appendTable(key[:0], tableConv), tenant), byte(len(peer)))
-		key = append(append(key, peer...), account...)
-		var ok bool
-		var err error
-		if row, ok, err = v.AppendTo(row[:0], key); err != nil {
-			return readError(err)
-		}
-		if !ok {
-			return fmt.Errorf("%w: membership %x has no conversation", errDamaged, member)
-		}
-		return p.add(account, peer, row)
 	})
 }
 

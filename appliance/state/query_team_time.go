@@ -15,22 +15,7 @@ func (q *Queries) TeamHistoryByTime(tenant uint32, account string, team uint64, 
 	if err != nil {
 		return nil, err
 	}
-	first, err := l.search(func(m *wire.Message) bool { return m.TimeMs >= beginMs })
-	if err != nil {
-		return nil, err
-	}
-	end, err := l.search(func(m *wire.Message) bool { return m.TimeMs > endMs })
-	if err != nil {
-		return nil, err
-	}
-	c := collector{limit: pageSize(limit, MaxHistoryPage), types: types}
-	if _, err := l.walk(max(first, from), end-1, reverse, c.add); err != nil {
-		return nil, err
-	}
-	if c.looked > MaxTypeScan {
-		return nil, wire.Errorf(wire.CodeCountLimit, "more than %d messages: choose a shorter time", MaxTypeScan)
-	}
-	return backendView(c.messages())
+	return backendView(l.byTime(from, beginMs, endMs, limit, reverse, types))
 }
 
 func openTeamLogFor(v *raftstore.View, tenant uint32, account string, team uint64) (*convLog, uint64, error) {
