@@ -24,39 +24,20 @@ func (q *Queries) Relations(tenant uint32, account string, r *wire.RelationsRequ
 	}
 	v := q.view()
 	defer v.Close()
-	limit, startOver := pageSize(int(r.Limit), MaxRelationsPage), false
-	version, floor := r.Version, r.Floor
-	for {
-		before, err := readRelationTotals(v, tenant, account)
-		if err != nil {
-			return nil, err
-		}
-		if version > before.version {
-			startOver, version, floor = true, 0, 0
-		}
-		if version == 0 {
-			floor = before.floor // nothing is held yet that could have been forgotten
-		}
-		found, last, err := relationsAfter(v, tenant, account, version, limit)
-		if err != nil {
-			return nil, err
-		}
-		// After the rows: what was forgotten while they were read counts too.
-		after, err := readRelationTotals(v, tenant, account)
-		if err != nil {
-			return nil, err
-		}
-		if after.floor > max(version, floor) {
-			// Unless a row is forgotten in each round, the second one passes.
-			startOver, version, floor = true, 0, 0
-			continue
-		}
-		res := &wire.RelationsResponse{Relations: found, Version: before.version, StartOver: startOver, FriendMode: after.mode}
-		if last != 0 {
-			res.More, res.Version, res.Floor = true, last, floor
-		}
-		return res, nil
+	limit := pageSize(int(r.Limit), MaxRelationsPage)
+	var totals relationTotals
+	p, err := pageAboveFloor(r.Version, r.Floor, func() (version, floor uint64, err error) {
+		totals, err = readRelationTotals(v, tenant, account)
+		return totals.version, totals.floor, err
+	}, func(version uint64) ([]*wire.Relation, uint64, error) {
+		return relationsAfter(v, tenant, account, version, limit)
+	})
+	if err != nil {
+		return nil, err
 	}
+	return &wire.RelationsResponse{
+		Relations: p.rows, Version: p.version, Floor: p.floor, More: p.more, StartOver: p.startOver, FriendMode: totals.mode,
+	}, nil
 }
 
 // relationsAfter reads the limit oldest changes after version. last is the

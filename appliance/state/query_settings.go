@@ -18,41 +18,20 @@ func (q *Queries) ConversationSettings(tenant uint32, account string, r *wire.Co
 	}
 	v := q.view()
 	defer v.Close()
-	limit, startOver := pageSize(int(r.Limit), MaxSettingsPage), false
-	version, floor := r.Version, r.Floor
-	for {
-		before, err := readInbox(v, tenant, account)
-		if err != nil {
-			return nil, err
-		}
-		if version > before.version {
-			startOver, version, floor = true, 0, 0
-		}
-		if version == 0 {
-			floor = before.floor // nothing is held yet that could have been forgotten
-		}
-		found, last, err := settingsAfter(v, tenant, account, version, limit)
-		if err != nil {
-			return nil, err
-		}
-		// After the rows: what was forgotten while they were read counts too.
-		after, err := readInbox(v, tenant, account)
-		if err != nil {
-			return nil, err
-		}
-		if after.floor > max(version, floor) {
-			// Unless a row is forgotten in each round, the second one passes.
-			startOver, version, floor = true, 0, 0
-			continue
-		}
-		res := &wire.ConversationSettingsResponse{
-			Settings: found, Version: before.version, StartOver: startOver, DoNotDisturb: after.dnd.wire(),
-		}
-		if last != 0 {
-			res.More, res.Version, res.Floor = true, last, floor
-		}
-		return res, nil
+	limit := pageSize(int(r.Limit), MaxSettingsPage)
+	var inbox inboxRow
+	p, err := pageAboveFloor(r.Version, r.Floor, func() (version, floor uint64, err error) {
+		inbox, err = readInbox(v, tenant, account)
+		return inbox.version, inbox.floor, err
+	}, func(version uint64) ([]*wire.ConversationSetting, uint64, error) {
+		return settingsAfter(v, tenant, account, version, limit)
+	})
+	if err != nil {
+		return nil, err
 	}
+	return &wire.ConversationSettingsResponse{
+		Settings: p.rows, Version: p.version, Floor: p.floor, More: p.more, StartOver: p.startOver, DoNotDisturb: inbox.dnd.wire(),
+	}, nil
 }
 
 // MaxSettingsPage is the most settings in one answer of ConversationSettings.
