@@ -242,7 +242,7 @@ func (a *App) sendRoom(r *request, payload []byte) error {
 		priority = room.High
 	}
 	m.FromNick, m.FromAvatar, m.FromExt, m.HighPriority = g.Nick, g.Avatar, g.Ext, in.HighPriority
-	err = a.rooms.SendAs(&r.client.rooms, &m, priority, answer)
+	err = a.rooms.SendAs(&r.client.rooms, &m, priority, nil, answer)
 	if errors.Is(err, room.ErrAbandoned) {
 		a.ok(r, &wire.SendRoomResponse{Abandoned: true})
 		return nil

@@ -262,7 +262,7 @@ func (a *App) SendToRoom(ctx context.Context, appKey string, m *RoomMessage) (se
 	if m.HighPriority {
 		priority = room.High
 	}
-	err = a.rooms.Publish(t.ID, info.Id, priority, func(id uint64, timeMs int64) *session.Event {
+	err = a.rooms.Publish(t.ID, info.Id, priority, nil, func(id uint64, timeMs int64) *session.Event {
 		p.Id, p.TimeMs = id, timeMs
 		return session.NewEvent(wire.PushRoomMessage, p)
 	})

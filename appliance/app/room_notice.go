@@ -12,7 +12,7 @@ import (
 // tellRoom tells those inside a registered room. What the room has no place for is
 // dropped, and counted there.
 func (a *App) tellRoom(tenant uint32, priority room.Priority, p *wire.RoomNoticePush) {
-	_ = a.rooms.Publish(tenant, p.Room, priority, func(id uint64, timeMs int64) *session.Event {
+	_ = a.rooms.Publish(tenant, p.Room, priority, nil, func(id uint64, timeMs int64) *session.Event {
 		p.Id, p.TimeMs = id, timeMs
 		return session.NewEvent(wire.PushRoomNotice, p)
 	})
@@ -186,7 +186,9 @@ func (a *App) queueChanged(r *state.RoomResult, p *wire.RoomNoticePush) {
 	if len(r.Elements) == 0 && r.Op != state.RoomQueueInit && r.Op != state.RoomQueueDrop {
 		return
 	}
-	a.tellRoom(r.Tenant, room.High, p)
+	for _, piece := range noticePieces(p) {
+		a.tellRoom(r.Tenant, room.High, piece)
+	}
 	if r.Op != state.RoomQueueOffer {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/yizhan-im/yizhan/appliance/session"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -165,4 +166,38 @@ func heap() int64 {
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// BenchmarkSendToTarget is BenchmarkSend of messages that half of the members are
+// meant by.
+func BenchmarkSendToTarget(b *testing.B) {
+	for name, text := range map[string]string{"tag": `{"tag":"red"}`, "pattern": `{"tag":"r.*","matchType":"regex"}`} {
+		b.Run(name, func(b *testing.B) {
+			rs := New(Options{})
+			const n = 20_000
+			for i := range n {
+				g := new(Guest)
+				g.SetTags([]string{[]string{"red", "blue"}[i%2], "one more"}, nil)
+				if _, _, err := rs.EnterAs(new(Member), new(connection), 0, "lobby", 1, g); err != nil {
+					b.Fatal(err)
+				}
+			}
+			to, err := ParseTarget(text)
+			if err != nil {
+				b.Fatal(err)
+			}
+			p := textTo("lobby")
+			b.ReportAllocs()
+			for b.Loop() {
+				err := rs.Publish(0, "lobby", Normal, to, func(id uint64, ms int64) *session.Event {
+					return session.NewEvent(wire.PushRoomMessage, p)
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+				rs.running.Wait()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/member")
+		})
+	}
 }

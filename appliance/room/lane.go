@@ -70,7 +70,7 @@ func (l *lane) serve(p *part) (more bool) {
 		switch {
 		case member == m.from:
 			m.tell()
-		case member.since < m.id:
+		case member.since < m.id && (m.to == nil || p.wants(m.to, member)):
 			member.conn.Push(m.ev)
 			pushed++
 		}
@@ -96,7 +96,7 @@ func (p *part) begin() (*message, []*membership) {
 		p.message = p.queue[0]
 		p.queue[0] = nil
 		p.queue = p.queue[1:]
-		p.reading, p.read = p.members, true
+		p.reading, p.read, p.known = p.members, true, nil
 	}
 	return p.message, p.reading[:min(turn, len(p.reading))]
 }

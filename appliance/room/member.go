@@ -39,6 +39,11 @@ type Guest struct {
 	Platform          wire.Platform
 	Nick, Avatar, Ext string
 	EnteredMs         int64
+	// Tags are those that it has entered with, and Notify is whom what it sends is
+	// for unless it says otherwise, nil for everybody: see SetTags.
+	Tags   []string
+	Notify *Target
+	tagKey string // of Tags: equal for equal ones
 	// Transient: the account has put elements into the room's queue that go when it
 	// leaves.
 	Transient atomic.Bool

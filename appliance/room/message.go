@@ -55,7 +55,8 @@ type message struct {
 	id   uint64
 	at   time.Time // when it was queued
 	from *membership
-	sent func() // tells the sender; may be nil
+	to   *Target // whom it is for, nil for everybody
+	sent func()  // tells the sender; may be nil
 	told atomic.Bool
 	left atomic.Int32 // parts that are not through with it
 }

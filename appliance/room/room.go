@@ -24,7 +24,7 @@ type room struct {
 }
 
 // part is those members of a room that one lane serves. All but lane is under the
-// room's mutex; next belongs to the lane.
+// room's mutex; next and known belong to the lane.
 type part struct {
 	room *room
 	lane *lane
@@ -36,6 +36,10 @@ type part struct {
 	reading []*membership // the members to give it to
 	read    bool          // reading shares members' memory
 	active  bool          // the lane has the part, or will
+
+	// known, the lane's, says of sets of tags whether message is for them; nil
+	// unless its target has a pattern.
+	known map[string]bool
 }
 
 // smallRoom is a number of members below which it is of no use to give memory back.

@@ -39,8 +39,9 @@ var (
 // Occupied follow each other; Publish follows the order of the room's messages
 // only for one sender. What other nodes publish comes in by Rooms.Receive.
 type Remote interface {
-	// Publish is for the nodes that have members of the room.
-	Publish(tenant uint32, name string, p Priority, ev *session.Event)
+	// Publish is for the nodes that have members of the room; to says which of
+	// those (Target.String is how it travels).
+	Publish(tenant uint32, name string, p Priority, to *Target, ev *session.Event)
 	// Occupied tells that the room has members here, or has none any more: which
 	// node has members of which room is all that others know of it.
 	Occupied(tenant uint32, name string, members bool)

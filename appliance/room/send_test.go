@@ -270,7 +270,7 @@ func TestOverload(t *testing.T) {
 	fill := func(priority Priority, refusal error) {
 		t.Helper()
 		for {
-			err := rs.SendAs(&sender.Member, &wire.RoomMessagePush{Room: "lobby", Body: fmt.Sprint(sent)}, priority, func() {})
+			err := rs.SendAs(&sender.Member, &wire.RoomMessagePush{Room: "lobby", Body: fmt.Sprint(sent)}, priority, nil, func() {})
 			if err == nil {
 				if sent++; sent == 1 {
 					<-first.reached
@@ -303,7 +303,7 @@ func TestOverload(t *testing.T) {
 	<-again.reached
 	shift.Store(int64(maxLag + 1))
 	low := func() error {
-		return rs.SendAs(&sender.Member, &wire.RoomMessagePush{Room: "slow", Body: "low"}, Low, func() {})
+		return rs.SendAs(&sender.Member, &wire.RoomMessagePush{Room: "slow", Body: "low"}, Low, nil, func() {})
 	}
 	if err := low(); !errors.Is(err, ErrAbandoned) {
 		t.Errorf("behind one that waits too long: %v", err)
@@ -420,7 +420,7 @@ func TestTwoNodesShareARoom(t *testing.T) {
 	alice.wantBodies(t, "from node 1")
 	bob.wantBodies(t, "from node 0")
 	carol.wantBodies(t)
-	err := nodes[0].Publish(0, "other", Low, func(id uint64, ms int64) *session.Event {
+	err := nodes[0].Publish(0, "other", Low, nil, func(id uint64, ms int64) *session.Event {
 		return session.NewEvent(wire.PushRoomMessage, &wire.RoomMessagePush{Room: "other", Id: id, TimeMs: ms, Body: "to who is elsewhere"})
 	})
 	if err != nil {
@@ -440,8 +440,8 @@ type wireTo struct {
 	occupied map[string]bool
 }
 
-func (w *wireTo) Publish(tenant uint32, name string, p Priority, ev *session.Event) {
-	_ = w.rooms.Receive(tenant, name, p, ev)
+func (w *wireTo) Publish(tenant uint32, name string, p Priority, to *Target, ev *session.Event) {
+	_ = w.rooms.Receive(tenant, name, p, to, ev)
 }
 
 func (w *wireTo) Occupied(_ uint32, name string, members bool) { w.occupied[name] = members }
