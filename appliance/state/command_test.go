@@ -13,7 +13,7 @@ import (
 
 // fullLimits has another number in every field.
 func fullLimits() Limits {
-	return Limits{DevicePolicy: 1, RequestsPerSecond: 2, RequestBurst: 3, APIPerSecond: 4, RecallSeconds: 5, MaxBodyBytes: 6, MaxFriends: 7, MaxListed: 8, MaxTeamMembers: 9, MaxTeams: 10, PresenceMode: 2, UserSearch: 3, MaxSubscriptions: 13, EventDays: 14, EventCount: 15, RetentionDays: 16, RetentionMessages: 17, RoomsPerSession: 18, OpenRooms: 1, MaxRooms: 20, RoomHistory: 21, RoomHistoryDays: 22, EditSeconds: 23, NotifyMode: 2}
+	return Limits{DevicePolicy: 1, RequestsPerSecond: 2, RequestBurst: 3, APIPerSecond: 4, RecallSeconds: 5, MaxBodyBytes: 6, MaxFriends: 7, MaxListed: 8, MaxTeamMembers: 9, MaxTeams: 10, PresenceMode: 2, UserSearch: 3, MaxSubscriptions: 13, EventDays: 14, EventCount: 15, RetentionDays: 16, RetentionMessages: 17, RoomsPerSession: 18, OpenRooms: 1, MaxRooms: 20, RoomHistory: 21, RoomHistoryDays: 22, EditSeconds: 23, NotifyMode: 2, FileDays: 24, FileMiB: 25, AccountFileMiB: 26}
 }
 
 // fullCommands has one of each kind with every field set.
@@ -76,6 +76,10 @@ func fullCommands() []command {
 		&Notify{TimeMs: testTime, Tenant: 1, Session: 2, Notification: fullNotification()},
 		&SendBroadcast{TimeMs: testTime, Tenant: 1, ClientID: "id", From: "a", Body: "body", Platforms: 3, Offline: true, TTLMs: 4},
 		&DeleteBroadcast{TimeMs: testTime, Tenant: 1, ID: 300},
+		&StoreFile{TimeMs: testTime, Tenant: 1, Account: "a", ID: testFile(1), Size: 300, Type: "image/png", Tag: "tag", LifeMs: 4, MaxBytes: 5, MaxAccountBytes: 6},
+		&RemoveFiles{TimeMs: testTime, Tenant: 1, IDs: []string{testFile(1), testFile(2)}},
+		&DeleteFiles{TimeMs: testTime, Tenant: 1, FromMs: 2, ToMs: 300, Type: "image/png", Tag: "tag", Account: "a"},
+		&EndFileJob{TimeMs: testTime, Tenant: 1, ID: 300},
 		fullTeamChange(TeamCreate), fullTeamChange(TeamSettings), fullTeamChange(TeamKick),
 	}...)
 }
@@ -182,6 +186,18 @@ func decodeCommand(b []byte) command {
 		return accept(c, c.decode(&r))
 	case kindDeleteBroadcast:
 		c := new(DeleteBroadcast)
+		return accept(c, c.decode(&r))
+	case kindStoreFile:
+		c := new(StoreFile)
+		return accept(c, c.decode(&r))
+	case kindRemoveFiles:
+		c := new(RemoveFiles)
+		return accept(c, c.decode(&r))
+	case kindDeleteFiles:
+		c := new(DeleteFiles)
+		return accept(c, c.decode(&r))
+	case kindEndFileJob:
+		c := new(EndFileJob)
 		return accept(c, c.decode(&r))
 	case kindRecallTeam:
 		c := new(Recall)

@@ -146,6 +146,14 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.sendBroadcast(tx, &r)
 	case kindDeleteBroadcast:
 		return m.deleteBroadcast(tx, &r)
+	case kindStoreFile:
+		return m.storeFile(tx, &r)
+	case kindRemoveFiles:
+		return m.removeFiles(tx, &r)
+	case kindDeleteFiles:
+		return m.deleteFiles(tx, &r)
+	case kindEndFileJob:
+		return m.endFileJob(tx, &r)
 	case kindRecallTeam:
 		return m.recallTeam(tx, &r)
 	case kindReadTeam:

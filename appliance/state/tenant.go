@@ -56,6 +56,12 @@ type Limits struct {
 
 	// NotifyMode says who may send notifications (notify_limits.go).
 	NotifyMode int
+	// FileDays is for how many days a file is kept, FileMiB how many MiB the files
+	// of the tenant may have together, and AccountFileMiB those of one account
+	// (file.go).
+	FileDays       int
+	FileMiB        int
+	AccountFileMiB int
 }
 
 // RetentionForever, as RetentionDays or RetentionMessages, keeps without limit.
@@ -111,6 +117,7 @@ func (l Limits) WithDefaults() Limits {
 	l.presenceDefaults()
 	setDefault(&l.NotifyMode, NotifyClients)
 	l.roomDefaults()
+	l.fileDefaults()
 	setDefault(&l.RetentionDays, DefaultRetentionDays)
 	setDefault(&l.RetentionMessages, DefaultRetentionMessages)
 	return l
@@ -165,7 +172,7 @@ func (l *Limits) counts() [5]int {
 // laterCounts lists those that came later, in the order of their encoding: a new
 // one goes to the end.
 func (l *Limits) laterCounts() []*int {
-	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount, &l.RetentionDays, &l.RetentionMessages, &l.RoomsPerSession, &l.OpenRooms, &l.MaxRooms, &l.RoomHistory, &l.RoomHistoryDays, &l.MaxMegaTeamMembers, &l.MaxMegaTeams, &l.NotifyMode, &l.EditSeconds}
+	return []*int{&l.MaxFriends, &l.MaxListed, &l.MaxTeamMembers, &l.MaxTeams, &l.PresenceMode, &l.UserSearch, &l.MaxSubscriptions, &l.EventDays, &l.EventCount, &l.RetentionDays, &l.RetentionMessages, &l.RoomsPerSession, &l.OpenRooms, &l.MaxRooms, &l.RoomHistory, &l.RoomHistoryDays, &l.MaxMegaTeamMembers, &l.MaxMegaTeams, &l.NotifyMode, &l.EditSeconds, &l.FileDays, &l.FileMiB, &l.AccountFileMiB}
 }
 
 // Tenant is one application (Yunxin: appkey) on this site.
