@@ -18,3 +18,5 @@
 // never decides what a message means, and no error of it repeats what a client
 // sent: that may be a token.
 package jsonwire
+
+//go:generate go run ./internal/mkts ../../wire ../../sdk/web/src/wire.gen.ts
