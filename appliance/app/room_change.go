@@ -267,7 +267,7 @@ func (a *App) kickFromRoom(tenant uint32, by string, in *wire.KickRoomRequest) e
 	if err := charsWithin("notify_ext", in.NotifyExt, maxNotifyExt); err != nil {
 		return err
 	}
-	_, members, err := a.queries.RoomStandings(tenant, number, []string{by, account})
+	info, members, err := a.queries.RoomStandings(tenant, number, []string{by, account})
 	if err != nil {
 		return err
 	}
@@ -283,9 +283,7 @@ func (a *App) kickFromRoom(tenant uint32, by string, in *wire.KickRoomRequest) e
 	if g == nil {
 		return errNotInside
 	}
-	if g.Transient.Load() {
-		a.dropTransient(tenant, number, account)
-	}
+	a.afterPutOut(tenant, number, info, g)
 	m := guestMember(target, g)
 	m.Online = false
 	a.tellRoom(tenant, room.High, &wire.RoomNoticePush{

@@ -85,6 +85,16 @@ func (a *App) putOut(tenant uint32, account string, out *wire.RoomOutPush) (g *r
 	return g
 }
 
+// afterPutOut does what follows when putOut has ended a membership.
+func (a *App) afterPutOut(tenant uint32, number uint64, info *wire.RoomInfo, g *room.Guest) {
+	if g.Transient.Load() {
+		a.dropTransient(tenant, number, g.Account)
+	}
+	if a.rooms.Count(tenant, info.Id) == 0 {
+		a.closings.vacant(tenant, number, info)
+	}
+}
+
 // roomChanged tells those inside what a committed change has made of their room,
 // and puts out who may no longer be there. It does not block: what is long is
 // done by a goroutine of its own.
@@ -133,8 +143,8 @@ func (a *App) roomChanged(r *state.RoomResult) {
 	}
 	if r.Op == state.RoomSetRole && r.Role == wire.RoomRoleOp_ROOM_ROLE_OP_BLOCK && r.Flag {
 		out := &wire.RoomOutPush{Room: name, Reason: wire.RoomOutReason_ROOM_OUT_BLOCKED, By: r.By, Ext: r.Ext}
-		if g := a.putOut(r.Tenant, p.Accounts[0], out); g != nil && g.Transient.Load() {
-			a.dropTransient(r.Tenant, r.Room, g.Account)
+		if g := a.putOut(r.Tenant, p.Accounts[0], out); g != nil {
+			a.afterPutOut(r.Tenant, r.Room, r.Info, g)
 		}
 	}
 	if r.Notify || r.Op == state.RoomSetRole {
@@ -142,12 +152,16 @@ func (a *App) roomChanged(r *state.RoomResult) {
 	}
 }
 
-// empty puts everybody out of a room.
+// empty puts everybody out of a room who is inside now. Who enters from now on stays:
+// the room may have been opened again. So do those who have entered a room that has
+// just been registered as what it is: they have seen the change before it is told.
 func (a *App) empty(tenant uint32, out *wire.RoomOutPush) {
 	if a.rooms.Count(tenant, out.Room) == 0 {
 		return
 	}
-	a.roomTasks.Go(func() { a.rooms.Empty(tenant, out.Room, session.NewEvent(wire.PushRoomOut, out)) })
+	now, _ := a.rooms.Stamp()
+	guests := out.Reason != wire.RoomOutReason_ROOM_OUT_REGISTERED
+	a.roomTasks.Go(func() { a.rooms.Empty(tenant, out.Room, now, guests, session.NewEvent(wire.PushRoomOut, out)) })
 }
 
 // asInside is m as the account shows itself, when it is inside.

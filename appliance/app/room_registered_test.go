@@ -397,6 +397,34 @@ func TestARoomClosesByItself(t *testing.T) {
 	}
 }
 
+// TestARoomThatWasEmptiedByForceCloses: nobody has left it of his own will.
+func TestARoomThatWasEmptiedByForceCloses(t *testing.T) {
+	for name, putOut := range map[string]func(ann *peer, room string){
+		"kicked": func(ann *peer, room string) {
+			ann.ok(wire.CmdKickRoom, &wire.KickRoomRequest{Room: room, Account: "bob"}, nil)
+		},
+		"blocked": func(ann *peer, room string) {
+			ann.ok(wire.CmdSetRoomRole, &wire.SetRoomRoleRequest{Room: room, Account: "bob", Op: wire.RoomRoleOp_ROOM_ROLE_OP_BLOCK}, nil)
+		},
+	} {
+		n := newNode(t)
+		w := n.newTenant(t, state.Limits{})
+		room, number := w.room("ann")
+		w.change(&state.RoomChange{Op: state.RoomUpdate, Room: number, Info: &wire.RoomChanges{DelayClose: proto.Uint32(state.RoomClosesEmpty), DelaySeconds: proto.Uint32(30)}})
+		ann, bob := w.login("ann"), w.login("bob")
+		bob.enters(room)
+		bob.notice(noticeEntered, "bob", "bob")
+		putOut(ann, room)
+		bob.push(wire.PushRoomOut, new(wire.RoomOutPush))
+		n.settle(t)
+		n.shift.Add(int64(31 * time.Second))
+		n.app.closeRooms()
+		if res := w.change(&state.RoomChange{Op: state.RoomMute, Room: number}); !res.Info.Closed { // applied behind it
+			t.Errorf("%s: the room is open", name)
+		}
+	}
+}
+
 // TestTheRoomLogIsBounded: what does not fit is dropped and counted, and what
 // fails too.
 func TestTheRoomLogIsBounded(t *testing.T) {

@@ -171,13 +171,17 @@ func (rs *Rooms) Leave(m *Member) {
 	}
 }
 
-// Empty ends all memberships in a room and tells each with out, which may be nil.
-func (rs *Rooms) Empty(tenant uint32, name string, out *session.Event) {
+// Empty ends the memberships in a room that began before an id was given out (see
+// Stamp), with guests also those of Guests, and tells each with out, which may be nil.
+func (rs *Rooms) Empty(tenant uint32, name string, before uint64, guests bool, out *session.Event) {
 	r := rs.room(key{tenant, name})
 	if r == nil {
 		return
 	}
 	for _, in := range r.all() {
+		if in.since >= before || !guests && in.guest.Load() != nil {
+			continue
+		}
 		m := in.owner
 		m.mu.Lock()
 		link := &m.first

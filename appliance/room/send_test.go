@@ -362,14 +362,39 @@ func TestEmptyEndsAllMemberships(t *testing.T) {
 		devices[i].enter(t, rs, "other", i+1)
 		devices[i].enter(t, rs, "lobby", i+1)
 	}
-	rs.Empty(0, "lobby", session.NewEvent(wire.PushRoomMessage, &wire.RoomMessagePush{Body: "closed"}))
-	rs.Empty(0, "lobby", nil)
+	now, _ := rs.Stamp()
+	rs.Empty(0, "lobby", now, false, session.NewEvent(wire.PushRoomMessage, &wire.RoomMessagePush{Body: "closed"}))
+	rs.Empty(0, "lobby", now, false, nil)
 	wantLen(t, rs, 1, 100)
 	for _, d := range devices {
 		d.wantBodies(t, "closed")
 		if d.IsIn("lobby") || !d.IsIn("other") {
 			t.Fatal("the wrong membership has ended")
 		}
+	}
+}
+
+// TestEmptyEndsWhatWasThere: who has entered since then stays, as do guests when they
+// are to.
+func TestEmptyEndsWhatWasThere(t *testing.T) {
+	rs := New(Options{})
+	enter := func(g *Guest) *device {
+		d := new(device)
+		if _, _, err := rs.EnterAs(&d.Member, d, 0, "7", 1, g); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	nobody, guest := enter(nil), enter(&Guest{Account: "a"})
+	then, _ := rs.Stamp()
+	later := enter(&Guest{Account: "b"})
+	rs.Empty(0, "7", then, false, nil)
+	if nobody.IsIn("7") || !guest.IsIn("7") || !later.IsIn("7") {
+		t.Error("it is not nobody's membership that has ended")
+	}
+	rs.Empty(0, "7", then, true, nil)
+	if guest.IsIn("7") || !later.IsIn("7") {
+		t.Error("it is not the older membership that has ended")
 	}
 }
 
