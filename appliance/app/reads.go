@@ -6,6 +6,13 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
+// maxAnswer is how large an answer may be, in bytes: it must fit a frame. Pages of
+// messages are cut to that; what else is asked for by many at a time, such as
+// profiles, is refused when each of them is at its limits.
+const maxAnswer = wire.MaxFrame - wire.MaxFrameHeader
+
+var errLargeAnswer = wire.Errorf(wire.CodeCountLimit, "the answer is too large for one frame: ask for less at a time")
+
 // readPool runs queries on a bounded number of goroutines with a bounded queue
 // each. Work with the same key goes to the same worker, so the queries of one
 // connection are answered in their order.
@@ -80,6 +87,9 @@ func (a *App) queryOn(pool *readPool, r *request, q func() (wire.Body, error)) e
 			return // nobody waits for the answer
 		}
 		body, err := q()
+		if err == nil && body != nil && body.SizeVT() > maxAnswer {
+			err = errLargeAnswer
+		}
 		if err != nil {
 			a.fail(&later, err)
 			return

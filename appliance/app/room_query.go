@@ -49,7 +49,16 @@ func (a *App) roomMembers(r *request, payload []byte) error {
 		return errNotMember
 	}
 	tenant := r.identity.Tenant
-	return a.query(r, func() (wire.Body, error) { return body(a.membersOfRoom(tenant, &in)) })
+	return a.query(r, func() (wire.Body, error) {
+		out, err := a.membersOfRoom(tenant, &in)
+		if err != nil {
+			return nil, err
+		}
+		for len(in.Accounts) == 0 && out.SizeVT() > maxAnswer {
+			out.Members, out.More = out.Members[:len(out.Members)/2], true
+		}
+		return out, nil
+	})
 }
 
 // membersOfRoom lists members as in says.
@@ -184,15 +193,12 @@ func (a *App) roomQueue(r *request, payload []byte) error {
 			return nil, err
 		}
 		out := &wire.RoomQueueResponse{Elements: elements}
-		if out.SizeVT() > maxQueueAnswer {
+		if out.SizeVT() > maxAnswer {
 			return nil, wire.Errorf(wire.CodeCountLimit, "the queue is too large for one answer; ask for keys")
 		}
 		return out, nil
 	})
 }
-
-// maxQueueAnswer is how large a queue may be that is read at once, in bytes.
-const maxQueueAnswer = wire.MaxFrame - 1024
 
 // roomHistory reads messages of a room that the account is inside.
 func (a *App) roomHistory(r *request, payload []byte) error {
@@ -218,7 +224,7 @@ func (a *App) roomHistory(r *request, payload []byte) error {
 			return nil, err
 		}
 		out := &wire.RoomHistoryResponse{Messages: messages, More: more}
-		for out.SizeVT() > wire.MaxFrame-1024 {
+		for out.SizeVT() > maxAnswer {
 			out.Messages, out.More = out.Messages[:len(out.Messages)/2], true
 		}
 		return out, nil

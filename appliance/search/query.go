@@ -28,6 +28,9 @@ const (
 	// not be shown to who asks.
 	maxRounds = 5
 	roundSize = 100
+	// maxPageBytes bounds the messages of one page, which must fit a frame.
+	maxPageBytes = wire.MaxFrame - 4<<10
+	maxPrefix    = 4 // bytes before each message: a tag and a length
 )
 
 var (
@@ -85,6 +88,7 @@ func (e *Engine) search(ctx context.Context, tenant uint32, account string, req 
 		return res, err
 	}
 	var stale []string
+	size := 0
 	err = e.set.use(tenant, func(idx bleve.Index) error {
 		for range maxRounds {
 			hits, err := page(ctx, idx, q, after)
@@ -109,7 +113,8 @@ func (e *Engine) search(ctx context.Context, tenant uint32, account string, req 
 				if m == nil || req.EndMs != 0 && m.TimeMs > req.EndMs {
 					continue
 				}
-				if len(res.Messages) == int(req.Limit) {
+				size += m.SizeVT() + maxPrefix
+				if len(res.Messages) == int(req.Limit) || len(res.Messages) > 0 && size > maxPageBytes {
 					res.Cursor = encodeCursor(after)
 					return nil
 				}

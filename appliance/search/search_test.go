@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -462,5 +463,35 @@ func TestPages(t *testing.T) {
 	s.expect(e, tenant, "c", &wire.SearchRequest{Text: "word", Limit: 2}, want...)
 	if n := len(s.found(e, tenant, "b", &wire.SearchRequest{Text: "word", Limit: 50})); n != 3*roundSize+7 {
 		t.Errorf("b finds %d", n)
+	}
+}
+
+// TestAPageFitsAFrame: however long what is found is, and nothing of it is lost.
+func TestAPageFitsAFrame(t *testing.T) {
+	s := newSite(t)
+	e := s.open()
+	tenant := s.tenant("app", "a", "b")
+	long := strings.Repeat("word ", 6000) // 30 KB
+	const sent = 50
+	for range sent {
+		s.send(tenant, "a", "b", long)
+	}
+	s.settle(e)
+	req, found := &wire.SearchRequest{Text: "word", Limit: sent}, 0
+	for pages := 1; ; pages++ {
+		res, err := e.Search(t.Context(), tenant, "b", req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size := res.SizeVT(); size > wire.MaxFrame-wire.MaxFrameHeader {
+			t.Errorf("page %d has %d bytes", pages, size)
+		}
+		found += len(res.Messages)
+		if req.Cursor = res.Cursor; req.Cursor == "" {
+			break
+		}
+	}
+	if found != sent {
+		t.Errorf("%d messages of %d", found, sent)
 	}
 }
