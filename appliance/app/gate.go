@@ -126,7 +126,7 @@ func (a *App) askSend(o *op) error {
 		if err != nil {
 			return err
 		}
-		if original == nil {
+		if original == nil || original.Hidden {
 			return errNotThere
 		}
 		o.in.Type, o.in.SubType, o.in.Body, o.in.Ext = original.Type, original.SubType, original.Body, original.Ext
@@ -197,18 +197,18 @@ func (a *App) askRoomEntry(r *request, room string) error {
 	return a.ask(r, &Question{Event: state.CallbackRoomEntry, Room: room})
 }
 
-// askRecall asks about taking a message back. There is nothing to ask about one
-// that the account cannot see: the state machine says what is wrong.
+// askRecall asks about taking a message back. One that the account cannot see, as
+// when it has cleared the conversation, cannot be asked about, and stays.
 func (a *App) askRecall(r *request, in *wire.RecallRequest, peer string) error {
 	if !r.mayWait || !a.asks(r.tenant, state.CallbackRecall) {
 		return nil
 	}
 	found, err := a.queries.History(r.identity.Tenant, r.identity.Account, &wire.HistoryRequest{Scene: in.Scene, Peer: peer, FromSeq: in.Seq, ToSeq: in.Seq, Limit: 1})
 	switch {
-	case wire.CodeOf(err).Temporary():
+	case err != nil:
 		return err
-	case err != nil || len(found.Messages) == 0:
-		return nil
+	case len(found.Messages) == 0:
+		return errNotThere
 	}
 	return a.ask(r, &Question{Event: state.CallbackRecall, Recall: &RecallQuestion{Scene: in.Scene, Peer: peer, Message: found.Messages[0], Note: in.Note}})
 }

@@ -73,6 +73,10 @@ func TestRecallsAreAskedAbout(t *testing.T) {
 	if r := alice.answer(serial); r.code != wire.CodeOK {
 		t.Errorf("answered %v", r.code)
 	}
+	// What has been cleared away is still there for the other one.
+	alice.ok(wire.CmdSend, text("bob", "2", "more words"), &sent)
+	alice.ok(wire.CmdClearConversation, &wire.ClearConversationRequest{Peer: "bob"}, nil)
+	alice.refused(wire.CodeNotFound, wire.CmdRecall, &wire.RecallRequest{Peer: "bob", Seq: sent.Seq, ClientId: "r"})
 	for _, missing := range []*wire.RecallRequest{{Peer: "bob", Seq: 99, ClientId: "r"}, {Peer: "nobody", Seq: 1, ClientId: "r"}, {Scene: wire.Scene_SCENE_TEAM, Peer: "77", Seq: 1, ClientId: "r"}} {
 		if code := alice.do(wire.CmdRecall, missing, nil); code != wire.CodeNotFound && code != wire.CodeTeamMissing {
 			t.Errorf("%v: code %v", missing, code)
