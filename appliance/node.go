@@ -187,7 +187,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 
 		PresenceGrace: cfg.PresenceGrace,
 	})
-	if err := n.openFiles(cfg); err != nil {
+	if err := n.openFiles(cfg, queries); err != nil {
 		n.app.Close()
 		n.gate.Close()
 		n.site.Close()
@@ -203,7 +203,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.web = weblink.NewServer(n.app, logger, n.registry, cfg.WebLink)
 	n.api = api.New(n.app, api.Options{Healthy: n.healthy, Logger: logger, Registerer: n.registry})
 	n.lbs = lbs.New(lbs.Config{Key: n.linkKey, Tenant: n.tenantExists, Logger: logger, Registerer: n.registry})
-	n.clean = janitor.New(janitor.Config{Store: n.store, Queries: queries, Logger: logger, Registerer: n.registry})
+	n.clean = janitor.New(janitor.Config{Store: n.store, Queries: queries, Files: n.files, Logger: logger, Registerer: n.registry})
 	go n.watchStore()
 	go n.runTrimmer()
 	return n, nil
@@ -230,17 +230,6 @@ func (n *Node) openStore(ctx context.Context, cfg Config) error {
 	}
 	n.store = store
 	return nil
-}
-
-func (n *Node) openFiles(cfg Config) (err error) {
-	n.files, err = files.New(files.Config{
-		Dir:        filepath.Join(cfg.DataDir, filesFolder),
-		Keys:       n.site,
-		Auth:       n.app,
-		Logger:     n.logger,
-		Registerer: n.registry,
-	}, cfg.Files)
-	return err
 }
 
 func (n *Node) applied(results []any) {

@@ -134,6 +134,42 @@ func (b *bucket) remove(ctx context.Context, id fileID) error {
 	return b.error(b.client.RemoveObject(ctx, b.name, b.key(id), minio.RemoveObjectOptions{}))
 }
 
+// maxAborts bounds one abort.
+const maxAborts = 1000
+
+// abort gives up multipart uploads of ours: their parts take place in the bucket and
+// are shown nowhere. Those of others who use the bucket stay.
+func (b *bucket) abort(ctx context.Context, before time.Time) (int, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the list
+	aborted := 0
+	for info := range b.client.ListIncompleteUploads(ctx, b.name, b.prefix, true) {
+		if info.Err != nil {
+			return aborted, b.error(info.Err)
+		}
+		if !info.Initiated.Before(before) || !b.owns(info.Key) {
+			continue
+		}
+		if err := (&minio.Core{Client: b.client}).AbortMultipartUpload(ctx, b.name, info.Key, info.UploadID); err != nil {
+			if minio.ToErrorResponse(err).Code == minio.NoSuchUpload {
+				continue // it has ended meanwhile
+			}
+			return aborted, b.error(err)
+		}
+		if aborted++; aborted == maxAborts {
+			break
+		}
+	}
+	return aborted, nil
+}
+
+// owns reports whether key is one that b makes.
+func (b *bucket) owns(key string) bool {
+	tenant, random, ok := strings.Cut(strings.TrimPrefix(key, b.prefix), "/")
+	id, err := parseID(tenant + "-" + random)
+	return ok && err == nil && b.key(id) == key
+}
+
 // error tells "no such file" from a storage that does not answer.
 func (b *bucket) error(err error) error {
 	if err == nil {

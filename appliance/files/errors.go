@@ -62,6 +62,7 @@ var (
 	errTruncated   = &Error{http.StatusBadRequest, wire.CodeBadParameter, "truncated", "the body ended early", 0}
 	errSlow        = &Error{http.StatusRequestTimeout, wire.CodeTimeout, "slow", "the body came too slowly", 0}
 	errDailyQuota  = &Error{http.StatusTooManyRequests, wire.CodeCountLimit, "daily_quota", "the tenant has uploaded as much as it may today", time.Hour}
+	errQuota       = &Error{http.StatusInsufficientStorage, wire.CodeCountLimit, "quota", "the tenant or the account has as many files as it may have", 0}
 	errManyUploads = &Error{http.StatusTooManyRequests, wire.CodeCountLimit, "many_uploads", "the account has too many unfinished uploads; finish or delete one", 10 * time.Second}
 	errNodeFull    = &Error{http.StatusServiceUnavailable, wire.CodeBusy, "busy", "the node serves too many transfers at this moment; try again", retryLater}
 	errDiskFull    = &Error{http.StatusInsufficientStorage, wire.CodeBusy, "disk_full", "the server's disk is full; it gives files but takes none", time.Minute}

@@ -144,16 +144,24 @@ type Result struct {
 
 // uploaded is the answer to a finished upload.
 func (c *call) uploaded(m *meta) error {
-	id, err := parseID(m.ID)
+	r, err := c.resultOf(m)
 	if err != nil {
 		return err
+	}
+	return c.writeJSON(r)
+}
+
+func (c *call) resultOf(m *meta) (*Result, error) {
+	id, err := parseID(m.ID)
+	if err != nil {
+		return nil, err
 	}
 	link, expires, err := c.link(id)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.writeJSON(&Result{
+	return &Result{
 		Code: 200, ID: m.ID, Type: m.Type, SHA256: m.SHA256, Link: link, LinkExpiresMs: expires.UnixMilli(),
 		Body: Body{Name: m.Name, URL: c.address(m.ID), MD5: m.MD5, Size: m.Size, Ext: m.Ext, W: m.W, H: m.H, Dur: m.Dur},
-	})
+	}, nil
 }

@@ -83,6 +83,7 @@ type site struct {
 	t       testing.TB
 	dir     string
 	keys    *keyStore
+	ledger  *countingLedger
 	options Options
 	log     *lockedBuffer
 	skew    atomic.Int64 // ns
@@ -94,7 +95,7 @@ type site struct {
 
 func newSite(t testing.TB, change func(*Options)) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), keys: new(keyStore), log: new(lockedBuffer)}
+	s := &site{t: t, dir: t.TempDir(), keys: new(keyStore), ledger: newLedger(), log: new(lockedBuffer)}
 	if change != nil {
 		change(&s.options)
 	}
@@ -110,7 +111,7 @@ func (s *site) open() {
 	s.t.Helper()
 	s.reg = prometheus.NewRegistry()
 	server, err := New(Config{
-		Dir: s.dir, Keys: s.keys, Auth: authenticator{}, Registerer: s.reg, Now: s.now,
+		Dir: s.dir, Keys: s.keys, Auth: authenticator{}, Ledger: s.ledger, Registerer: s.reg, Now: s.now,
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		FreeSpace: func(string) (int64, error) { return s.free.Load(), nil },
 	}, s.options)

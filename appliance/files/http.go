@@ -40,6 +40,7 @@ type call struct {
 	operation string // for metrics
 	refusal   string // the name of an error that tusd has answered with
 	principal Principal
+	https     bool // addresses begin with https, whatever the request came by
 }
 
 // ServeHTTP serves one request under Prefix. r.RemoteAddr must be the client's.
@@ -174,7 +175,7 @@ func (c *call) base() string {
 		return c.PublicURL
 	}
 	scheme := "http"
-	if c.r.TLS != nil {
+	if c.r.TLS != nil || c.https {
 		scheme = "https"
 	}
 	return scheme + "://" + c.r.Host

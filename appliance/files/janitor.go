@@ -14,6 +14,7 @@ const janitorEvery = time.Minute
 func (s *Server) janitor() {
 	defer s.work.Done()
 	s.finishLeft()
+	s.layGhosts()
 	tick := time.NewTicker(janitorEvery)
 	defer tick.Stop()
 	for {
@@ -21,6 +22,7 @@ func (s *Server) janitor() {
 		case <-tick.C:
 			s.finishLeft()
 			s.expire()
+			s.layGhosts()
 			s.thumbs.trim()
 		case <-s.ctx.Done():
 			return

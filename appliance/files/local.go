@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // local keeps finished files on this node's disk: the content under
@@ -94,6 +95,9 @@ func (l *local) remove(_ context.Context, id fileID) error {
 	path := l.path(id)
 	return errors.Join(removeFile(path), removeFile(path+metaSuffix))
 }
+
+// abort has nothing to do: put leaves nothing but an unfinished upload.
+func (l *local) abort(context.Context, time.Time) (int, error) { return 0, nil }
 
 func notFound(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {

@@ -56,6 +56,9 @@ type blobs interface {
 	stat(ctx context.Context, id fileID) (*meta, error)
 	// remove is no error when there is no such file.
 	remove(ctx context.Context, id fileID) error
+	// abort gives up what broke off in put before that time, a bounded number, and
+	// tells how many.
+	abort(ctx context.Context, before time.Time) (int, error)
 }
 
 // declared is what a client says about its file. It decides nothing but the name

@@ -16,6 +16,7 @@ type metrics struct {
 	received   prometheus.Counter
 	sent       prometheus.Counter
 	expired    prometheus.Counter
+	removed    prometheus.Counter
 	transfers  prometheus.Gauge
 	thumbnails *prometheus.CounterVec // by result
 	thumbTime  prometheus.Histogram
@@ -47,6 +48,7 @@ func newMetrics(reg prometheus.Registerer, unfinished func() float64, unwritten 
 		received:   counter("received_bytes_total", "Bytes of content taken from clients."),
 		sent:       counter("sent_bytes_total", "Bytes of content given to clients."),
 		expired:    counter("uploads_expired_total", "Unfinished uploads that were removed because nothing came any more."),
+		removed:    counter("removed_total", "Files that were deleted by who had uploaded them, or with their message."),
 		transfers:  gauge("transfers", "Requests that send or receive content now."),
 		thumbnails: vector("thumbnails_total", "Thumbnails asked for, by result.", "result"),
 		thumbTime:  seconds("thumbnail_seconds", "Time to make a thumbnail."),
@@ -54,7 +56,7 @@ func newMetrics(reg prometheus.Registerer, unfinished func() float64, unwritten 
 		putTime:    seconds("store_seconds", "Time from an upload's last byte to a durable file."),
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.finished, m.received, m.sent, m.expired, m.transfers, m.thumbnails, m.thumbTime, m.thumbBytes, m.putTime,
+		reg.MustRegister(m.requests, m.finished, m.received, m.sent, m.expired, m.removed, m.transfers, m.thumbnails, m.thumbTime, m.thumbBytes, m.putTime,
 			gaugeFunc("uploads_unfinished", "Unfinished uploads.", unfinished),
 			gaugeFunc("uploads_unwritten_bytes", "Bytes that unfinished uploads have announced and not sent yet.", unwritten))
 	}

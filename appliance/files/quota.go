@@ -184,6 +184,23 @@ func (r *reservation) wrote(n int64) {
 	}
 }
 
+// shrink gives back what was reserved beyond size bytes.
+func (r *reservation) shrink(size int64) {
+	q := r.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	over := r.size - size
+	if r.released || over <= 0 {
+		return
+	}
+	r.size = size
+	q.unwritten -= over
+	q.turn()
+	if r.day == q.day {
+		q.use(r.owner.Tenant, -over)
+	}
+}
+
 // release ends the upload. What did not become a file is given back to the day.
 func (r *reservation) release(finished bool) {
 	q := r.q

@@ -165,7 +165,7 @@ func TestCompleteUploadBecomesAFileAfterACrash(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			u, err := s.server.begin(s.server.setup.Load(), Principal{7, "shop", "alice"}, int64(len(content)), d, true)
+			u, err := s.server.begin(t.Context(), s.server.setup.Load(), Principal{7, "shop", "alice"}, int64(len(content)), d, true)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -32,6 +32,7 @@ type Config struct {
 	Dir        string
 	Keys       KeyStore
 	Auth       Authenticator
+	Ledger     Ledger                      // nil counts nothing
 	Logger     *slog.Logger                // nil discards
 	Registerer prometheus.Registerer       // nil does not register
 	Now        func() time.Time            // nil is time.Now
@@ -52,6 +53,7 @@ type Server struct {
 	dir     string
 	keys    KeyStore
 	auth    Authenticator
+	ledger  Ledger
 	log     *slog.Logger
 	clients *limitlog.Logger // lines that clients cause
 	now     func() time.Time
@@ -88,12 +90,15 @@ type setup struct {
 // New opens the service in c.Dir. Uploads that were complete when the former
 // process ended become files in the background.
 func New(c Config, o Options) (*Server, error) {
-	s := &Server{dir: c.Dir, keys: c.Keys, auth: c.Auth, log: c.Logger, now: c.Now, locker: newLocker(), grace: rateGrace}
+	s := &Server{dir: c.Dir, keys: c.Keys, auth: c.Auth, ledger: c.Ledger, log: c.Logger, now: c.Now, locker: newLocker(), grace: rateGrace}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.ledger == nil {
+		s.ledger = uncounted{}
 	}
 	if c.FreeSpace == nil {
 		c.FreeSpace = statfsFree
@@ -189,9 +194,12 @@ func (s *Server) tooFull() error {
 }
 
 // begin makes place for an upload.
-func (s *Server) begin(set *setup, p Principal, size int64, d declared, resumable bool) (*upload, error) {
+func (s *Server) begin(ctx context.Context, set *setup, p Principal, size int64, d declared, resumable bool) (*upload, error) {
 	if s.draining.Load() {
 		return nil, errStopping
+	}
+	if err := s.ledger.FileRoom(ctx, p.AppKey, p.Account, size); err != nil {
+		return nil, refused(err)
 	}
 	free, err := s.disk.freeBytes()
 	if err != nil {
@@ -235,6 +243,14 @@ func (s *Server) finish(ctx context.Context, set *setup, u *upload) (*meta, erro
 	if err != nil {
 		return s.unfinishable(ctx, set, u, err)
 	}
+	// Counted first: content that nobody counts would stay for ever.
+	if err := s.ledger.StoreFile(ctx, u.stored(m)); err != nil {
+		if known := new(Error); errors.As(refused(err), &known) {
+			return s.unfinishable(ctx, set, u, known)
+		}
+		return nil, err
+	}
+	u.counted = true
 	if err := set.blobs.put(ctx, u.id, m, u.part()); err != nil {
 		return nil, err
 	}

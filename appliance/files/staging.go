@@ -36,6 +36,7 @@ type staging struct {
 	quota *quota
 	// tooFull says so when the disk must not be filled further.
 	tooFull func() error
+	ghosts  ghosts
 
 	mu      sync.Mutex
 	uploads map[fileID]*upload // guarded by mu: those with a journal
@@ -56,6 +57,11 @@ type upload struct {
 	progress
 	gone    bool // finished or removed; guarded by work
 	checked bool // the type was found to be taken; guarded by work
+	counted bool // by the ledger, maybe; guarded by work
+
+	// Of a backend's file, which cannot be resumed: not in the journal.
+	tag    string
+	lifeMs int64
 }
 
 // openStaging reads what a former process has left in dir. What cannot be gone on
@@ -84,6 +90,7 @@ func openStaging(dir string, q *quota, log *slog.Logger, now func() time.Time, t
 	for _, entry := range entries {
 		name, ok := strings.CutSuffix(entry.Name(), partSuffix)
 		if id, err := parseID(name); ok && err == nil && s.uploads[id] == nil {
+			s.ghosts.add(id)                      // it may have been counted just before
 			_ = os.Remove(s.path(id, partSuffix)) // met again at the next start
 		}
 	}
@@ -291,6 +298,22 @@ func (u *upload) meta() (*meta, error) {
 	return m, nil
 }
 
+// end makes what has come the whole upload, of which nobody knew the size.
+func (u *upload) end() {
+	u.work.Lock()
+	defer u.work.Unlock()
+	u.reserved.shrink(u.offset)
+	u.head.Size = u.offset
+}
+
+// stored is the file that u becomes, as a Ledger sees it.
+func (u *upload) stored(m *meta) StoredFile {
+	return StoredFile{
+		Tenant: u.id.tenant, AppKey: m.AppKey, Account: m.Account, ID: u.id.random,
+		Type: m.Type, Tag: u.tag, Size: m.Size, LifeMs: u.lifeMs,
+	}
+}
+
 // drop removes the upload, finished or not. u.work is held.
 func (u *upload) drop(finished bool) error {
 	if u.gone {
@@ -298,6 +321,9 @@ func (u *upload) drop(finished bool) error {
 	}
 	u.gone = true
 	u.reserved.release(finished)
+	if u.counted && !finished {
+		u.s.ghosts.add(u.id)
+	}
 	if u.resumable {
 		u.s.mu.Lock()
 		delete(u.s.uploads, u.id)

@@ -115,7 +115,7 @@ func (t *tusStore) NewUpload(ctx context.Context, info handler.FileInfo) (handle
 	if err != nil {
 		return nil, c.tusError(err)
 	}
-	u, err := t.s.begin(t.set, c.principal, info.Size, d, true)
+	u, err := t.s.begin(ctx, t.set, c.principal, info.Size, d, true)
 	if err != nil {
 		return nil, c.tusError(err)
 	}
@@ -200,7 +200,7 @@ func (t *tusUpload) Terminate(context.Context) error {
 	}
 	id, err := parseID(t.m.ID)
 	if err == nil {
-		err = t.c.remove(id)
+		err = t.c.s.remove(t.c.r.Context(), id)
 	}
 	return t.c.tusError(err)
 }

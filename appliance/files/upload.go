@@ -24,7 +24,7 @@ func (c *call) upload() error {
 		return err
 	}
 	defer end()
-	u, err := c.s.begin(c.setup, c.principal, size, d, false)
+	u, err := c.s.begin(c.r.Context(), c.setup, c.principal, size, d, false)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (c *call) delete(name string) error {
 	if _, err := c.own(id); err != nil {
 		return err
 	}
-	if err := c.remove(id); err != nil {
+	if err := c.s.remove(c.r.Context(), id); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)
@@ -95,12 +95,4 @@ func (c *call) own(id fileID) (*meta, error) {
 		return nil, errNotFound
 	}
 	return m, nil
-}
-
-func (c *call) remove(id fileID) error {
-	if err := c.blobs.remove(c.r.Context(), id); err != nil {
-		return err
-	}
-	c.s.thumbs.forget(id)
-	return nil
 }

@@ -3,6 +3,7 @@ package janitor
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,6 +41,7 @@ var _ Store = (*raftstore.Store)(nil)
 type Config struct {
 	Store      Store
 	Queries    *state.Queries
+	Files      Files                 // nil: there are none
 	Logger     *slog.Logger          // nil discards
 	Registerer prometheus.Registerer // nil does not register
 	Now        func() time.Time      // nil is time.Now
@@ -49,16 +51,17 @@ type Config struct {
 type Janitor struct {
 	store   Store
 	queries *state.Queries
+	files   Files
 	log     *slog.Logger
 	now     func() time.Time
 	metrics *metrics
 
-	// firstPass is that of the package; tests have no time.
-	firstPass time.Duration
+	// firstPass and filesEvery are those of the package; tests have no time.
+	firstPass, filesEvery time.Duration
 
 	ctx  context.Context
 	stop context.CancelFunc
-	done chan struct{}
+	done chan struct{} // closed when nobody works any more
 }
 
 // New starts a Janitor. Its owner closes it before the store.
@@ -71,12 +74,18 @@ func New(c Config) *Janitor {
 func (j *Janitor) start() {
 	go func() {
 		defer close(j.done)
+		var files sync.WaitGroup
+		files.Go(j.runFiles)
 		j.run()
+		files.Wait()
 	}()
 }
 
 func newJanitor(c Config) *Janitor {
-	j := &Janitor{store: c.Store, queries: c.Queries, log: c.Logger, now: c.Now, metrics: newMetrics(c.Registerer), firstPass: firstPass, done: make(chan struct{})}
+	j := &Janitor{store: c.Store, queries: c.Queries, log: c.Logger, now: c.Now, metrics: newMetrics(c.Registerer), firstPass: firstPass, filesEvery: filesEvery, files: c.Files, done: make(chan struct{})}
+	if j.files == nil {
+		j.files = noFiles{}
+	}
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}

@@ -11,13 +11,21 @@ type metrics struct {
 	pruned         prometheus.Counter
 	last, duration prometheus.Gauge
 	logs, messages prometheus.Gauge
+
+	files, fileBytes, abortedUploads prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "yizhan_retention_" + name, Help: help})
 	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "yizhan_retention_" + name, Help: help})
+	}
 	m := &metrics{
+		files:          counter("removed_files_total", "Files that were removed because they were over, or because their tenant's backend asked for it."),
+		fileBytes:      counter("removed_file_bytes_total", "Bytes that they had."),
+		abortedUploads: counter("aborted_uploads_total", "Uploads to the storage of files that had broken off and were given up."),
 		pruned: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "yizhan_retention_pruned_messages_total",
 			Help: "Messages that were removed because they were older, or more, than their tenant keeps.",
@@ -28,7 +36,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		messages: gauge("messages", "Messages that they hold."),
 	}
 	if reg != nil {
-		reg.MustRegister(m.pruned, m.last, m.duration, m.logs, m.messages)
+		reg.MustRegister(m.pruned, m.last, m.duration, m.logs, m.messages, m.files, m.fileBytes, m.abortedUploads)
 	}
 	return m
 }

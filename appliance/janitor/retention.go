@@ -46,6 +46,13 @@ func (j *Janitor) pass(ctx context.Context, pause time.Duration) error {
 	if err := j.sweepPresence(tenants); err != nil {
 		return err
 	}
+	if err := j.expireFiles(ctx, tenants, pause); err != nil {
+		// The storage of files may be away: messages do not wait for it.
+		j.log.Warn("removing old files failed; it is tried again with the next pass", "error", err)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	began := j.now()
 	p := &pass{j: j, ctx: ctx, tenants: tenants, at: decodeMark(stored), marked: len(stored) > 0, partial: len(stored) > 0}
 	for {

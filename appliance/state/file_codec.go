@@ -137,6 +137,7 @@ func (f *fileTotals) decode(b []byte) error {
 
 // FileJob is a deletion that is under way.
 type FileJob struct {
+	Tenant             uint32
 	ID                 uint64
 	FromMs, ToMs       int64
 	Type, Tag, Account string
@@ -151,7 +152,7 @@ func (f *FileJob) append(dst []byte) []byte {
 	return appendString(dst, f.Account)
 }
 
-// decode leaves ID alone: the key has it.
+// decode leaves Tenant and ID alone: the key has them.
 func (f *FileJob) decode(b []byte) error {
 	r := openRow(b)
 	f.FromMs, f.ToMs = r.time(), r.time()

@@ -194,13 +194,13 @@ func TestDeletingFiles(t *testing.T) {
 		id := one[*FileJobResult](n, &c.DeleteFiles).ID
 		n.storeFile(StoreFile{TimeMs: testTime + 55, Tenant: other, ID: testFile(int(id) + 100)}, wire.CodeOK) // moves the clock
 		n.restart()
-		jobs, err := n.q.FileJobs(app)
-		if err != nil || len(jobs) != 1 || jobs[0].ID != id {
+		jobs, err := n.q.FileJobs()
+		if err != nil || len(jobs) != 1 || jobs[0].ID != id || jobs[0].Tenant != app {
 			t.Fatalf("jobs %+v %v", jobs, err)
 		}
 		var got []string
 		for place, steps := []byte(nil), 0; ; steps++ {
-			ids, next, err := n.q.FilesOfJob(app, &jobs[0], place)
+			ids, next, err := n.q.FilesOfJob(&jobs[0], place)
 			if err != nil || steps > 100 {
 				t.Fatal(err)
 			}

@@ -36,16 +36,20 @@ func (q *Queries) FilesOver(tenant uint32, nowMs, keptFromMs int64) (ids []strin
 // fileOfTimeKey is the id in a key of tableFileTime.
 func fileOfTimeKey(key []byte) string { return string(key[len(key)-fileIDLen:]) }
 
-// FileJobs lists the tenant's deletions that are under way, at most MaxFileJobs, the
-// oldest first.
-func (q *Queries) FileJobs(tenant uint32) (jobs []FileJob, err error) {
+// maxFileJobsPage bounds one answer of FileJobs.
+const maxFileJobsPage = 1000
+
+// FileJobs lists deletions of all tenants that are under way, at most 1000.
+func (q *Queries) FileJobs() (jobs []FileJob, err error) {
 	v := q.view()
 	defer v.Close()
-	prefix := appendFileJobs(nil, tenant)
-	err = scan(v, prefix, prefixEnd(prefix), func(key, row []byte) error {
-		job := FileJob{ID: binary.BigEndian.Uint64(key[len(prefix):])}
+	prefix := appendTable(nil, tableFileJob)
+	err = scanUntil(v, prefix, prefixEnd(prefix), func(key, row []byte) (bool, error) {
+		key = key[len(prefix):]
+		job := FileJob{Tenant: binary.BigEndian.Uint32(key), ID: binary.BigEndian.Uint64(key[4:])}
+		err := job.decode(row)
 		jobs = append(jobs, job)
-		return jobs[len(jobs)-1].decode(row)
+		return len(jobs) == maxFileJobsPage, err
 	})
 	return jobs, err
 }
@@ -56,9 +60,10 @@ const fileJobSteps = 1000
 // FilesOfJob names files that the job removes, at most MaxRemovedFiles, behind the
 // place after, which is nil at first. next is where to go on, nil when there are no
 // more.
-func (q *Queries) FilesOfJob(tenant uint32, job *FileJob, after []byte) (ids []string, next []byte, err error) {
+func (q *Queries) FilesOfJob(job *FileJob, after []byte) (ids []string, next []byte, err error) {
 	v := q.view()
 	defer v.Close()
+	tenant := job.Tenant
 	lo, hi := appendFileTimeKey(nil, tenant, fileCreated, job.FromMs, ""), appendFileTimeKey(nil, tenant, fileCreated, job.ToMs+1, "")
 	if after != nil {
 		lo = append(append(lo[:0], after...), 0)
@@ -66,7 +71,7 @@ func (q *Queries) FilesOfJob(tenant uint32, job *FileJob, after []byte) (ids []s
 	steps := 0
 	err = scanUntil(v, lo, hi, func(key, _ []byte) (bool, error) {
 		id := fileOfTimeKey(key)
-		takes, err := jobTakes(v, tenant, job, id)
+		takes, err := jobTakes(v, job, id)
 		if takes {
 			ids = append(ids, id)
 		}
@@ -79,11 +84,11 @@ func (q *Queries) FilesOfJob(tenant uint32, job *FileJob, after []byte) (ids []s
 	return ids, next, err
 }
 
-func jobTakes(v *raftstore.View, tenant uint32, job *FileJob, id string) (bool, error) {
+func jobTakes(v *raftstore.View, job *FileJob, id string) (bool, error) {
 	if job.Type == "" && job.Tag == "" && job.Account == "" {
 		return true, nil
 	}
 	var row fileRow
-	ok, err := readRow(v, appendFileKey(nil, tenant, id), row.decode)
+	ok, err := readRow(v, appendFileKey(nil, job.Tenant, id), row.decode)
 	return ok && job.takes(&row), err
 }
