@@ -45,6 +45,7 @@ type TenantRequest struct {
 	RoomsRequest
 	MegaTeamsRequest
 	NotifyRequest
+	FilesRequest
 	// RetentionDays is for how many days messages are kept, RetentionMessages how
 	// many of one conversation; -1 means for ever. What is older is removed.
 	RetentionDays     int `json:"retention_days,omitempty"`
@@ -86,6 +87,7 @@ type TenantInfo struct {
 	RoomsInfo
 	MegaTeamsInfo
 	NotifyInfo
+	FilesInfo
 	RetentionDays     int    `json:"retention_days"`         // -1: for ever
 	RetentionMessages int    `json:"retention_messages"`     // -1: all
 	CallbackURL       string `json:"callback_url,omitempty"` // the rest only with it
@@ -160,6 +162,9 @@ func (r *TenantRequest) apply(l *state.Limits) error {
 		return err
 	}
 	if err := r.applyNotify(l); err != nil {
+		return err
+	}
+	if err := r.applyFiles(l); err != nil {
 		return err
 	}
 	return r.applyPresence(l)
@@ -281,6 +286,9 @@ func (n *Node) Tenants(ctx context.Context) ([]TenantInfo, error) {
 	infos := make([]TenantInfo, len(tenants))
 	for i, t := range tenants {
 		infos[i] = tenantInfo(t)
+		if infos[i].FilesStored, infos[i].FileBytesStored, err = n.app.FileTotals(t.ID); err != nil {
+			return nil, err
+		}
 	}
 	return infos, nil
 }
@@ -303,6 +311,7 @@ func tenantInfo(t *state.Tenant) TenantInfo {
 		RoomsInfo:         roomsInfo(&t.Limits),
 		MegaTeamsInfo:     megaTeamsInfo(&t.Limits),
 		NotifyInfo:        notifyInfo(&t.Limits),
+		FilesInfo:         filesInfo(&t.Limits),
 		RetentionDays:     shownRetention(t.Limits.RetentionDays),
 		RetentionMessages: shownRetention(t.Limits.RetentionMessages),
 		CreatedMs:         t.CreatedMs,

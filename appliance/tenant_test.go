@@ -30,6 +30,7 @@ func TestTenantIsCreatedWithDefaultsAndASecret(t *testing.T) {
 		PresenceRequest:  appliance.PresenceRequest{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
 		MegaTeamsRequest: appliance.MegaTeamsRequest{MaxMegaTeamMembers: 12, MaxMegaTeams: 13},
 		NotifyRequest:    appliance.NotifyRequest{Notify: "backend"},
+		FilesRequest:     appliance.FilesRequest{FileDays: 30, FileMiB: 31, AccountFileMiB: -1},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -40,6 +41,7 @@ func TestTenantIsCreatedWithDefaultsAndASecret(t *testing.T) {
 		PresenceInfo:  appliance.PresenceInfo{Presence: "friends", UserSearch: "on", MaxSubscriptions: 9, EventDays: 10, EventCount: 11},
 		MegaTeamsInfo: appliance.MegaTeamsInfo{MaxMegaTeamMembers: 12, MaxMegaTeams: 13},
 		NotifyInfo:    appliance.NotifyInfo{Notify: "backend"},
+		FilesInfo:     appliance.FilesInfo{FileDays: 30, FileMiB: 31, AccountFileMiB: -1},
 		RoomsInfo:     appliance.RoomsInfo{OpenRooms: "on", RoomsPerSession: 16, MaxRooms: 100_000, RoomHistory: 1000, RoomHistoryDays: 10},
 		RetentionDays: 365, RetentionMessages: 1_000_000,
 	}
@@ -68,6 +70,8 @@ func TestTenantRequestsAreChecked(t *testing.T) {
 		{appliance.TenantRequest{PresenceRequest: appliance.PresenceRequest{UserSearch: "none"}}, wire.CodeBadParameter},
 		{appliance.TenantRequest{PresenceRequest: appliance.PresenceRequest{EventDays: -1}}, wire.CodeBadParameter},
 		{appliance.TenantRequest{PresenceRequest: appliance.PresenceRequest{EventDays: 400}}, wire.CodeBadParameter},
+		{appliance.TenantRequest{FilesRequest: appliance.FilesRequest{FileDays: -2}}, wire.CodeBadParameter},
+		{appliance.TenantRequest{FilesRequest: appliance.FilesRequest{FileMiB: 1 << 24}}, wire.CodeBadParameter},
 		{appliance.TenantRequest{APIPerSecond: -1}, wire.CodeBadParameter},
 		{appliance.TenantRequest{RequestBurst: 1 << 40}, wire.CodeBadParameter},
 		{appliance.TenantRequest{NewSecret: true}, wire.CodeBadParameter},

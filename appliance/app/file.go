@@ -36,6 +36,14 @@ func (a *App) FileRoom(ctx context.Context, appKey, account string, size int64) 
 	return nil
 }
 
+// FileTotals counts the files of a tenant.
+func (a *App) FileTotals(tenant uint32) (files, bytes uint64, err error) {
+	if files, bytes, err = a.queries.FileTotals(tenant, ""); err != nil {
+		err = a.edge(err)
+	}
+	return files, bytes, err
+}
+
 func noFileRoom(t *state.Tenant, ofAccount bool) error {
 	if ofAccount {
 		return wire.Errorf(wire.CodeCountLimit, "the files of an account may have %d MiB together", t.Limits.AccountFileMiB)
