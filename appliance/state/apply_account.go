@@ -28,17 +28,11 @@ func (m *Machine) createAccount(tx *raftstore.Tx, r *reader) (*AccountResult, er
 		res.Code = wire.CodeRepeated
 		return res, err
 	}
-	row := accountRow{createdMs: m.site.clockMs, tokenHash: c.TokenHash}
-	if err := m.putAccount(tx, &row); err != nil {
-		return nil, err
+	if _, ok, err := m.tombstone(tx, c.Tenant, c.Account); err != nil || ok {
+		res.Code = wire.CodeAccountGone
+		return res, err
 	}
-	if err := m.indexName(tx, c.Tenant, c.Account, "", c.Profile.Name); err != nil {
-		return nil, err
-	}
-	c.Profile.Account, c.Profile.UpdatedMs = c.Account, m.site.clockMs
-	m.key = appendAccountKey(m.key[:0], tableProfile, c.Tenant, c.Account)
-	res.Code = wire.CodeOK
-	return res, m.put(tx, c.Profile)
+	return res, m.addAccount(tx, res, c.TokenHash, c.Profile)
 }
 
 func (m *Machine) setToken(tx *raftstore.Tx, r *reader) (*AccountResult, error) {

@@ -49,7 +49,10 @@ func (m *Machine) openConv(tx *raftstore.Tx, tenant uint32, x, y string) (*convR
 func (m *Machine) putConv(tx *raftstore.Tx, tenant uint32, x, y string, row *convRow) error {
 	m.key = appendConvKey(m.key[:0], tenant, x, y)
 	m.val = row.append(m.val[:0])
-	return tx.Set(m.key, m.val)
+	if err := tx.Set(m.key, m.val); err != nil {
+		return err
+	}
+	return m.raiseFormer(tx, tenant, x, y, row.lastSeq)
 }
 
 func (m *Machine) read(tx *raftstore.Tx, r *reader) (*ReadResult, error) {

@@ -24,6 +24,10 @@ func (m *Machine) deleteMessages(tx *raftstore.Tx, r *reader) (*DeletionResult, 
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
+	if gone, err := m.accountGone(tx, c.Tenant, c.Account); err != nil || gone {
+		res.Code = wire.CodeAccountGone
+		return res, err
+	}
 	row := deletionRow{scene: wire.Scene_SCENE_P2P, peer: c.Peer}
 	if c.Team != 0 {
 		row.scene, row.peer = wire.Scene_SCENE_TEAM, TeamID(c.Team)

@@ -141,6 +141,10 @@ func (m *Machine) changeConversation(tx *raftstore.Tx, r *reader) (*Conversation
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
+	if gone, err := m.accountGone(tx, c.Tenant, c.Account); err != nil || gone {
+		res.Code = wire.CodeAccountGone
+		return res, err
+	}
 	place, code, err := m.placeOf(tx, c.Tenant, c.Account, c.Peer, c.Team)
 	if err != nil {
 		return nil, err

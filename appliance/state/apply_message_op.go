@@ -36,6 +36,12 @@ func (m *Machine) changeMessage(tx *raftstore.Tx, kind byte, r *reader) (*SendRe
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
+	if c.Session != 0 { // the tenant's backend may still take back what was said
+		if gone, err := m.accountGone(tx, c.Tenant, c.From); err != nil || gone {
+			res.Code = wire.CodeAccountGone
+			return res, err
+		}
+	}
 	o := &messageOp{c: c, res: res}
 	var err error
 	if res.Code, err = m.openOp(tx, o); err != nil || res.Code != wire.CodeOK {
@@ -82,6 +88,13 @@ func (m *Machine) openOp(tx *raftstore.Tx, o *messageOp) (wire.Code, error) {
 			return wire.CodeNotFound, err
 		}
 		o.conv, o.log = conv, conv
+		if !backend {
+			former, err := m.formerSeq(tx, c.Tenant, c.From, c.Peer)
+			if err != nil {
+				return 0, err
+			}
+			first = former + 1
+		}
 	}
 	if c.Seq < first || c.Seq > o.log.lastSeq {
 		return wire.CodeNotFound, nil
@@ -91,6 +104,9 @@ func (m *Machine) openOp(tx *raftstore.Tx, o *messageOp) (wire.Code, error) {
 		return wire.CodeNotFound, err
 	}
 	o.target = target
+	if own, err := m.ownEntry(tx, c.Tenant, c.From, target); err != nil || !own && !backend {
+		return wire.CodeForbidden, err
+	}
 	switch {
 	case target.Type >= firstOperation || target.Type == TypeTeamEvent, backend && target.From != c.From:
 		return wire.CodeForbidden, nil

@@ -102,6 +102,9 @@ func (m *Machine) mayNotify(tx *raftstore.Tx, tenant uint32, n *wire.Notificatio
 	res.Muted = s&specialMuted != 0
 	for _, account := range [...]string{n.From, n.To} {
 		if ok, err := m.accountExists(tx, tenant, account); err != nil || !ok {
+			if gone, err := m.accountGone(tx, tenant, account); err != nil || gone {
+				return wire.CodeAccountGone, err
+			}
 			return wire.CodeNotFound, err
 		}
 	}

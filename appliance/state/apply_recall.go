@@ -38,6 +38,11 @@ func (m *Machine) recall(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ok {
+		if ok, err = m.ownEntry(tx, c.Tenant, c.From, target); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case !ok:
 		res.Code = wire.CodeNotFound

@@ -26,6 +26,10 @@ func (m *Machine) changeRoom(tx *raftstore.Tx, kind byte, r *reader) (*RoomResul
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
+	if gone, err := m.accountGone(tx, c.Tenant, c.By); err != nil || gone {
+		res.Code = wire.CodeAccountGone
+		return res, err
+	}
 	res.TimeMs = m.site.clockMs
 	o := roomOp{m: m, tx: tx, c: &c, res: res}
 	var err error

@@ -59,6 +59,10 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 		res.Seq, res.ID, res.TimeMs = first.seq, first.id, first.timeMs
 		return res, nil
 	}
+	if gone, err := m.goneForSend(tx, c.Tenant, msg); err != nil || gone {
+		res.Code = wire.CodeAccountGone
+		return res, err
+	}
 	if c.Session != 0 { // the backend is not bound by its own mutes
 		muted, err := m.mutedAt(tx, c.Tenant, msg.From, placeOfScene(msg.Scene))
 		if err != nil {
@@ -91,7 +95,11 @@ func (m *Machine) send(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	}
 	var replied *thread
 	if msg.ReplyTo != 0 {
-		if replied, own, err = m.reply(tx, c.Tenant, conv, 1, msg, res); err != nil || replied == nil {
+		former, err := m.formerSeq(tx, c.Tenant, msg.From, msg.To)
+		if err != nil {
+			return nil, err
+		}
+		if replied, own, err = m.reply(tx, c.Tenant, conv, former+1, msg, res); err != nil || replied == nil {
 			return res, err
 		}
 	}

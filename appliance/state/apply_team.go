@@ -23,6 +23,10 @@ func (m *Machine) changeTeam(tx *raftstore.Tx, kind byte, r *reader) (*TeamResul
 	if err := m.tick(tx, c.TimeMs); err != nil {
 		return nil, err
 	}
+	if gone, err := m.accountGone(tx, c.Tenant, c.By); err != nil || gone {
+		res.Code = wire.CodeAccountGone
+		return res, err
+	}
 	if c.Op == TeamCreate {
 		return res, m.createTeam(tx, &c, res)
 	}

@@ -126,6 +126,11 @@ func (m *Machine) recallTeam(tx *raftstore.Tx, r *reader) (*SendResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ok {
+		if ok, err = m.ownEntry(tx, c.Tenant, c.From, target); err != nil {
+			return nil, err
+		}
+	}
 	if !ok {
 		res.Code = wire.CodeNotFound
 		return res, nil

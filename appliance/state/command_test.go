@@ -76,6 +76,9 @@ func fullCommands() []command {
 		&Notify{TimeMs: testTime, Tenant: 1, Session: 2, Notification: fullNotification()},
 		&SendBroadcast{TimeMs: testTime, Tenant: 1, ClientID: "id", From: "a", Body: "body", Platforms: 3, Offline: true, TTLMs: 4},
 		&DeleteBroadcast{TimeMs: testTime, Tenant: 1, ID: 300},
+		&RemoveAccount{TimeMs: testTime, Tenant: 1, Account: "a", Erase: true},
+		&RemovalStep{TimeMs: testTime, Tenant: 1, Account: "a", Stage: RemovalListed, Next: true, After: []byte("b"), Peers: []string{"b", "c"}, Rooms: []uint64{1, 300}},
+		&RecreateAccount{TimeMs: testTime, Tenant: 1, Account: "a", TokenHash: hash, Profile: &wire.Profile{Name: "Ann"}},
 		&StoreFile{TimeMs: testTime, Tenant: 1, Account: "a", ID: testFile(1), Size: 300, Type: "image/png", Tag: "tag", LifeMs: 4, MaxBytes: 5, MaxAccountBytes: 6},
 		&RemoveFiles{TimeMs: testTime, Tenant: 1, IDs: []string{testFile(1), testFile(2)}},
 		&DeleteFiles{TimeMs: testTime, Tenant: 1, FromMs: 2, ToMs: 300, Type: "image/png", Tag: "tag", Account: "a"},
@@ -186,6 +189,15 @@ func decodeCommand(b []byte) command {
 		return accept(c, c.decode(&r))
 	case kindDeleteBroadcast:
 		c := new(DeleteBroadcast)
+		return accept(c, c.decode(&r))
+	case kindRemoveAccount:
+		c := new(RemoveAccount)
+		return accept(c, c.decode(&r))
+	case kindRemovalStep:
+		c := new(RemovalStep)
+		return accept(c, c.decode(&r))
+	case kindRecreateAccount:
+		c := new(RecreateAccount)
 		return accept(c, c.decode(&r))
 	case kindStoreFile:
 		c := new(StoreFile)

@@ -29,6 +29,12 @@ func (c *convCache) get(key []byte) *convRow {
 	return row
 }
 
+// forget drops the row of a conversation that is no longer stored.
+func (c *convCache) forget(key []byte) {
+	delete(c.hot, string(key))
+	delete(c.old, string(key))
+}
+
 func (c *convCache) put(key []byte, row *convRow) {
 	if len(c.hot) >= c.limit {
 		c.hot, c.old = make(map[string]*convRow, c.limit), c.hot

@@ -62,24 +62,28 @@ func decodeConvName(name []byte) (scene wire.Scene, peer string, err error) {
 // are compared with ==.
 type conversationSetting struct {
 	top, muted, marked bool
-	markedSeq          uint64 // read cursor when it was marked
-	removedSeq         uint64
-	clearedSeq         uint64
-	updatedMs          int64
-	version            uint64 // 0: the row is not stored
-	ext                string
+	// former: what is cleared belongs to an account that had the name before. Such a
+	// row has no version unless the present account has changed it.
+	former     bool
+	markedSeq  uint64 // read cursor when it was marked
+	removedSeq uint64
+	clearedSeq uint64
+	updatedMs  int64
+	version    uint64 // 0: the row is not stored
+	ext        string
 }
 
 const (
 	settingTop = 1 << iota
 	settingMuted
 	settingMarked
+	settingFormer
 	settingFlags = iota
 )
 
 func (s *conversationSetting) append(dst []byte) []byte {
 	var flags byte
-	for bit, set := range [...]bool{s.top, s.muted, s.marked} {
+	for bit, set := range [...]bool{s.top, s.muted, s.marked, s.former} {
 		if set {
 			flags |= 1 << bit
 		}
@@ -98,6 +102,7 @@ func (s *conversationSetting) decode(b []byte) error {
 		r.fail()
 	}
 	s.top, s.muted, s.marked = flags&settingTop != 0, flags&settingMuted != 0, flags&settingMarked != 0
+	s.former = flags&settingFormer != 0
 	s.markedSeq, s.removedSeq, s.clearedSeq = r.uint(), r.uint(), r.uint()
 	s.updatedMs, s.version = r.time(), r.uint()
 	s.ext = r.string()
@@ -127,6 +132,12 @@ func (s *conversationSetting) markedAt(readSeq uint64) bool {
 // entry is lastSeq.
 func (s *conversationSetting) removedAt(lastSeq uint64) bool {
 	return s.removedSeq != 0 && lastSeq <= s.removedSeq
+}
+
+// formerAt reports whether all of the conversation, whose last entry is lastSeq, is
+// of an account that had the name before: there is none for the present one.
+func (s *conversationSetting) formerAt(lastSeq uint64) bool {
+	return s.former && lastSeq <= s.clearedSeq
 }
 
 func (s *conversationSetting) wire(scene wire.Scene, peer string) *wire.ConversationSetting {

@@ -51,7 +51,7 @@ func (l *lister) fill(c *wire.ConversationState, id uint64) error {
 			return err
 		}
 	}
-	if !setting.blank() {
+	if setting.version != 0 && !setting.blank() {
 		c.Setting = setting.wire(c.Scene, c.Peer)
 	}
 	if setting.clearedSeq != 0 {

@@ -26,6 +26,7 @@ type Machine struct {
 	marks    markCache
 	specials specialFilter
 	mutes    specialFilter
+	removed  specialFilter
 	key, val []byte
 	msg      wire.Message // the Send being applied; shares memory with its result
 	sends    []SendResult // results to hand out, see newSend
@@ -37,7 +38,7 @@ var _ raftstore.Machine = (*Machine)(nil)
 
 // New makes a Machine for one Store.
 func New() *Machine {
-	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize), specials: newSpecialFilter(defaultFilterSize), mutes: newMuteFilter(defaultFilterSize), teams: newTeamCache(maxHotMembers), marks: newMarkCache(maxHotMarks)}
+	return &Machine{convs: newConvCache(maxHotConvs), clients: newClientFilter(defaultFilterSize), specials: newSpecialFilter(defaultFilterSize), mutes: newMuteFilter(defaultFilterSize), removed: newRemovedFilter(defaultFilterSize), teams: newTeamCache(maxHotMembers), marks: newMarkCache(maxHotMarks)}
 }
 
 // Reset implements raftstore.Machine.
@@ -46,6 +47,7 @@ func (m *Machine) Reset(v *raftstore.View) error {
 		convs: newConvCache(m.convs.limit), clients: newClientFilter(m.clients.filterSize),
 		specials: newSpecialFilter(m.specials.filterSize),
 		mutes:    newMuteFilter(m.specials.filterSize),
+		removed:  newRemovedFilter(m.specials.filterSize),
 		teams:    newTeamCache(m.teams.limit),
 		marks:    newMarkCache(m.marks.limit),
 		key:      m.key, val: m.val,
@@ -73,6 +75,9 @@ func (m *Machine) Apply(tx *raftstore.Tx, cmds [][]byte, results []any) error {
 		return err
 	}
 	if err := m.mutes.load(tx); err != nil {
+		return err
+	}
+	if err := m.removed.load(tx); err != nil {
 		return err
 	}
 	if m.format == 0 {
@@ -170,6 +175,12 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 		return m.cleanTeam(tx, &r)
 	case kindPrune:
 		return m.prune(tx, &r)
+	case kindRemoveAccount:
+		return m.removeAccount(tx, &r)
+	case kindRemovalStep:
+		return m.removalStep(tx, &r)
+	case kindRecreateAccount:
+		return m.recreateAccount(tx, &r)
 	case kindRoomLog:
 		return m.roomLog(tx, &r)
 	case kindRoomSweep:

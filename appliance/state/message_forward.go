@@ -60,7 +60,8 @@ func (m *Machine) readableLog(tx *raftstore.Tx, tenant uint32, account string, o
 		if err != nil || conv == nil {
 			return nil, 0, wire.CodeNotFound, err
 		}
-		return conv, 1, wire.CodeOK, nil
+		former, err := m.formerSeq(tx, tenant, account, o.Peer)
+		return conv, former + 1, wire.CodeOK, err
 	}
 	id, _ := ParseTeamID(o.Peer)
 	t, err := m.team(tx, tenant, id)

@@ -174,6 +174,10 @@ func conversationState(v *raftstore.View, tenant uint32, account string, scene w
 		if ok, err := readRow(v, appendConvKey(nil, tenant, account, peer), row.decode); err != nil || !ok {
 			return nil, err
 		}
+		setting, err := readSetting(v, tenant, account, scene, peer)
+		if err != nil || setting.formerAt(row.lastSeq) {
+			return nil, err
+		}
 		log = row.id
 		c.LastSeq, c.Version, c.TimeMs = row.lastSeq, row.version, row.timeMs
 		c.ReadSeq, c.PeerReadSeq = *row.cursor(account, peer), *row.cursor(peer, account)

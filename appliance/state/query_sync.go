@@ -44,6 +44,9 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 		return nil, err
 	}
 	page := syncPage{after: version, limit: pageSize(limit, MaxSyncPage), logs: map[*wire.ConversationState]uint64{}}
+	if page.former, err = formerConversations(v, tenant, account); err != nil {
+		return nil, err
+	}
 	if err := page.own(v, tenant, account); err != nil {
 		return nil, err
 	}
@@ -59,7 +62,7 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 		return nil, err
 	}
 	found := page.found
-	list := lister{v: v, tenant: tenant, account: account, settings: inbox.version != 0}
+	list := lister{v: v, tenant: tenant, account: account, settings: inbox.version != 0 || page.former != nil}
 	for _, c := range found {
 		if log := page.logs[c]; log != 0 {
 			if err := markFloor(v, tenant, log, c); err != nil {
@@ -106,6 +109,10 @@ type syncPage struct {
 	more  bool                               // some were left out
 
 	notified uint64 // version of the newest notification of the teams
+
+	// former are the last entries, by peer, of conversations of an account that had
+	// the name before; nil for nearly all accounts.
+	former map[string]uint64
 }
 
 // own adds the conversations whose key begins with account.
@@ -122,7 +129,7 @@ func (p *syncPage) add(account string, peer, stored []byte) error {
 	if err := row.decode(stored); err != nil {
 		return err
 	}
-	if row.version <= p.after {
+	if row.version <= p.after || p.former != nil && row.lastSeq <= p.former[string(peer)] {
 		return nil
 	}
 	if c := p.slot(row.version); c != nil {

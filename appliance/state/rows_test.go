@@ -22,6 +22,7 @@ func emptyRows() []row {
 		new(teamHead), new(memberRow), new(conversationSetting), new(inboxRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(teamAccountRow), new(megaTeamRow), new(megaGoneRow), new(Tenant),
 		new(teamHead),
 		new(notifiedRow), new(broadcastsRow), new(upgradeRow),
+		new(tombstoneRow), new(removalRow), new(conversationSetting),
 		new(fileRow), new(fileTotals), new(FileJob)}...)
 }
 
@@ -56,6 +57,9 @@ func fullRows() []row {
 		&notifiedRow{version: 300, count: 2},
 		&broadcastsRow{version: 300, count: 2},
 		&upgradeRow{step: 1, after: "\x13\x00\x00name"},
+		&tombstoneRow{removedMs: testTime, doneMs: testTime + 1, born: 300},
+		&removalRow{stage: RemovalTeams, erase: true, startedMs: testTime, tokenHash: HashToken("", "", ""), after: "after"},
+		&conversationSetting{former: true, removedSeq: 2, clearedSeq: 3},
 		&fileRow{account: "a", createdMs: testTime, expiresMs: testTime + 1, size: 2, mime: "image/png", tag: "tag"},
 		&fileTotals{files: 300, bytes: 2},
 		&FileJob{FromMs: 1, ToMs: testTime, Type: "image/png", Tag: "tag", Account: "a"},

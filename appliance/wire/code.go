@@ -18,6 +18,7 @@ const (
 	CodeForbidden      Code = 403
 	CodeNotFound       Code = 404
 	CodeTimeout        Code = 408
+	CodeAccountGone    Code = 410 // Yizhan's own: Yunxin deletes no accounts
 	CodeBadParameter   Code = 414
 	CodeNetwork        Code = 415
 	CodeRateLimited    Code = 416
@@ -65,6 +66,7 @@ var codeTable = []codeInfo{
 	{CodeWrongToken, "wrong_token", "unknown appkey or account, or wrong token", false},
 	{CodeForbidden, "forbidden", "not permitted", false},
 	{CodeNotFound, "not_found", "the object does not exist", false},
+	{CodeAccountGone, "account_gone", "the account was deleted, or is being deleted", false},
 	{CodeTimeout, "timeout", "nothing arrived within the deadline", true},
 	{CodeBadParameter, "bad_parameter", "a parameter is missing, malformed or too long", false},
 	{CodeNetwork, "network", "the client cannot reach the server", true},
