@@ -199,6 +199,31 @@ func TestErasedAndWithdrawn(t *testing.T) {
 	}
 }
 
+// TestReactionsToWhatOneMayNotSee: who gave them is as little for everybody as what
+// they are for.
+func TestReactionsToWhatOneMayNotSee(t *testing.T) {
+	n := newNode(t)
+	n.setup("app", "a", "b")
+	seen := func(account, peer string, seq uint64, want int) {
+		t.Helper()
+		res, err := n.q.Reactions(1, account, &wire.ReactionsRequest{Peer: peer, Seq: seq, Emoji: change(MessageReact, "b", seq).Emoji})
+		if err != nil || len(res.Accounts) != want {
+			t.Errorf("%s sees %v, want %d: %v", account, res, want, err)
+		}
+	}
+	withdrawn, deleted := n.said(&wire.Message{ClientId: "1", Body: "x"}).Seq, n.said(&wire.Message{ClientId: "2", Body: "y"}).Seq
+	n.apply(change(MessageReact, "b", withdrawn), change(MessageReact, "b", deleted))
+	seen("b", "a", withdrawn, 1)
+	one[*SendResult](n, change(MessageWithdraw, "a", withdrawn))
+	seen("a", "b", withdrawn, 1)
+	seen("b", "a", withdrawn, 0)
+	seen("b", "a", deleted, 1)
+	one[*DeletionResult](n, &DeleteMessages{TimeMs: testTime, Tenant: 1, Account: "b", Peer: "a", Seqs: []uint64{deleted}})
+	seen("a", "b", deleted, 1)
+	seen("b", "a", deleted, 0)
+	seen("b", "a", deleted+99, 0)
+}
+
 // TestReactionsMatchAModel: whoever gives and takes back what, the summary in the
 // message is that of a map of sets, and the rows beside it have all names.
 func TestReactionsMatchAModel(t *testing.T) {

@@ -752,7 +752,7 @@ func (m *model) receipt(tenant uint32, id uint64, t *modelTeam, seq uint64) stri
 
 func (m *model) passedReceipts(t *modelTeam, c *Read, after, seq uint64) (senders []string) {
 	for ; seq > after; seq-- {
-		if from := m.receipt(c.Tenant, c.Team, t, seq); from != "" && from != c.Reader && !slices.Contains(senders, from) {
+		if from := m.receipt(c.Tenant, c.Team, t, seq); from != "" && from != c.Reader && t.members[from] != nil && !slices.Contains(senders, from) {
 			senders = append(senders, from)
 		}
 	}

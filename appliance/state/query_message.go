@@ -170,7 +170,14 @@ func (q *Queries) Reactions(tenant uint32, account string, req *wire.ReactionsRe
 	defer v.Close()
 	res := new(wire.ReactionsResponse)
 	l, first, err := openReadable(v, tenant, account, req.Scene, req.Peer)
-	if err != nil || l == nil || req.Seq < first || !validName(req.Emoji, MaxEmojiBytes) {
+	if err != nil || l == nil || req.Seq < max(first, l.floor) || req.Seq > l.lastSeq || !validName(req.Emoji, MaxEmojiBytes) {
+		return res, err
+	}
+	m := new(wire.Message)
+	if err := l.read(req.Seq, m); err != nil {
+		return nil, err
+	}
+	if err := (&viewer{v: v, tenant: tenant, account: account}).show(l.conv, []*wire.Message{m}); err != nil || m.Hidden {
 		return res, err
 	}
 	limit := pageSize(int(req.Limit), MaxReactionsPage)

@@ -49,7 +49,8 @@ func (m *Machine) putReceipt(tx *raftstore.Tx, tenant uint32, id uint64, t *team
 }
 
 // passedReceipts lists who has sent the messages with receipts that reader's cursor
-// has passed on its way from after to seq, the newest first, without reader.
+// has passed on its way from after to seq, the newest first, without reader and
+// without those who are no members any more: the team is no business of theirs.
 func (m *Machine) passedReceipts(tx *raftstore.Tx, tenant uint32, id uint64, t *team, reader string, after, seq uint64) (senders []string, err error) {
 	if t.head.receiptSeq <= after {
 		return nil, nil
@@ -62,7 +63,7 @@ func (m *Machine) passedReceipts(tx *raftstore.Tx, tenant uint32, id uint64, t *
 	for ok := it.Last(); ok && err == nil && passed < maxReceiptsPassed && len(senders) < maxReceiptsTold; ok = it.Prev() {
 		var row receiptRow
 		err = row.decode(it.Value())
-		if err == nil && row.sender != reader && !slices.Contains(senders, row.sender) {
+		if _, is := t.members.find(row.sender); err == nil && is && row.sender != reader && !slices.Contains(senders, row.sender) {
 			senders = append(senders, row.sender)
 		}
 		passed++

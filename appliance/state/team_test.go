@@ -77,7 +77,9 @@ func TestRemovedMemberGetsNothingMore(t *testing.T) {
 	n := newNode(t)
 	tenant := n.setup("app", "a", "b", "c")
 	team := n.newTeam(tenant, "a", "b", "c")
-	one[*SendResult](n, teamText(tenant, team, "b", "1"))
+	asks := teamText(tenant, team, "b", "1")
+	asks.Message.Receipt = true
+	one[*SendResult](n, asks)
 	before, err := n.q.Sync(tenant, "b", 0, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +112,10 @@ func TestRemovedMemberGetsNothingMore(t *testing.T) {
 	}
 	if res := one[*ReadResult](n, &Read{TimeMs: testTime, Tenant: tenant, Reader: "b", Team: team, Seq: 2}); res.Code != wire.CodeNotInTeam {
 		t.Errorf("read: %v", res.Code)
+	}
+	// Who reads its message now is no business of it either.
+	if res := one[*ReadResult](n, &Read{TimeMs: testTime, Tenant: tenant, Reader: "c", Team: team, Seq: 2}); res.Code != wire.CodeOK || len(res.Receipts) > 0 {
+		t.Errorf("read by another: %v, tells %v", res.Code, res.Receipts)
 	}
 }
 
