@@ -1,5 +1,6 @@
 import { Signal } from "./async";
 import type { ConversationRow } from "./store";
+import type { Message } from "./types";
 
 /** A conversation with what lasts no longer than the page. */
 export interface Live {
@@ -10,12 +11,14 @@ export interface Live {
   holes: number;
   /** It is on the list of those behind, or taken from it. */
   listed: boolean;
-  /** Latest recalls, by the seq of what they take back. */
-  recalls: Map<number, number>;
+  /** The latest entries about other entries. */
+  recent: Message[];
+  /** The latest messages that this account has deleted for itself. */
+  deleted: Set<number>;
 }
 
 export function newLive(row: ConversationRow): Live {
-  return { row, notBefore: 0, holes: 0, listed: false, recalls: new Map() };
+  return { row, notBefore: 0, holes: 0, listed: false, recent: [], deleted: new Set() };
 }
 
 function isBehind(conv: Live): boolean {

@@ -1,7 +1,7 @@
 import { jittered, sleep } from "./async";
+import type { Init, Request } from "./codec";
 import { ClosedError, Code, ConnectionError, ServerError, TimeoutError } from "./errors";
 import type { Link } from "./link";
-import type { Json } from "./protojson";
 
 /** Least pause before a call that was refused as too early, when the server names none. */
 const busyPause = 250;
@@ -63,12 +63,12 @@ export class Calls {
   }
 
   /** Makes a call. Too fast (416) and busy (503) are not errors while there is time. */
-  async call(command: string, body: Json, options: CallOptions = {}): Promise<Json> {
+  async call<A, R>(what: Request<A, R>, argument: Init<A>, options: CallOptions = {}): Promise<R> {
     const until = Date.now() + (options.timeoutMs ?? this.defaultTimeoutMs);
     for (;;) {
-      const link = await this.#waitLink(command, until, options.signal);
+      const link = await this.#waitLink(what.name, until, options.signal);
       try {
-        return await this.request(link, command, body, until, options.signal);
+        return await this.request(link, what, argument, until, options.signal);
       } catch (err) {
         if (link.reason !== err || options.once) {
           throw err; // its answer, or no time left
@@ -78,15 +78,22 @@ export class Calls {
   }
 
   /** Makes a call on this link only. */
-  async request(link: Link, command: string, body: Json, until: number, signal?: AbortSignal): Promise<Json> {
+  async request<A, R>(
+    link: Link,
+    what: Request<A, R>,
+    argument: Init<A>,
+    until: number,
+    signal?: AbortSignal,
+  ): Promise<R> {
+    const body = what.argument.init(argument);
     for (;;) {
       const left = until - Date.now();
       try {
-        return await link.call(command, body, Math.min(left, answerTimeout));
+        return what.answer.read(await link.call(what.name, body, Math.min(left, answerTimeout)));
       } catch (err) {
         if (err instanceof TimeoutError && left > answerTimeout) {
           // Nobody answers although the connection seems to be there.
-          link.close(new ConnectionError(`no answer to ${command} in ${answerTimeout / 1000} s`));
+          link.close(new ConnectionError(`no answer to ${what.name} in ${answerTimeout / 1000} s`));
           throw link.reason ?? err;
         }
         if (!(err instanceof ServerError) || (err.code !== Code.Busy && err.code !== Code.RateLimited)) {

@@ -1,12 +1,14 @@
 import { jittered, sleep } from "./async";
 import type { Live } from "./behind";
 import type { Calls } from "./calls";
+import type { Init, Request } from "./codec";
 import { ConnectionError, TimeoutError } from "./errors";
 import type { Inbox } from "./inbox";
+import { placeOf } from "./key";
 import type { Link } from "./link";
-import { int, isP2P, type Json, objects } from "./protojson";
 import type { Logger, Message } from "./types";
-import { message, syncPage } from "./wire";
+import { entriesOf } from "./wire";
+import * as wire from "./wire.gen";
 
 /** Conversations in one answer to sync, messages in one of history. */
 const pageSize = 100;
@@ -33,6 +35,10 @@ const failedPause = 30_000;
 export interface CatchUpListener {
   /** Everything that was missed has been delivered. */
   caughtUp(): void;
+  /** A sync has come to its end. Resolves when what else has changed is read too. */
+  synced(last: wire.SyncResponse): Promise<void>;
+  /** Whether everything up to version is here, but for the messages. */
+  holds(version: number): boolean;
   /** Resolves when everything delivered is in the store. */
   stored(): Promise<void>;
 }
@@ -43,6 +49,7 @@ export class CatchUp {
   #acked = 0;
   #syncDue = 0;
   #probing = false;
+  #others = 0; // readings of what else has changed that are under way
 
   constructor(
     private readonly self: string,
@@ -68,7 +75,7 @@ export class CatchUp {
         void this.#fill(conv);
         continue;
       }
-      if (syncing && this.#fills === 0) {
+      if (syncing && this.#fills === 0 && this.#others === 0) {
         syncing = false;
         this.listener.caughtUp();
       }
@@ -88,7 +95,7 @@ export class CatchUp {
     }
     this.#probing = true;
     try {
-      this.#synced(await this.#request("sync", { version: this.inbox.version, limit: pageSize }, probeTimeout));
+      this.#synced(await this.#request(wire.sync, { version: this.inbox.version, limit: pageSize }, probeTimeout));
     } catch (err) {
       if (err instanceof TimeoutError) {
         this.link.close(new ConnectionError("the connection does not answer"));
@@ -99,8 +106,7 @@ export class CatchUp {
   }
 
   /** Takes a page that answers to inbox.version; what follows it is asked in time. */
-  #synced(answer: Json): void {
-    const page = syncPage(answer);
+  #synced(page: wire.SyncResponse): void {
     if (page.version < this.inbox.version || !this.inbox.synced) {
       return; // the regular sync decides
     }
@@ -108,16 +114,26 @@ export class CatchUp {
     if (page.more) {
       this.#syncDue = 0;
       this.inbox.behind.work.raise();
+    } else {
+      this.#readOthers(page);
     }
+  }
+
+  #readOthers(page: wire.SyncResponse): void {
+    this.#others++;
+    void this.listener.synced(page).finally(() => {
+      this.#others--;
+      this.inbox.behind.work.raise();
+    });
   }
 
   /** Learns which conversations changed, page by page; true when it came to the end. */
   async #sync(): Promise<boolean> {
     let version = this.inbox.version;
     for (;;) {
-      let page: ReturnType<typeof syncPage>;
+      let page: wire.SyncResponse;
       try {
-        page = syncPage(await this.#request("sync", { version, limit: pageSize }));
+        page = await this.#request(wire.sync, { version, limit: pageSize });
       } catch (err) {
         this.#log("sync failed", err);
         return false;
@@ -137,6 +153,7 @@ export class CatchUp {
       }
       this.inbox.takeSync(page);
       if (!page.more) {
+        this.#readOthers(page);
         return true;
       }
       version = page.version;
@@ -146,12 +163,14 @@ export class CatchUp {
   /** Reads one page of what conv misses. */
   async #fill(conv: Live): Promise<void> {
     this.#fills++;
-    const { peer, delivered, known } = conv.row;
+    const { delivered, known } = conv.row;
     const to = Math.min(known, delivered + pageSize);
     try {
-      const answer = await this.#request("history", { peer, fromSeq: delivered + 1, toSeq: to, limit: pageSize });
-      this.#begin(conv, int(answer.firstSeq), int(answer.floorSeq));
-      this.#place(conv, objects(answer.messages), to);
+      const range = { ...placeOf(conv.row), fromSeq: delivered + 1, toSeq: to, limit: pageSize };
+      const answer = await this.#request(wire.history, range);
+      this.#begin(conv, answer.firstSeq, answer.floorSeq);
+      // The answer has what the entries that were known when it was asked for have changed.
+      this.#place(conv, entriesOf(conv.row.conversation, answer.messages, this.self, known), to);
     } catch (err) {
       if (!this.link.reason) {
         this.#log("reading missed messages failed", err);
@@ -172,9 +191,7 @@ export class CatchUp {
     }
   }
 
-  #place(conv: Live, found: Json[], to: number): void {
-    const messages = found.filter((m) => isP2P(m.scene)).map((m) => message(m, this.self));
-    const usable = messages.filter((m): m is Message => m !== undefined && m.peer === conv.row.peer);
+  #place(conv: Live, usable: Message[], to: number): void {
     if (usable.length === 0) {
       if (conv.row.delivered < to && this.#isHole(conv)) {
         this.inbox.skip(conv, to);
@@ -205,20 +222,20 @@ export class CatchUp {
   /** Tells the server up to which version this device holds everything; a hint that the next one makes good. */
   async #ack(): Promise<void> {
     const { version } = this.inbox;
-    if (version <= this.#acked || this.#fills > 0 || !this.inbox.behind.empty) {
+    if (version <= this.#acked || this.#fills > 0 || !this.inbox.behind.empty || !this.listener.holds(version)) {
       return;
     }
     this.#acked = version;
     try {
       await this.listener.stored();
-      await this.#request("ack", { version });
+      await this.#request(wire.ack, { version });
     } catch (err) {
       this.#log("ack failed", err);
     }
   }
 
-  #request(command: string, body: Json, timeoutMs = requestTimeout): Promise<Json> {
-    return this.calls.request(this.link, command, body, Date.now() + timeoutMs, this.signal);
+  #request<A, R>(what: Request<A, R>, argument: Init<A>, timeoutMs = requestTimeout): Promise<R> {
+    return this.calls.request(this.link, what, argument, Date.now() + timeoutMs, this.signal);
   }
 
   #log(what: string, err: unknown): void {

@@ -1,13 +1,26 @@
+import type { Init } from "./codec";
 import type { Conversation } from "./conversation";
 import { Core } from "./core";
 import { Emitter } from "./emitter";
 import { UsageError } from "./errors";
 import type { ClientEvents } from "./events";
-import { objects } from "./protojson";
+import { keyOf } from "./key";
 import type { Rooms } from "./rooms";
 import { settings } from "./settings";
 import type { ClientOptions, ConversationInfo, Login, Profile, ProfileChange, State } from "./types";
-import { profile } from "./wire";
+import * as wire from "./wire.gen";
+
+/** Those whose core coreOf gives. */
+const cores = new WeakMap<Client, Core>();
+
+/** What a module that is made with a client builds on. Not for apps. */
+export function coreOf(client: Client): Core {
+  const core = cores.get(client);
+  if (!core) {
+    throw new UsageError("this is no Client");
+  }
+  return core;
+}
 
 /** One account on one device. See README.md for what it guarantees. */
 export class Client extends Emitter<ClientEvents> {
@@ -17,6 +30,7 @@ export class Client extends Emitter<ClientEvents> {
   constructor(options: ClientOptions) {
     super();
     this.#core = new Core(settings(options), (name, ...args) => this.emit(name, ...args));
+    cores.set(this, this.#core);
   }
 
   /** The account, in lower case as the server keeps it. */
@@ -61,7 +75,7 @@ export class Client extends Emitter<ClientEvents> {
     return this.#core.logout(!options.keepData);
   }
 
-  /** All conversations that are known here, the latest change first. */
+  /** The list of conversations: top ones first, then the others, each the latest change first. */
   conversations(): ConversationInfo[] {
     return this.#core.feed.list();
   }
@@ -71,22 +85,54 @@ export class Client extends Emitter<ClientEvents> {
     if (!/^[A-Za-z0-9_@.-]{1,32}$/.test(peer)) {
       throw new UsageError("an account is 1 to 32 letters, digits, _ @ . or -");
     }
-    return this.#core.feed.open(peer.toLowerCase());
+    return this.#core.feed.open(keyOf("p2p", peer.toLowerCase()));
+  }
+
+  /** The conversation of the team with this number; the same object for the same team. */
+  openTeam(team: string): Conversation {
+    if (!/^[0-9]{1,20}$/.test(team)) {
+      throw new UsageError("a team is a decimal number");
+    }
+    return this.#core.feed.open(keyOf("team", team));
   }
 
   /** Profiles of at most 200 accounts; unknown ones are left out. */
   async profiles(accounts: string[]): Promise<Profile[]> {
-    const answer = await this.#core.calls.call("profiles", { accounts });
-    return objects(answer.profiles).map(profile);
+    return (await this.#core.calls.call(wire.profiles, { accounts })).profiles;
   }
 
   /** Changes those fields of this account's profile that are given. */
   async updateProfile(change: ProfileChange): Promise<void> {
-    await this.#core.calls.call("update_profile", { ...change });
+    await this.#core.calls.call(wire.updateProfile, change);
   }
 
   /** Ends other sessions of this account; login.others lists those at the time of the login. */
   async kick(sessionIds: string[]): Promise<void> {
-    await this.#core.calls.call("kick", { sessionIds });
+    await this.#core.calls.call(wire.kick, { sessionIds });
+  }
+
+  /** What is unread in all conversations of the list, as the server counts it: for a badge. */
+  unread(): Promise<wire.UnreadResponse> {
+    return this.#core.calls.call(wire.unread, {});
+  }
+
+  /** Reads all conversations to their end. */
+  readAll(): Promise<void> {
+    return this.#core.arrangement.readAll();
+  }
+
+  /** When this account's sleeping devices are not woken by a push. */
+  get doNotDisturb(): wire.DoNotDisturb {
+    return this.#core.arrangement.doNotDisturb;
+  }
+
+  /** Changes what is given of doNotDisturb. */
+  setDoNotDisturb(change: Init<wire.SetDoNotDisturbRequest>): Promise<void> {
+    return this.#core.arrangement.setDoNotDisturb(change);
+  }
+
+  /** The page of logins, logouts and refused logins of this account after next of the page before, the newest first. */
+  loginHistory(after = "", limit = 100): Promise<wire.LoginHistoryResponse> {
+    return this.#core.calls.call(wire.loginHistory, { after, limit });
   }
 }

@@ -61,7 +61,7 @@ export function enumeration<T extends string>(prefix: string, numbers: Record<T,
       const found = words.find((one) => one === word || numbers[one] === x);
       return found ?? (words[0] as T);
     },
-    write: (word) => numbers[word],
+    write: (word) => prefix + word.toUpperCase(),
   };
 }
 

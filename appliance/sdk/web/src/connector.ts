@@ -4,11 +4,10 @@ import type { Calls } from "./calls";
 import { ClosedError, ConnectionError, KickedError, ServerError, toError } from "./errors";
 import { LBSBusyError } from "./lbs";
 import { Link } from "./link";
-import { int, type Json, object, platformName } from "./protojson";
 import type { Settings } from "./settings";
 import type { Login, StateChange } from "./types";
 import { version } from "./version";
-import { kicked } from "./wire";
+import { ClosePush, GoAwayPush, KickedPush, LoginRequest } from "./wire.gen";
 
 /** How long a connection must have lived for the next pause to be short again. */
 const stableAfter = 30_000;
@@ -126,17 +125,15 @@ export class Connector {
   }
 
   async #logIn(origin: string): Promise<{ link: Link; login: Login }> {
-    const auth: Json = {
+    const auth = LoginRequest.init({
       appKey: this.s.appKey,
       account: this.s.account,
       token: await this.s.token(),
       deviceId: this.s.device.id,
-      platform: platformName(this.s.platform),
+      platform: this.s.platform,
       sdkVersion: version,
-    };
-    if (this.s.customTag) {
-      auth.customTag = this.s.customTag;
-    }
+      customTag: this.s.customTag || undefined,
+    });
     if (this.calls.final) {
       throw this.calls.final; // closed meanwhile
     }
@@ -166,14 +163,14 @@ export class Connector {
 
   #push(link: Link, name: string, body: unknown): void {
     if (name === "kicked") {
-      const event = kicked(body);
+      const event = KickedPush.read(body);
       const bySameBrowser = this.s.device.browser !== "" && event.byDevice.startsWith(this.s.device.browser);
       link.close(new KickedError({ ...event, bySameBrowser }));
     } else if (name === "go_away") {
-      this.#goAway(link, Math.min(int(object(body).delayMs), maxGoAway));
+      this.#goAway(link, Math.min(GoAwayPush.read(body).delayMs, maxGoAway));
     } else if (name === "close") {
-      const { code, note } = object(body);
-      link.close(new ConnectionError(`the server closes the connection: code ${int(code)} ${String(note ?? "")}`));
+      const { code, note } = ClosePush.read(body);
+      link.close(new ConnectionError(`the server closes the connection: code ${code} ${note}`));
     } else {
       this.passenger.push(name, body);
     }

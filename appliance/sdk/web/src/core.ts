@@ -1,19 +1,24 @@
+import { Arrangement } from "./arrangement";
 import { Calls } from "./calls";
 import { CatchUp } from "./catchup";
+import type { Push } from "./codec";
 import { Connector, type Passenger } from "./connector";
 import { Conversation } from "./conversation";
-import { KickedError, type StoreError, TimeoutError, toError } from "./errors";
+import { Deletions } from "./deletions";
+import { KickedError, type StoreError, TimeoutError, toError, UsageError } from "./errors";
 import { type Emit, Feed } from "./feed";
 import { Inbox, type Listener } from "./inbox";
+import type { Key } from "./key";
 import type { Link } from "./link";
 import { Outbox } from "./outbox";
-import { object } from "./protojson";
+import type { Connection, Part } from "./part";
 import { Reads } from "./reads";
 import { Rooms } from "./rooms";
 import { nameDevice, type Settings } from "./settings";
 import type { Login, Message, State, StateChange } from "./types";
 import { onWake } from "./wake";
-import { message, readPush } from "./wire";
+import { message } from "./wire";
+import * as wire from "./wire.gen";
 import { Writer } from "./writer";
 
 /** How long logout waits for the server; it goes on without it. */
@@ -27,7 +32,8 @@ const logoutTimeout = 5_000;
  *               Calls                 │ └──▶ Writer ──▶ Store
  *                 ├── CatchUp: sync, history   ▲
  *                 ├── Outbox: send ────────────┤
- *                 └── Reads, Rooms      Conversation: history
+ *                 ├── Reads, Rooms      Conversation: history
+ *                 └── Parts: what else has versions, and takes pushes
  */
 export class Core implements Passenger, Listener {
   readonly writer: Writer;
@@ -38,6 +44,8 @@ export class Core implements Passenger, Listener {
   readonly reads: Reads;
   readonly rooms: Rooms;
   readonly feed: Feed;
+  readonly arrangement: Arrangement;
+  readonly deletions: Deletions;
   current: State = "idle";
   login: Login | undefined;
 
@@ -46,7 +54,10 @@ export class Core implements Passenger, Listener {
   #catchUp: CatchUp | undefined;
   #forgetting = false;
   #caughtUp = false; // at least once
+  #connection: Connection | undefined;
   readonly #waiting = new Set<() => void>(); // for a change of state
+  readonly #parts = new Set<Part>();
+  readonly #takers = new Map<string, ((body: unknown) => void)[]>(); // of pushes, by their names
 
   constructor(
     readonly settings: Settings,
@@ -65,7 +76,7 @@ export class Core implements Passenger, Listener {
     this.feed = new Feed(
       emit,
       () => this.inbox.rows(),
-      (peer) => new Conversation(this, peer),
+      (key) => new Conversation(this, key),
     );
     this.calls = new Calls(settings.callTimeoutMs);
     this.connector = new Connector(settings, this.calls, this);
@@ -79,19 +90,66 @@ export class Core implements Passenger, Listener {
       this.writer,
       {
         outgoing: (o) => this.feed.outgoing(o),
-        accepted: (m) =>
-          this.inbox.offer({
-            ...m,
-            from: account,
-            own: true,
-            fromPlatform: settings.platform,
-            fromDevice: settings.device.id,
-          }),
-        exists: (peer, seq) => this.inbox.exists(peer, seq),
-        delivered: (peer) => this.inbox.row(peer)?.delivered ?? 0,
+        accepted: (m) => {
+          const from = { from: account, fromPlatform: settings.platform, fromDevice: settings.device.id };
+          this.inbox.offer(message({ ...m, ...from }, account));
+        },
+        exists: (key, seq) => this.inbox.exists(key, seq),
+        delivered: (conversation) => this.inbox.row(conversation)?.delivered ?? 0,
       },
       logger,
     );
+    const { calls, inbox, writer } = this;
+    this.arrangement = new Arrangement(
+      calls,
+      inbox,
+      writer,
+      { doNotDisturb: (d) => emit("do_not_disturb", d) },
+      logger,
+    );
+    this.deletions = new Deletions(calls, inbox, writer, this.feed, logger);
+    this.attach(this.arrangement);
+    this.attach(this.deletions);
+    this.#takePushes();
+  }
+
+  #takePushes(): void {
+    const { account } = this.settings;
+    this.onPush(wire.messagePush, ({ message: m }) => {
+      if (m && m.seq > 0) {
+        this.inbox.offer(message(m, account));
+      }
+    });
+    this.onPush(wire.onlineMessagePush, ({ message: m }) => {
+      if (m) {
+        this.emit("online_message", message(m, account));
+      }
+    });
+    this.onPush(wire.readPush, (p) => this.inbox.readPush(p));
+    this.onPush(wire.teamStatePush, ({ state }) => {
+      if (state) {
+        this.inbox.teamState(state);
+      }
+    });
+    this.onPush(wire.roomMessagePush, (p) => this.rooms.push(p));
+    this.onPush(wire.deletionPush, ({ deletion }) => this.deletions.pushed(deletion?.version ?? 0));
+    this.onPush(wire.conversationSettingPush, ({ setting }) => this.arrangement.took(setting));
+    this.onPush(wire.doNotDisturbPush, (p) => this.arrangement.tookQuiet(p.doNotDisturb, p.version));
+  }
+
+  /** Carries part along, from before the first connection on. */
+  attach(part: Part): void {
+    if (this.#loading) {
+      throw new UsageError("make modules before you call load or connect");
+    }
+    this.#parts.add(part);
+  }
+
+  /** Gives each push of one kind to take. */
+  onPush<A>(push: Push<A>, take: (argument: A) => void): void {
+    const takers = this.#takers.get(push.name) ?? [];
+    this.#takers.set(push.name, takers);
+    takers.push((body) => take(push.argument.read(body)));
   }
 
   /** Reads the store, once. */
@@ -100,6 +158,7 @@ export class Core implements Passenger, Listener {
       const [snapshot] = await Promise.all([this.writer.load(), nameDevice(this.settings)]);
       this.inbox.load(snapshot.version, snapshot.conversations);
       this.outbox.load(snapshot.outbox);
+      await Promise.all([...this.#parts].map((part) => part.load?.()));
       if (snapshot.conversations.length > 0) {
         this.emit("conversations", this.feed.list());
       }
@@ -130,6 +189,7 @@ export class Core implements Passenger, Listener {
     if (this.#forgetting) {
       this.outbox.clear();
       this.inbox.forget();
+      this.#resetParts();
       await this.writer.clear();
     }
     this.settings.device.release();
@@ -178,7 +238,7 @@ export class Core implements Passenger, Listener {
     await this.load();
     if (this.calls.connected) {
       // The connection may end before the answer: that is what was asked for.
-      await this.calls.call("logout", {}, { once: true, timeoutMs: logoutTimeout }).catch(() => {});
+      await this.calls.call(wire.logout, {}, { once: true, timeoutMs: logoutTimeout }).catch(() => {});
     }
     this.#forgetting = forget;
     await this.close();
@@ -207,34 +267,27 @@ export class Core implements Passenger, Listener {
   }
 
   push(name: string, body: unknown): void {
-    switch (name) {
-      case "message": {
-        const m = message(object(body).message, this.settings.account);
-        if (m) {
-          this.inbox.offer(m);
-        }
-        break;
-      }
-      case "read_push": {
-        const p = readPush(body);
-        if (p) {
-          this.inbox.readPush(p);
-        }
-        break;
-      }
-      case "room_message":
-        this.rooms.push(body);
-        break;
+    for (const take of this.#takers.get(name) ?? []) {
+      take(body);
     }
   }
 
   serve(link: Link, login: Login, signal: AbortSignal): void {
     this.login = login;
+    const connection = { link, signal };
+    this.#connection = connection;
+    for (const part of this.#parts) {
+      part.connected?.(connection);
+    }
     const listener = {
       caughtUp: () => {
         this.#caughtUp = true;
         this.state({ state: "connected" });
       },
+      synced: async (last: wire.SyncResponse) => {
+        await Promise.all([...this.#parts].map((part) => part.synced?.(last, connection)));
+      },
+      holds: (version: number) => [...this.#parts].every((part) => part.holds?.(version) ?? true),
       stored: () => this.writer.flush(),
     };
     const { settings, inbox, calls } = this;
@@ -248,6 +301,10 @@ export class Core implements Passenger, Listener {
     this.rooms.connected(link, signal);
     signal.addEventListener("abort", () => {
       this.#catchUp = undefined;
+      this.#connection = undefined;
+      for (const part of this.#parts) {
+        part.disconnected?.();
+      }
       this.rooms.disconnected();
     });
   }
@@ -262,36 +319,56 @@ export class Core implements Passenger, Listener {
     this.feed.recall(entry);
   }
 
-  missing(peer: string, fromSeq: number, toSeq: number): void {
-    this.feed.missing(peer, fromSeq, toSeq);
+  update(entry: Message): void {
+    this.feed.update(entry);
   }
 
-  read(peer: string, by: "peer" | "self", seq: number): void {
-    this.feed.read(peer, by, seq);
+  missing(key: Key, fromSeq: number, toSeq: number): void {
+    this.feed.missing(key, fromSeq, toSeq);
   }
 
-  changed(peer: string): void {
-    this.feed.changed(peer);
+  read(key: Key, by: "peer" | "self", seq: number): void {
+    this.feed.read(key, by, seq);
+  }
+
+  team(key: Key, state: wire.TeamState): void {
+    this.emit("team", { team: key.peer, state });
+  }
+
+  changed(key: Key): void {
+    this.feed.changed(key);
   }
 
   settled(m: Message): void {
     this.outbox.settled(m);
   }
 
-  readBehind(peer: string, seq: number): void {
+  readBehind(key: Key, seq: number): void {
     this.reads
-      .tell(peer, seq)
+      .tell(key, seq)
       .catch((err) => this.settings.logger.warn("telling a read cursor failed", { error: String(err) }));
   }
 
   reset(): void {
     this.reads.clear();
+    this.#resetParts();
     void this.writer.clear();
     for (const row of this.outbox.rows()) {
       this.writer.outbox(row);
     }
     this.emit("reset");
     this.emit("conversations", this.feed.list());
+  }
+
+  #resetParts(): void {
+    for (const part of this.#parts) {
+      part.reset?.();
+    }
+  }
+
+  /** The connection that there is. */
+  get connection(): Connection | undefined {
+    return this.#connection;
   }
 
   #storeFailed(err: StoreError): void {

@@ -6,16 +6,16 @@ import type { Message } from "./types";
  * does not take, history has.
  */
 export class Early {
-  readonly #byPeer = new Map<string, Map<number, Message>>();
+  readonly #held = new Map<string, Map<number, Message>>();
   #size = 0;
 
   constructor(private readonly max: number) {}
 
   keep(m: Message): void {
-    let held = this.#byPeer.get(m.peer);
+    let held = this.#held.get(m.conversation);
     if (!held) {
       held = new Map();
-      this.#byPeer.set(m.peer, held);
+      this.#held.set(m.conversation, held);
     }
     if (this.#size < this.max && !held.has(m.seq)) {
       held.set(m.seq, m);
@@ -24,8 +24,8 @@ export class Early {
   }
 
   /** Takes the message seq, if it is held; those before it are of no use any more. */
-  take(peer: string, seq: number): Message | undefined {
-    const held = this.#byPeer.get(peer);
+  take(conversation: string, seq: number): Message | undefined {
+    const held = this.#held.get(conversation);
     if (!held) {
       return undefined;
     }
@@ -37,13 +37,19 @@ export class Early {
       }
     }
     if (held.size === 0) {
-      this.#byPeer.delete(peer);
+      this.#held.delete(conversation);
     }
     return m;
   }
 
+  /** Drops what is held of one conversation. */
+  forget(conversation: string): void {
+    this.#size -= this.#held.get(conversation)?.size ?? 0;
+    this.#held.delete(conversation);
+  }
+
   clear(): void {
-    this.#byPeer.clear();
+    this.#held.clear();
     this.#size = 0;
   }
 }

@@ -2,6 +2,7 @@
 
 import type {
   ConversationInfo,
+  DeletionEvent,
   Delivery,
   Kicked,
   Message,
@@ -12,7 +13,10 @@ import type {
   RoomEvent,
   RoomMessage,
   StateChange,
+  TeamEvent,
+  UpdateEvent,
 } from "./types";
+import type { DoNotDisturb } from "./wire.gen";
 
 /** Events of a Client. */
 export interface ClientEvents {
@@ -21,12 +25,21 @@ export interface ClientEvents {
   message: [message: Message, delivery: Delivery];
   /** Takes its turn in the same order as messages. */
   recall: [event: RecallEvent];
+  /** An entry about a message: an edit, a reaction, a pin, a withdrawal; in the same order too. */
+  update: [event: UpdateEvent];
+  /** This account has deleted messages for itself. */
+  deletion: [event: DeletionEvent];
   missing: [event: MissingEvent];
   /** A message that this client sends has changed. */
   outgoing: [outgoing: Outgoing];
   read: [event: ReadEvent];
   /** Something in the list has changed; several changes come as one event. */
   conversations: [list: ConversationInfo[]];
+  /** What this account is to a team, or its settings there, have changed. */
+  team: [event: TeamEvent];
+  /** A message for who is online only: it has no seq and is kept nowhere. */
+  online_message: [message: Message];
+  do_not_disturb: [what: DoNotDisturb];
   kicked: [event: Kicked];
   room: [event: RoomEvent];
   room_message: [message: RoomMessage];
@@ -40,6 +53,8 @@ export interface ClientEvents {
 export interface ConversationEvents {
   message: [message: Message, delivery: Delivery];
   recall: [event: RecallEvent];
+  update: [event: UpdateEvent];
+  deletion: [event: DeletionEvent];
   missing: [event: MissingEvent];
   outgoing: [outgoing: Outgoing];
   read: [event: ReadEvent];

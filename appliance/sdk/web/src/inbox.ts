@@ -1,18 +1,19 @@
 import { BehindList, type Live, newLive } from "./behind";
 import { Early } from "./early";
-import { append, moveRead, newRow } from "./row";
+import { applyEntry, concerns, hide } from "./entries";
+import { type Key, keyOf } from "./key";
+import { append, countOlder, forget, moveRead, newRow } from "./row";
 import type { ConversationRow } from "./store";
 import { type Logger, type Message, MessageType } from "./types";
-import type { ConversationState, ReadPush, SyncPage } from "./wire";
-import { withoutContent } from "./wire";
+import type { ConversationSetting, ConversationState, ReadPush, SyncResponse, TeamState } from "./wire.gen";
 import type { Writer } from "./writer";
 
 /** How long a gap may close by itself before history is asked: an answer and a push race. */
 const gapGrace = 50;
 /** Messages beyond a gap that are held, in all conversations; history has the others. */
 const maxEarly = 256;
-/** Recalls that are remembered for each conversation. */
-const maxRecalls = 64;
+/** Entries about entries, and deletions, that are remembered for each conversation. */
+const maxRecent = 64;
 /** Syncs in a row that may find the site behind us before that is believed: a follower may lag. */
 const maxSiteBehinds = 3;
 
@@ -20,13 +21,17 @@ const maxSiteBehinds = 3;
 export interface Listener {
   message(m: Message, live: boolean): void;
   recall(entry: Message): void;
-  missing(peer: string, fromSeq: number, toSeq: number): void;
-  read(peer: string, by: "peer" | "self", seq: number): void;
-  changed(peer: string): void;
+  /** The entry changes another one, but does not recall it. */
+  update(entry: Message): void;
+  missing(key: Key, fromSeq: number, toSeq: number): void;
+  read(key: Key, by: "peer" | "self", seq: number): void;
+  /** What the account is to the team, or its settings there, have changed. */
+  team(key: Key, state: TeamState): void;
+  changed(key: Key): void;
   /** An own message has its place: it is no longer on its way. */
   settled(m: Message): void;
   /** The server's read cursor is behind ours. */
-  readBehind(peer: string, seq: number): void;
+  readBehind(key: Key, seq: number): void;
   reset(): void;
 }
 
@@ -60,7 +65,7 @@ export class Inbox {
     this.#synced = version !== undefined;
     for (const row of rows) {
       const conv = newLive(row);
-      this.#conversations.set(row.peer, conv);
+      this.#conversations.set(row.conversation, conv);
       this.behind.add(conv);
     }
   }
@@ -79,8 +84,8 @@ export class Inbox {
     return [...this.#conversations.values()].map((conv) => conv.row);
   }
 
-  row(peer: string): ConversationRow | undefined {
-    return this.#conversations.get(peer)?.row;
+  row(conversation: string): ConversationRow | undefined {
+    return this.#conversations.get(conversation)?.row;
   }
 
   /** Takes a message that has just happened, from a push or our own send. */
@@ -88,7 +93,7 @@ export class Inbox {
     if (this.#stopped) {
       return;
     }
-    const conv = this.#conversation(m.peer, m.seq);
+    const conv = this.#conversation(m, m.seq);
     conv.row.known = Math.max(conv.row.known, m.seq);
     if (m.seq > conv.row.delivered + 1) {
       if (!conv.listed) {
@@ -107,11 +112,11 @@ export class Inbox {
   }
 
   /** Takes note that the conversation goes up to seq; history has it. */
-  exists(peer: string, seq: number): void {
+  exists(key: Key, seq: number): void {
     if (seq < 1 || this.#stopped) {
       return;
     }
-    const conv = this.#conversation(peer, seq);
+    const conv = this.#conversation(key, seq);
     conv.row.known = Math.max(conv.row.known, seq);
     this.behind.add(conv);
   }
@@ -140,7 +145,7 @@ export class Inbox {
     conv.row.delivered = to;
     conv.holes = 0;
     this.writer.row(conv.row);
-    this.listener.missing(conv.row.peer, from, to);
+    this.listener.missing(conv.row, from, to);
     this.#deliverEarly(conv);
   }
 
@@ -155,15 +160,15 @@ export class Inbox {
     this.#deliverEarly(conv);
   }
 
-  #conversation(peer: string, seq: number): Live {
-    let conv = this.#conversations.get(peer);
+  #conversation(key: Key, seq: number): Live {
+    let conv = this.#conversations.get(key.conversation);
     if (!conv) {
       // A device that has synced once knows every conversation older than its
       // version: this one is new, and all of it is delivered. A new device
       // starts near the end.
       const delivered = !this.#synced ? Math.max(seq - this.backlog, 0) : 0;
-      conv = newLive(newRow(peer, delivered));
-      this.#conversations.set(peer, conv);
+      conv = newLive(newRow(key, delivered));
+      this.#conversations.set(key.conversation, conv);
     }
     return conv;
   }
@@ -176,7 +181,7 @@ export class Inbox {
 
   #deliverEarly(conv: Live): void {
     for (;;) {
-      const m = this.#stopped ? undefined : this.#early.take(conv.row.peer, conv.row.delivered + 1);
+      const m = this.#stopped ? undefined : this.#early.take(conv.row.conversation, conv.row.delivered + 1);
       if (!m) {
         return;
       }
@@ -193,29 +198,72 @@ export class Inbox {
     if (m.own) {
       this.listener.settled(m);
     }
+    if (concerns(m) > 0) {
+      this.writer.changed(row.conversation, concerns(m), m);
+      conv.recent.push(m);
+      if (conv.recent.length > maxRecent) {
+        conv.recent.shift();
+      }
+    }
     if (m.type === MessageType.Recall) {
-      this.#noteRecall(conv, m);
       this.listener.recall(m);
+    } else if (m.type > MessageType.Recall) {
+      this.listener.update(m);
     } else {
       this.listener.message(m, live);
     }
-    this.listener.changed(row.peer);
+    this.listener.changed(row);
   }
 
-  /** Remembers a recall for answers of history that were made before it. */
-  #noteRecall(conv: Live, recall: Message): void {
-    this.writer.recalled(conv.row.peer, recall.refSeq, recall.seq);
-    conv.recalls.set(recall.refSeq, recall.seq);
-    const oldest = conv.recalls.keys().next();
-    if (conv.recalls.size > maxRecalls && !oldest.done) {
-      conv.recalls.delete(oldest.value);
-    }
-  }
-
-  /** m as it is now. */
+  /** m, of an answer of history, as it is now: that was made before the latest entries. */
   current(m: Message): Message {
-    const recall = this.#conversations.get(m.peer)?.recalls.get(m.seq);
-    return recall === undefined || m.recalled ? m : withoutContent(m, recall);
+    const conv = this.#conversations.get(m.conversation);
+    const now = conv?.recent.reduce(applyEntry, m) ?? m;
+    return conv?.deleted.has(m.seq) ? hide(now) : now;
+  }
+
+  /** The account has deleted messages for itself; false when it has no such conversation here. */
+  forgetMessages(key: Key, seqs: number[]): boolean {
+    const conv = this.#conversations.get(key.conversation);
+    if (!conv || this.#stopped) {
+      return false;
+    }
+    for (const seq of seqs) {
+      conv.deleted.add(seq);
+    }
+    for (const seq of conv.deleted) {
+      if (conv.deleted.size <= maxRecent) {
+        break;
+      }
+      conv.deleted.delete(seq);
+    }
+    forget(conv.row, seqs);
+    this.writer.hidden(key.conversation, seqs);
+    this.writer.row(conv.row);
+    this.listener.changed(conv.row);
+    return true;
+  }
+
+  /** Takes how the account has arranged a conversation; false when something newer is known. */
+  arrange(setting: ConversationSetting): boolean {
+    const key = keyOf(setting.scene, setting.peer);
+    const conv = this.#conversations.get(key.conversation);
+    if (!conv || this.#stopped) {
+      return false;
+    }
+    const { row } = conv;
+    if (setting.version <= (row.setting?.version ?? 0)) {
+      return false;
+    }
+    const cleared = setting.clearedSeq > (row.setting?.clearedSeq ?? 0);
+    row.setting = setting;
+    if (cleared) {
+      row.unread = row.unread.filter((seq) => seq > setting.clearedSeq);
+      this.writer.trim(key.conversation, setting.clearedSeq + 1);
+    }
+    this.writer.row(row);
+    this.listener.changed(row);
+    return true;
   }
 
   /** Ends what behind.take began. */
@@ -226,11 +274,11 @@ export class Inbox {
   }
 
   #holds(conv: Live): boolean {
-    return !this.#stopped && this.#conversations.get(conv.row.peer) === conv;
+    return !this.#stopped && this.#conversations.get(conv.row.conversation) === conv;
   }
 
   /** Takes one page of sync. */
-  takeSync(page: SyncPage): void {
+  takeSync(page: SyncResponse): void {
     if (this.#stopped) {
       return;
     }
@@ -248,23 +296,74 @@ export class Inbox {
   }
 
   #syncedOne(state: ConversationState): void {
-    const conv = this.#conversation(state.peer, state.lastSeq);
-    const { row } = conv;
+    if (state.scene === "team") {
+      this.teamState(state);
+      return;
+    }
+    const conv = this.#conversation(keyOf(state.scene, state.peer), state.lastSeq);
     if (!this.#synced) {
       this.startAt(conv, state.firstSeq); // a new device has missed nothing
     }
+    this.#reaches(conv, state);
+    if (state.readSeq < conv.row.read) {
+      this.listener.readBehind(conv.row, conv.row.read);
+    }
+    this.#movePeerRead(conv.row, state.peerReadSeq);
+  }
+
+  /** Takes what a sync or a push tells of a team, unless something newer is known. */
+  teamState(state: ConversationState): void {
+    if (this.#stopped || state.scene !== "team" || !state.team) {
+      return;
+    }
+    const key = keyOf("team", state.peer);
+    const known = this.#conversations.get(key.conversation);
+    if (known && state.version < (known.row.teamVersion ?? 0)) {
+      return;
+    }
+    const member = state.team.standing === "member";
+    const conv = this.#conversation(key, member ? state.lastSeq : 0);
+    const { row } = conv;
+    const news = JSON.stringify(row.team) !== JSON.stringify(state.team);
+    const joined = member && row.team?.standing !== "member";
+    row.team = state.team;
+    row.teamVersion = state.version;
+    if (member) {
+      // What is before was never this account's to read, unless the rest was deleted.
+      if (!this.#synced || joined || state.firstSeq > state.floorSeq) {
+        this.startAt(conv, state.firstSeq);
+      }
+      this.#reaches(conv, state);
+    } else {
+      this.#early.forget(row.conversation);
+      row.known = row.delivered; // nothing more is readable
+      row.timeMs = Math.max(row.timeMs, state.timeMs);
+      this.writer.row(row);
+      this.listener.changed(row);
+    }
+    if (news) {
+      this.listener.team(row, state.team);
+    }
+  }
+
+  /** What the states of all conversations tell. */
+  #reaches(conv: Live, state: ConversationState): void {
+    const { row } = conv;
     row.known = Math.max(row.known, state.lastSeq);
     row.timeMs = Math.max(row.timeMs, state.timeMs);
     conv.notBefore = 0;
-    this.writer.row(row);
+    if (state.setting) {
+      this.arrange(state.setting);
+    }
     if (state.readSeq > row.read) {
       this.moveRead(row, state.readSeq);
-      this.listener.read(row.peer, "self", state.readSeq);
-    } else if (state.readSeq < row.read) {
-      this.listener.readBehind(row.peer, row.read);
+      this.listener.read(row, "self", state.readSeq);
     }
-    this.#movePeerRead(row, state.peerReadSeq);
-    this.listener.changed(row.peer);
+    if (state.readSeq === row.read) {
+      countOlder(row, state.unread, state.lastSeq);
+    }
+    this.writer.row(row);
+    this.listener.changed(row);
     this.behind.add(conv);
   }
 
@@ -274,13 +373,13 @@ export class Inbox {
       return;
     }
     const own = p.reader === this.self;
-    const conv = this.#conversation(own ? p.peer : p.reader, p.seq);
+    const conv = this.#conversation(keyOf(p.scene, own ? p.peer : p.reader), p.seq);
     conv.row.known = Math.max(conv.row.known, p.seq);
     if (!own) {
       this.#movePeerRead(conv.row, p.seq);
     } else if (p.seq > conv.row.read) {
       this.moveRead(conv.row, p.seq);
-      this.listener.read(conv.row.peer, "self", p.seq);
+      this.listener.read(conv.row, "self", p.seq);
     }
     this.behind.add(conv);
   }
@@ -289,7 +388,7 @@ export class Inbox {
   moveRead(row: ConversationRow, seq: number): void {
     if (moveRead(row, seq)) {
       this.writer.row(row);
-      this.listener.changed(row.peer);
+      this.listener.changed(row);
     }
   }
 
@@ -297,8 +396,8 @@ export class Inbox {
     if (seq > row.peerRead) {
       row.peerRead = seq;
       this.writer.row(row);
-      this.listener.read(row.peer, "peer", seq);
-      this.listener.changed(row.peer);
+      this.listener.read(row, "peer", seq);
+      this.listener.changed(row);
     }
   }
 

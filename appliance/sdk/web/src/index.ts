@@ -1,9 +1,15 @@
 export { Client } from "./client";
-export { Conversation } from "./conversation";
+export type { Init } from "./codec";
+export { Conversation, type Find } from "./conversation";
+export { applyEntry, concerns } from "./entries";
 export * from "./errors";
 export * from "./events";
 export { IndexedDBStore } from "./indexeddb";
+export type { Key } from "./key";
 export { MemoryStore } from "./memory";
+export { type RelationEvent, Relations, type RelationsEvents } from "./relations";
 export { Room, Rooms } from "./rooms";
 export * from "./store";
+export { type MembersPage, type NewTeam, Team, Teams, type TeamsEvents } from "./teams";
 export * from "./types";
+export type * as wire from "./wire.gen";

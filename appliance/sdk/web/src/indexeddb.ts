@@ -1,11 +1,18 @@
+import { applyEntry, hide } from "./entries";
 import { StoreError } from "./errors";
-import { type Batch, type ConversationRow, mergeRows, type OutboxRow, type Snapshot, type Store } from "./store";
+import { layout, prefix, stores, upgrade } from "./layout";
+import {
+  type Batch,
+  type ConversationRow,
+  mergeMessages,
+  mergeRows,
+  type OutboxRow,
+  type Snapshot,
+  type Store,
+  type StoredRecord,
+} from "./store";
 import type { Message } from "./types";
-import { withoutContent } from "./wire";
 
-/** Layout of the database; changing it needs an upgrade in open. */
-const layout = 1;
-const prefix = "yizhan ";
 /** How long a database may take to open: another tab may hold an old layout. */
 const openTimeout = 5_000;
 
@@ -25,11 +32,11 @@ export class IndexedDBStore implements Store {
 
   async load(): Promise<Snapshot> {
     const db = await this.#open();
-    const tx = db.transaction(["meta", "conversations", "outbox"]);
+    const tx = db.transaction(["meta", "rows", "pending"]);
     const [version, conversations, outbox] = await Promise.all([
       result<number | undefined>(tx.objectStore("meta").get("version")),
-      result<ConversationRow[]>(tx.objectStore("conversations").getAll()),
-      result<OutboxRow[]>(tx.objectStore("outbox").getAll()),
+      result<ConversationRow[]>(tx.objectStore("rows").getAll()),
+      result<OutboxRow[]>(tx.objectStore("pending").getAll()),
     ]);
     return {
       version,
@@ -40,13 +47,14 @@ export class IndexedDBStore implements Store {
 
   async write(b: Batch): Promise<void> {
     const db = await this.#open();
-    const tx = db.transaction(["meta", "conversations", "messages", "outbox"], "readwrite");
+    const tx = db.transaction(stores, "readwrite");
     const done = finished(tx);
     try {
       writeVersion(tx, b);
       writeConversations(tx, b);
       writeMessages(tx, b);
-      const outbox = tx.objectStore("outbox");
+      writeRecords(tx, b);
+      const outbox = tx.objectStore("pending");
       for (const row of b.outbox) {
         outbox.put(row);
       }
@@ -61,17 +69,22 @@ export class IndexedDBStore implements Store {
     await done;
   }
 
-  async messages(peer: string, from: number, to: number): Promise<Message[]> {
+  async messages(conversation: string, from: number, to: number): Promise<Message[]> {
     const db = await this.#open();
-    const range = IDBKeyRange.bound([peer, from], [peer, to]);
-    return result(db.transaction("messages").objectStore("messages").getAll(range));
+    const range = IDBKeyRange.bound([conversation, from], [conversation, to]);
+    return result(db.transaction("entries").objectStore("entries").getAll(range));
+  }
+
+  async records(table: string): Promise<StoredRecord[]> {
+    const db = await this.#open();
+    const range = IDBKeyRange.bound([table, ""], [table, "\uffff"]);
+    return result(db.transaction("records").objectStore("records").getAll(range));
   }
 
   async clear(): Promise<void> {
     const db = await this.#open();
-    const names = ["meta", "conversations", "messages", "outbox"];
-    const tx = db.transaction(names, "readwrite");
-    for (const name of names) {
+    const tx = db.transaction(stores, "readwrite");
+    for (const name of stores) {
       tx.objectStore(name).clear();
     }
     await finished(tx);
@@ -123,31 +136,53 @@ function writeVersion(tx: IDBTransaction, b: Batch): void {
 }
 
 function writeConversations(tx: IDBTransaction, b: Batch): void {
-  const rows = tx.objectStore("conversations");
+  const rows = tx.objectStore("rows");
   for (const row of b.conversations) {
-    then(rows.get(row.peer), (old: ConversationRow | undefined) => {
+    then(rows.get(row.conversation), (old: ConversationRow | undefined) => {
       rows.put(old ? mergeRows(old, row) : row);
     });
   }
 }
 
 function writeMessages(tx: IDBTransaction, b: Batch): void {
-  const log = tx.objectStore("messages");
+  const log = tx.objectStore("entries");
   for (const m of b.messages) {
-    log.put(m);
-  }
-  for (const { peer, seq, refSeq } of b.recalled) {
-    then(log.get([peer, seq]), (held: Message | undefined) => {
-      if (held) {
-        log.put(withoutContent(held, refSeq));
-      }
+    then(log.get([m.conversation, m.seq]), (held: Message | undefined) => {
+      log.put(mergeMessages(held, m));
     });
   }
-  for (const { peer, seq } of b.trim) {
+  const change = (conversation: string, seq: number, how: (m: Message) => Message) =>
+    then(log.get([conversation, seq]), (held: Message | undefined) => {
+      if (held) {
+        log.put(how(held));
+      }
+    });
+  for (const { conversation, seq, entry } of b.changed) {
+    change(conversation, seq, (m) => applyEntry(m, entry));
+  }
+  for (const { conversation, seq } of b.hidden) {
+    change(conversation, seq, hide);
+  }
+  for (const { conversation, seq } of b.trim) {
     if (seq <= 1) {
       continue; // a range that ends before it begins would be an error
     }
-    log.delete(IDBKeyRange.bound([peer, 0], [peer, seq], false, true));
+    log.delete(IDBKeyRange.bound([conversation, 0], [conversation, seq], false, true));
+  }
+}
+
+/** Records only move forward: another tab may be further. */
+function writeRecords(tx: IDBTransaction, b: Batch): void {
+  const all = tx.objectStore("records");
+  for (const record of b.records) {
+    then(all.get([record.table, record.key]), (old: StoredRecord | undefined) => {
+      if (record.version >= (old?.version ?? 0)) {
+        all.put(record);
+      }
+    });
+  }
+  for (const { table, key } of b.dropped) {
+    all.delete([table, key]);
   }
 }
 
@@ -178,12 +213,10 @@ function openDatabase(name: string): Promise<IDBDatabase> {
       given = true;
       reject(new StoreError("IndexedDB does not open: does another tab hold an old version?"));
     }, openTimeout);
-    request.onupgradeneeded = () => {
-      const db = request.result;
-      db.createObjectStore("meta");
-      db.createObjectStore("conversations", { keyPath: "peer" });
-      db.createObjectStore("messages", { keyPath: ["peer", "seq"] });
-      db.createObjectStore("outbox", { keyPath: "clientId" });
+    request.onupgradeneeded = ({ oldVersion }) => {
+      if (request.transaction) {
+        upgrade(request.transaction, oldVersion);
+      }
     };
     request.onerror = () => {
       clearTimeout(timer);

@@ -21,8 +21,6 @@ export interface LinkOptions {
 /** Gets what the server pushes, in its order. */
 export type PushHandler = (name: string, body: unknown) => void;
 
-const pushes = ["message", "read_push", "room_message", "kicked", "go_away", "close"];
-
 /**
  * Link is one connection to one access point, from the login to its end. It
  * never reconnects: socket.io-client's own reconnection is off, because coming
@@ -52,13 +50,11 @@ export class Link {
       forceNew: true,
       autoConnect: false,
     });
-    for (const name of pushes) {
-      this.#socket.on(name, (body: unknown) => {
-        if (!this.#reason) {
-          onPush(name, body);
-        }
-      });
-    }
+    this.#socket.onAny((name: string, body: unknown) => {
+      if (!this.#reason && name !== "login") {
+        onPush(name, body);
+      }
+    });
     this.#socket.on("disconnect", (reason) => this.close(new ConnectionError(`connection lost: ${reason}`)));
     this.login = this.#logIn(options.connectTimeoutMs + loginTimeout);
     this.login.catch(() => {}); // whoever wants to know has his own handler

@@ -1,6 +1,15 @@
-import { type Batch, type ConversationRow, mergeRows, type OutboxRow, type Snapshot, type Store } from "./store";
+import { applyEntry, hide } from "./entries";
+import {
+  type Batch,
+  type ConversationRow,
+  mergeMessages,
+  mergeRows,
+  type OutboxRow,
+  type Snapshot,
+  type Store,
+  type StoredRecord,
+} from "./store";
 import type { Message } from "./types";
-import { withoutContent } from "./wire";
 
 /** A Store that lives as long as the page or process. */
 export class MemoryStore implements Store {
@@ -8,6 +17,7 @@ export class MemoryStore implements Store {
   readonly #conversations = new Map<string, ConversationRow>();
   readonly #messages = new Map<string, Map<number, Message>>();
   readonly #outbox = new Map<string, OutboxRow>();
+  readonly #tables = new Map<string, Map<string, StoredRecord>>();
 
   async load(): Promise<Snapshot> {
     return {
@@ -22,22 +32,22 @@ export class MemoryStore implements Store {
       this.#version = Math.max(this.#version ?? 0, b.version);
     }
     for (const row of b.conversations) {
-      const old = this.#conversations.get(row.peer);
-      this.#conversations.set(row.peer, old ? mergeRows(old, row) : row);
+      const old = this.#conversations.get(row.conversation);
+      this.#conversations.set(row.conversation, old ? mergeRows(old, row) : row);
     }
     for (const m of b.messages) {
-      let log = this.#messages.get(m.peer);
+      let log = this.#messages.get(m.conversation);
       if (!log) {
         log = new Map();
-        this.#messages.set(m.peer, log);
+        this.#messages.set(m.conversation, log);
       }
-      log.set(m.seq, m);
+      log.set(m.seq, mergeMessages(log.get(m.seq), m));
     }
-    for (const { peer, seq, refSeq } of b.recalled) {
-      const m = this.#messages.get(peer)?.get(seq);
-      if (m) {
-        this.#messages.get(peer)?.set(seq, withoutContent(m, refSeq));
-      }
+    for (const { conversation, seq, entry } of b.changed) {
+      this.#change(conversation, seq, (m) => applyEntry(m, entry));
+    }
+    for (const { conversation, seq } of b.hidden) {
+      this.#change(conversation, seq, hide);
     }
     for (const row of b.outbox) {
       this.#outbox.set(row.clientId, row);
@@ -45,18 +55,40 @@ export class MemoryStore implements Store {
     for (const clientId of b.settled) {
       this.#outbox.delete(clientId);
     }
-    for (const { peer, seq } of b.trim) {
-      const log = this.#messages.get(peer);
+    for (const { conversation, seq } of b.trim) {
+      const log = this.#messages.get(conversation);
       for (const held of log?.keys() ?? []) {
         if (held < seq) {
           log?.delete(held);
         }
       }
     }
+    for (const record of b.records) {
+      const table = this.#tables.get(record.table) ?? new Map<string, StoredRecord>();
+      this.#tables.set(record.table, table);
+      if (record.version >= (table.get(record.key)?.version ?? 0)) {
+        table.set(record.key, record);
+      }
+    }
+    for (const { table, key } of b.dropped) {
+      this.#tables.get(table)?.delete(key);
+    }
   }
 
-  async messages(peer: string, from: number, to: number): Promise<Message[]> {
-    const log = this.#messages.get(peer);
+  #change(conversation: string, seq: number, how: (m: Message) => Message): void {
+    const log = this.#messages.get(conversation);
+    const m = log?.get(seq);
+    if (log && m) {
+      log.set(seq, how(m));
+    }
+  }
+
+  async records(table: string): Promise<StoredRecord[]> {
+    return [...(this.#tables.get(table)?.values() ?? [])];
+  }
+
+  async messages(conversation: string, from: number, to: number): Promise<Message[]> {
+    const log = this.#messages.get(conversation);
     const found: Message[] = [];
     for (let seq = from; log && seq <= to; seq++) {
       const m = log.get(seq);
@@ -72,6 +104,7 @@ export class MemoryStore implements Store {
     this.#conversations.clear();
     this.#messages.clear();
     this.#outbox.clear();
+    this.#tables.clear();
   }
 
   close(): void {}

@@ -2,10 +2,11 @@ import { newId, sleep } from "./async";
 import { Backoff } from "./backoff";
 import type { Calls } from "./calls";
 import { Code, ServerError, UsageError } from "./errors";
-import { id, int, type Json } from "./protojson";
+import { type Key, keyOf } from "./key";
 import type { OutboxRow } from "./store";
 import type { Content, Logger, Message, Outgoing } from "./types";
 import { content } from "./wire";
+import * as wire from "./wire.gen";
 import type { Writer } from "./writer";
 
 /** Messages that may be on their way. */
@@ -20,10 +21,10 @@ const maxPause = 30_000;
 export interface OutboxListener {
   outgoing(o: Outgoing): void;
   /** The server has accepted the message now, as m, or (exists) at an earlier attempt. */
-  accepted(m: Omit<Message, "fromPlatform" | "fromDevice" | "own">): void;
-  exists(peer: string, seq: number): void;
+  accepted(m: wire.Message): void;
+  exists(key: Key, seq: number): void;
   /** Seq up to which the conversation has been delivered. */
-  delivered(peer: string): number;
+  delivered(conversation: string): number;
 }
 
 interface Entry {
@@ -40,7 +41,7 @@ interface Entry {
  */
 export class Outbox {
   readonly #entries = new Map<string, Entry>(); // by client id, in the order of send
-  readonly #pumps = new Set<string>(); // peers whose messages are being sent
+  readonly #pumps = new Set<string>(); // conversations whose messages are being sent
   #running = false;
 
   constructor(
@@ -58,7 +59,15 @@ export class Outbox {
       if (!error && Date.now() - row.createdMs > maxAge) {
         error = new ServerError(Code.Timeout, "too old to be sent by itself");
       }
-      const outgoing: Outgoing = { ...rest, state: error ? "failed" : "sending", ...(error && { error }) };
+      const { type, body, ext } = content(row.content);
+      const outgoing: Outgoing = {
+        ...rest,
+        type,
+        body,
+        ext,
+        state: error ? "failed" : "sending",
+        ...(error && { error }),
+      };
       this.#entries.set(row.clientId, { outgoing, given: new AbortController() });
     }
   }
@@ -66,8 +75,8 @@ export class Outbox {
   /** Begins to send. */
   start(): void {
     this.#running = true;
-    for (const peer of new Set([...this.#entries.values()].map((e) => e.outgoing.peer))) {
-      this.#pump(peer);
+    for (const { outgoing } of this.#entries.values()) {
+      this.#pump(outgoing.conversation);
     }
   }
 
@@ -75,20 +84,30 @@ export class Outbox {
     return [...this.#entries.values()].filter((e) => e.outgoing.state !== "sent").map((e) => rowOf(e.outgoing));
   }
 
-  pending(peer: string): Outgoing[] {
-    return [...this.#entries.values()].map((e) => e.outgoing).filter((o) => o.peer === peer);
+  pending(conversation: string): Outgoing[] {
+    return [...this.#entries.values()].map((e) => e.outgoing).filter((o) => o.conversation === conversation);
   }
 
-  send(peer: string, what: string | Content): Outgoing {
-    const { type, body, ext } = content(what);
+  send({ scene, peer }: Key, what: string | Content): Outgoing {
+    const given = content(what);
+    const { type, body, ext } = given;
     if (this.#entries.size >= maxOutbox) {
       throw new UsageError(`${maxOutbox} messages wait to be sent: wait for some of them`);
     }
-    const outgoing: Outgoing = { peer, clientId: newId(), type, body, ext, createdMs: Date.now(), state: "sending" };
+    const outgoing: Outgoing = {
+      ...keyOf(scene, peer),
+      clientId: newId(),
+      type,
+      body,
+      ext,
+      content: given,
+      createdMs: Date.now(),
+      state: "sending",
+    };
     this.#entries.set(outgoing.clientId, { outgoing, given: new AbortController() });
     this.writer.outbox(rowOf(outgoing));
     this.listener.outgoing(outgoing);
-    this.#pump(peer);
+    this.#pump(outgoing.conversation);
     return outgoing;
   }
 
@@ -99,7 +118,7 @@ export class Outbox {
     }
     const { error: _, ...rest } = entry.outgoing;
     this.#change(entry, { ...rest, state: "sending" });
-    this.#pump(rest.peer);
+    this.#pump(rest.conversation);
   }
 
   discard(clientId: string): void {
@@ -114,7 +133,7 @@ export class Outbox {
   /** m, which this account has sent, has its place in the conversation. */
   settled(m: Message): void {
     const entry = this.#entries.get(m.clientId);
-    if (!entry || entry.outgoing.peer !== m.peer) {
+    if (!entry || entry.outgoing.conversation !== m.conversation) {
       return;
     }
     this.#sent(entry, m.seq, m.id, m.timeMs);
@@ -129,16 +148,18 @@ export class Outbox {
     this.#entries.clear();
   }
 
-  #pump(peer: string): void {
-    if (this.#running && !this.#pumps.has(peer)) {
-      this.#pumps.add(peer);
-      void this.#sendAll(peer).finally(() => this.#pumps.delete(peer));
+  #pump(name: string): void {
+    if (this.#running && !this.#pumps.has(name)) {
+      this.#pumps.add(name);
+      void this.#sendAll(name).finally(() => this.#pumps.delete(name));
     }
   }
 
-  async #sendAll(peer: string): Promise<void> {
+  async #sendAll(name: string): Promise<void> {
     for (;;) {
-      const entry = [...this.#entries.values()].find((e) => e.outgoing.peer === peer && e.outgoing.state === "sending");
+      const entry = [...this.#entries.values()].find(
+        ({ outgoing }) => outgoing.conversation === name && outgoing.state === "sending",
+      );
       if (!entry) {
         return;
       }
@@ -151,15 +172,15 @@ export class Outbox {
 
   /** Returns when entry is no longer "sending", or the client has ended. */
   async #sendOne(entry: Entry): Promise<void> {
-    const { peer, clientId, type, body, ext } = entry.outgoing;
+    const { scene, peer, clientId, content } = entry.outgoing;
+    const request = { ...(scene !== "p2p" && { scene }), to: peer, clientId, ...content };
     const pauses = new Backoff(minPause, maxPause);
     while (entry.outgoing.state === "sending" && this.#entries.has(clientId)) {
       try {
-        const answer = await this.calls.call(
-          "send",
-          { to: peer, clientId, type, body, ext },
-          { timeoutMs: Number.POSITIVE_INFINITY, signal: entry.given.signal },
-        );
+        const answer = await this.calls.call(wire.send, request, {
+          timeoutMs: Number.POSITIVE_INFINITY,
+          signal: entry.given.signal,
+        });
         this.#accepted(entry, answer);
         return;
       } catch (err) {
@@ -176,37 +197,24 @@ export class Outbox {
     }
   }
 
-  #accepted(entry: Entry, answer: Json): void {
-    const { peer, clientId, type, body, ext, state } = entry.outgoing;
-    const seq = int(answer.seq);
+  #accepted(entry: Entry, { seq, id, timeMs, duplicate }: wire.SendResponse): void {
+    const { scene, peer, conversation, clientId, content, state } = entry.outgoing;
     if (state !== "sending") {
       return; // its message came before the answer
     }
-    this.#sent(entry, seq, id(answer.id), int(answer.timeMs));
-    if (seq <= this.listener.delivered(peer)) {
-      this.#entries.delete(clientId); // sent long ago; nothing more will come of it
+    this.#sent(entry, seq, id, timeMs);
+    if (seq <= this.listener.delivered(conversation)) {
+      this.#entries.delete(clientId); // for who is online only, or sent long ago: nothing more will come of it
       return;
     }
-    if (answer.duplicate === true) {
-      this.listener.exists(peer, seq); // history has it as it is now
+    if (duplicate || content.forward || content.merged || content.replyTo) {
+      this.listener.exists(entry.outgoing, seq); // the server has written a part of it
       return;
     }
     // Our own message is an entry like others: the server does not push it to
     // the session that sent it.
-    this.listener.accepted({
-      peer,
-      seq,
-      id: id(answer.id),
-      from: "",
-      to: peer,
-      clientId,
-      type,
-      body,
-      ext,
-      timeMs: int(answer.timeMs),
-      recalled: false,
-      refSeq: 0,
-    });
+    const own = wire.Message.read({ ...wire.SendRequest.init(content), clientId, seq, id, timeMs });
+    this.listener.accepted({ ...own, scene, to: peer });
   }
 
   #sent(entry: Entry, seq: number, id: string, timeMs: number): void {
@@ -227,8 +235,8 @@ export class Outbox {
 }
 
 function rowOf(o: Outgoing): OutboxRow {
-  const { peer, clientId, type, body, ext, createdMs, error } = o;
-  const row: OutboxRow = { peer, clientId, type, body, ext, createdMs };
+  const { conversation, scene, peer, clientId, content, createdMs, error } = o;
+  const row: OutboxRow = { conversation, scene, peer, clientId, content, createdMs };
   if (error instanceof ServerError) {
     row.refused = { code: error.code, note: error.note };
   }

@@ -1,9 +1,8 @@
 // Reading the ProtoJSON form of the server's messages: defaults are left out,
-// 64-bit integers are strings, enums are names (or numbers).
+// 64-bit integers are strings. codec.ts does the rest.
 // https://protobuf.dev/programming-guides/json/
 
 import { UsageError } from "./errors";
-import type { KickReason, Platform } from "./types";
 
 export type Json = Record<string, unknown>;
 
@@ -29,50 +28,6 @@ export function id(x: unknown): string {
 export function int(x: unknown): number {
   const n = typeof x === "string" && x !== "" ? Number(x) : x;
   return typeof n === "number" && Number.isSafeInteger(n) && n >= 0 ? n : 0;
-}
-
-const platforms: Record<string, Platform> = {
-  PLATFORM_ANDROID: "android",
-  1: "android",
-  PLATFORM_IOS: "ios",
-  2: "ios",
-  PLATFORM_PC: "pc",
-  4: "pc",
-  PLATFORM_WEB: "web",
-  16: "web",
-  PLATFORM_REST: "rest",
-  32: "rest",
-  PLATFORM_MAC: "mac",
-  64: "mac",
-};
-
-export function platform(x: unknown): Platform {
-  return platforms[String(x)] ?? "unknown";
-}
-
-/** The enum's name of a platform, for requests. */
-export function platformName(p: Platform): string {
-  return `PLATFORM_${p.toUpperCase()}`;
-}
-
-const kickReasons: Record<string, KickReason> = {
-  KICK_REASON_REPLACED: "replaced",
-  1: "replaced",
-  KICK_REASON_SERVER: "server",
-  2: "server",
-  KICK_REASON_OTHER_DEVICE: "other_device",
-  3: "other_device",
-  KICK_REASON_CREDENTIALS: "credentials",
-  4: "credentials",
-};
-
-export function kickReason(x: unknown): KickReason {
-  return kickReasons[String(x)] ?? "unknown";
-}
-
-/** Whether a scene is 1:1, the only kind of conversation so far. */
-export function isP2P(scene: unknown): boolean {
-  return scene === undefined || scene === 0 || scene === "SCENE_P2P";
 }
 
 /** Checks a seq that an app gives. */

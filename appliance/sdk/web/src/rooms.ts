@@ -4,9 +4,9 @@ import { Emitter } from "./emitter";
 import { toError, UsageError } from "./errors";
 import type { RoomEvents } from "./events";
 import type { Link } from "./link";
-import { id, int, type Json } from "./protojson";
 import type { Content, Platform, RoomEvent, RoomMessage } from "./types";
 import { content, roomMessage } from "./wire";
+import * as wire from "./wire.gen";
 
 /** How long entering a room again may take before the room counts as lost. */
 const reenterTimeout = 30_000;
@@ -88,7 +88,7 @@ export class Rooms {
       this.#wanted.set(name, room);
     }
     try {
-      const answer = await this.calls.call("enter_room", { room: name });
+      const answer = await this.calls.call(wire.enterRoom, { room: name });
       this.#entered(room, answer);
     } catch (err) {
       if (this.#wanted.get(name) === room && room.state !== "entered") {
@@ -108,18 +108,18 @@ export class Rooms {
     this.#wanted.delete(name);
     this.#moved(room, { room: name, state: "exited" });
     if (this.calls.connected) {
-      await this.calls.call("exit_room", { room: name }, { once: true });
+      await this.calls.call(wire.exitRoom, { room: name }, { once: true });
     }
   }
 
   async send(name: string, what: string | Content): Promise<{ id: string; timeMs: number }> {
     const { type, body, ext } = content(what);
     const request = { room: name, clientId: newId(), type, body, ext };
-    const answer = await this.calls.call("send_room", request, { once: true });
-    const sent = { id: id(answer.id), timeMs: int(answer.timeMs) };
+    const { id, timeMs } = await this.calls.call(wire.sendRoom, request, { once: true });
     // The server does not push it to the session that sent it.
-    this.#took({ ...request, ...sent, from: this.self, fromPlatform: this.platform, own: true });
-    return sent;
+    const blank = wire.RoomMessagePush.read({});
+    this.#took({ ...blank, ...request, id, timeMs, from: this.self, fromPlatform: this.platform, own: true });
+    return { id, timeMs };
   }
 
   /** @internal A new connection is logged in. */
@@ -139,8 +139,8 @@ export class Rooms {
   }
 
   /** @internal */
-  push(body: unknown): void {
-    this.#took(roomMessage(body, this.self));
+  push(m: wire.RoomMessagePush): void {
+    this.#took(roomMessage(m, this.self));
   }
 
   #took(m: RoomMessage): void {
@@ -154,7 +154,7 @@ export class Rooms {
   async #enterAgain(link: Link, room: Room, signal: AbortSignal): Promise<void> {
     try {
       const until = Date.now() + reenterTimeout;
-      this.#entered(room, await this.calls.request(link, "enter_room", { room: room.name }, until, signal));
+      this.#entered(room, await this.calls.request(link, wire.enterRoom, { room: room.name }, until, signal));
     } catch (err) {
       if (!signal.aborted && this.#wanted.get(room.name) === room) {
         this.#wanted.delete(room.name);
@@ -163,11 +163,10 @@ export class Rooms {
     }
   }
 
-  #entered(room: Room, answer: Json): void {
+  #entered(room: Room, { members }: wire.EnterRoomResponse): void {
     if (this.#wanted.get(room.name) !== room) {
       return; // left meanwhile
     }
-    const members = int(answer.members);
     if (room.state !== "entered" || room.members !== members) {
       this.#moved(room, { room: room.name, state: "entered", members });
     }

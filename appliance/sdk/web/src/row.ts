@@ -1,15 +1,18 @@
-// What a message or a cursor changes in a conversation's row.
+// What an entry or a cursor changes in a conversation's row.
 
+import { applyEntry, concerns, hide } from "./entries";
+import type { Key } from "./key";
 import type { ConversationRow } from "./store";
 import { type ConversationInfo, type Message, MessageType } from "./types";
-import { withoutContent } from "./wire";
 
 /** Unread messages that are looked at singly, for each conversation. */
 const maxUnread = 1_000;
 
 /** A conversation of which everything up to delivered is passed over. */
-export function newRow(peer: string, delivered: number): ConversationRow {
+export function newRow({ conversation, scene, peer }: Key, delivered: number): ConversationRow {
   return {
+    conversation,
+    scene,
     peer,
     delivered,
     known: delivered,
@@ -18,6 +21,8 @@ export function newRow(peer: string, delivered: number): ConversationRow {
     timeMs: 0,
     unread: [],
     countedFrom: delivered + 1,
+    older: 0,
+    counted: 0,
   };
 }
 
@@ -26,24 +31,63 @@ export function append(row: ConversationRow, m: Message): void {
   row.delivered = m.seq;
   row.known = Math.max(row.known, m.seq);
   row.timeMs = Math.max(row.timeMs, m.timeMs);
-  if (m.type === MessageType.Recall) {
-    takeBack(row, m);
-    return;
+  if (row.last?.seq === concerns(m)) {
+    row.last = applyEntry(row.last, m);
   }
-  row.last = m;
-  if (!m.own && !m.recalled && m.seq > row.read) {
+  if (m.type === MessageType.Recall || (m.type === MessageType.Withdraw && !m.own)) {
+    row.unread = row.unread.filter((seq) => seq !== m.refSeq);
+  }
+  if (m.type < MessageType.Recall && !m.hidden) {
+    row.last = m;
+  }
+  if (isUnread(m) && m.seq > row.read) {
     row.unread.push(m.seq);
     if (row.unread.length > maxUnread) {
       row.unread.shift();
+      row.older++;
       row.countedFrom = row.unread[0] ?? m.seq;
     }
   }
+  if (row.counted > 0 && row.delivered >= row.counted) {
+    const listed = row.unread.filter((seq) => seq <= row.counted).length;
+    row.older = Math.max(row.older - listed, 0);
+    row.counted = 0;
+  }
 }
 
-function takeBack(row: ConversationRow, recall: Message): void {
-  row.unread = row.unread.filter((seq) => seq !== recall.refSeq);
-  if (row.last?.seq === recall.refSeq) {
-    row.last = withoutContent(row.last, recall.seq);
+/** Whether m is there for its reader to be read. */
+function isUnread(m: Message): boolean {
+  return (
+    !m.own &&
+    !m.recalled &&
+    !m.hidden &&
+    m.type < MessageType.Recall &&
+    m.type !== MessageType.TeamNotice &&
+    !m.options?.noBadge
+  );
+}
+
+/**
+ * Takes the server's own count of what is unread up to seq, for a conversation that
+ * this device does not know from its beginning.
+ */
+export function countOlder(row: ConversationRow, unread: number, seq: number): void {
+  if (row.countedFrom <= row.read + 1) {
+    return; // all of it is looked at singly
+  }
+  row.older = unread;
+  row.counted = seq;
+  if (row.delivered >= seq) {
+    row.older = Math.max(unread - row.unread.filter((one) => one <= seq).length, 0);
+    row.counted = 0;
+  }
+}
+
+/** Takes note that the account has deleted messages for itself. */
+export function forget(row: ConversationRow, seqs: number[]): void {
+  row.unread = row.unread.filter((seq) => !seqs.includes(seq));
+  if (row.last && seqs.includes(row.last.seq)) {
+    row.last = hide(row.last);
   }
 }
 
@@ -54,23 +98,47 @@ export function moveRead(row: ConversationRow, seq: number): boolean {
   }
   row.read = seq;
   row.unread = row.unread.filter((unread) => unread > seq);
+  if (seq >= row.countedFrom - 1 || (row.counted > 0 && seq >= row.counted)) {
+    row.older = 0;
+    row.counted = 0;
+  }
   return true;
 }
 
 /** What apps see of row. */
 export function info(row: ConversationRow): ConversationInfo {
+  const { conversation, scene, peer, setting, team } = row;
+  const cleared = setting?.clearedSeq ?? 0;
+  const behind = row.countedFrom - 1 - Math.max(row.read, cleared);
+  const listed = row.unread.filter((seq) => seq > cleared).length;
+  // Until all that the server has counted is here, its count holds.
+  const unread = row.counted > 0 ? Math.max(row.older, listed) : listed + Math.min(row.older, Math.max(behind, 0));
   return {
-    peer: row.peer,
+    conversation,
+    scene,
+    peer,
     lastSeq: row.delivered,
     readSeq: row.read,
     peerReadSeq: row.peerRead,
-    unread: row.unread.length + Math.max(row.countedFrom - 1 - row.read, 0),
-    ...(row.last && { lastMessage: row.last }),
+    unread,
+    ...(row.last && row.last.seq > cleared && !row.last.hidden && { lastMessage: row.last }),
     timeMs: row.timeMs,
+    top: setting?.top ?? false,
+    muted: setting?.muted ?? false,
+    markedUnread: setting?.markedUnread === true && row.read <= setting.markedSeq,
+    removed: setting !== undefined && setting.removedSeq > 0 && row.known <= setting.removedSeq,
+    ...(setting && { setting }),
+    ...(team && { team }),
   };
 }
 
-/** The latest change first; by name where that is the same. */
+/** Whether row belongs into the list of conversations. */
+export function isListed(row: ConversationRow): boolean {
+  const { removed } = info(row);
+  return !removed && row.known > 0 && (row.scene === "p2p" || row.team?.standing === "member");
+}
+
+/** Top ones first, then the latest change; by name where that is the same. */
 export function byTime(a: ConversationInfo, b: ConversationInfo): number {
-  return b.timeMs - a.timeMs || (a.peer < b.peer ? -1 : 1);
+  return Number(b.top) - Number(a.top) || b.timeMs - a.timeMs || (a.conversation < b.conversation ? -1 : 1);
 }

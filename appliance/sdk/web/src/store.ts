@@ -1,8 +1,10 @@
+import { hide } from "./entries";
+import type { Key } from "./key";
 import type { Message, Outgoing } from "./types";
+import type { ConversationSetting, TeamState } from "./wire.gen";
 
 /** How far a device is in one conversation. */
-export interface ConversationRow {
-  peer: string;
+export interface ConversationRow extends Key {
   /** Seq up to which everything has been delivered; the store holds the newest of it. */
   delivered: number;
   /** Seq that is known to exist; what is between is read from history. */
@@ -12,12 +14,20 @@ export interface ConversationRow {
   peerRead: number;
   /** Server's clock of the last change. */
   timeMs: number;
-  /** Seqs of the peer's messages after read, ascending, from countedFrom on. */
+  /** Seqs of others' messages after read, ascending, from countedFrom on. */
   unread: number[];
   /** Before this seq messages are not looked at singly. */
   countedFrom: number;
-  /** The latest entry that is not a recall. */
+  /** Unread messages before countedFrom; while counted is set, all that are unread up to there. */
+  older: number;
+  /** The server's count of older is up to this seq, which is still to be delivered; else 0. */
+  counted: number;
+  /** The latest entry that is a message. */
   last?: Message;
+  /** What the account is to the team; version is that of the state. */
+  team?: TeamState;
+  teamVersion?: number;
+  setting?: ConversationSetting;
 }
 
 /** What load returns. */
@@ -29,8 +39,18 @@ export interface Snapshot {
   outbox: OutboxRow[];
 }
 
+/** One thing of a table that is kept beside the conversations, such as a relation. */
+export interface StoredRecord {
+  table: string;
+  key: string;
+  /** Of two with the same key the one with the larger version stays. */
+  version: number;
+  /** Whatever can be cloned. */
+  value: unknown;
+}
+
 /** A message that the server has not accepted yet. */
-export type OutboxRow = Pick<Outgoing, "peer" | "clientId" | "type" | "body" | "ext" | "createdMs"> & {
+export type OutboxRow = Pick<Outgoing, keyof Key | "clientId" | "content" | "createdMs"> & {
   /** Set when the server has refused it, so that it is not sent again by itself. */
   refused?: { code: number; note: string };
 };
@@ -40,13 +60,18 @@ export interface Batch {
   version?: number;
   conversations: ConversationRow[];
   messages: Message[];
-  /** Messages, if they are held, that lose their content to the recall refSeq. */
-  recalled: { peer: string; seq: number; refSeq: number }[];
+  /** Entries that change messages, if those are held: see applyEntry. */
+  changed: { conversation: string; seq: number; entry: Message }[];
+  /** Messages, if they are held, that this account does not see any more. */
+  hidden: { conversation: string; seq: number }[];
   outbox: OutboxRow[];
   /** Client ids that leave the outbox. */
   settled: string[];
   /** Messages below seq need no longer be held. */
-  trim: { peer: string; seq: number }[];
+  trim: { conversation: string; seq: number }[];
+  records: StoredRecord[];
+  /** Records that are no more. */
+  dropped: { table: string; key: string }[];
 }
 
 /**
@@ -59,7 +84,9 @@ export interface Store {
   /** Keeps b, all of it or nothing. One call at a time. */
   write(b: Batch): Promise<void>;
   /** The messages that are held with from <= seq <= to, ascending. */
-  messages(peer: string, from: number, to: number): Promise<Message[]>;
+  messages(conversation: string, from: number, to: number): Promise<Message[]>;
+  /** All records of one table. */
+  records(table: string): Promise<StoredRecord[]>;
   /** Forgets everything. */
   clear(): Promise<void>;
   /** Lets go; no call follows. */
@@ -68,7 +95,17 @@ export interface Store {
 
 /** An empty Batch. */
 export function emptyBatch(): Batch {
-  return { conversations: [], messages: [], recalled: [], outbox: [], settled: [], trim: [] };
+  return {
+    conversations: [],
+    messages: [],
+    changed: [],
+    hidden: [],
+    outbox: [],
+    settled: [],
+    trim: [],
+    records: [],
+    dropped: [],
+  };
 }
 
 /**
@@ -78,6 +115,8 @@ export function emptyBatch(): Batch {
 export function mergeRows(a: ConversationRow, b: ConversationRow): ConversationRow {
   const further = b.delivered >= a.delivered ? b : a;
   const read = Math.max(a.read, b.read);
+  const states = (b.teamVersion ?? 0) >= (a.teamVersion ?? 0) ? b : a;
+  const setting = (b.setting?.version ?? 0) >= (a.setting?.version ?? 0) ? b.setting : a.setting;
   return {
     ...further,
     known: Math.max(a.known, b.known),
@@ -85,5 +124,14 @@ export function mergeRows(a: ConversationRow, b: ConversationRow): ConversationR
     peerRead: Math.max(a.peerRead, b.peerRead),
     timeMs: Math.max(a.timeMs, b.timeMs),
     unread: further.unread.filter((seq) => seq > read),
+    ...(states.team && { team: states.team }),
+    ...(states.teamVersion && { teamVersion: states.teamVersion }),
+    ...(setting && { setting }),
   };
+}
+
+/** What two tabs know of one message, put together: held is in the store. */
+export function mergeMessages(held: Message | undefined, m: Message): Message {
+  const newer = held && held.asOf > m.asOf ? held : m;
+  return held?.hidden && !newer.hidden ? hide(newer) : newer;
 }

@@ -2,7 +2,20 @@
 // version or ms are integers below 2^53; ids are strings, because the server's
 // are 64 bits wide.
 
+import type { Init } from "./codec";
+import type { Key } from "./key";
 import type { Store } from "./store";
+import type {
+  ConversationSetting,
+  KickReason,
+  LoginResponse,
+  Platform,
+  Profile,
+  RoomMessagePush,
+  SendRequest,
+  TeamState,
+  Message as WireMessage,
+} from "./wire.gen";
 
 /** Where a client is in its life. */
 export type State =
@@ -31,9 +44,6 @@ export interface StateChange {
   retryInMs?: number;
 }
 
-/** A kind of client. */
-export type Platform = "unknown" | "android" | "ios" | "pc" | "web" | "rest" | "mac";
-
 /** Message types (Yunxin's numbers); the type of a Content may be any that can be sent. */
 export const MessageType = {
   Text: 0,
@@ -41,57 +51,48 @@ export const MessageType = {
   Audio: 2,
   Video: 3,
   Location: 4,
+  /** An entry of a team's log that tells a change of the team, in event. */
+  TeamNotice: 5,
   File: 6,
   Tip: 10,
   Custom: 100,
-  /** An entry that takes back the entry refSeq. */
+  /** Messages of other conversations, in merged; body is the title. */
+  Merged: 101,
+  /** An entry that takes back the entry refSeq. Types from here on are entries about entries. */
   Recall: 1000,
+  Edit: 1001,
+  Reaction: 1002,
+  Pin: 1003,
+  /** The tenant's backend takes a message from everybody but its sender. */
+  Withdraw: 1004,
 } as const;
 
-/** What a message says. */
-export interface Content {
+/** What a message says: all but the body, which may be given alone, can be left out. */
+export interface Content extends Init<Omit<SendRequest, "scene" | "to" | "clientId">> {
   /** See MessageType; the default is text. */
-  type?: number;
-  /** The text, or JSON for the other types; at most 5000 characters. */
-  body: string;
+  readonly type?: number | undefined;
+  /** The text, or JSON for the other types; at most 5000 characters. Not with forward. */
+  readonly body?: string | undefined;
   /** The app's own data, at most 1024 characters. */
-  ext?: string;
+  readonly ext?: string | undefined;
 }
 
 /** One entry of a conversation's log. Treat it as read-only. */
-export interface Message {
-  /** The other account of the conversation. */
-  peer: string;
-  /** Position in the conversation: gapless, from 1. */
-  seq: number;
-  /** Grows with every message of the site. */
-  id: string;
-  from: string;
-  to: string;
-  /** The sender's own id of the message. */
-  clientId: string;
-  type: number;
-  body: string;
-  ext: string;
-  /** Server's clock, Unix milliseconds. */
-  timeMs: number;
-  fromPlatform: Platform;
-  fromDevice: string;
+export interface Message extends Key, WireMessage {
   /** This account sent it, from here or another device. */
   own: boolean;
-  /** Its content has been taken back: body and ext are empty. */
-  recalled: boolean;
-  /** For a recall the entry that it takes back, for a recalled entry the recall; else 0. */
-  refSeq: number;
+  /** Entries of the log about this one are worked into it up to this seq (see applyEntry). */
+  asOf: number;
 }
 
 /** A message on its way from this client; a new object at every change. */
-export interface Outgoing {
-  peer: string;
+export interface Outgoing extends Key {
   clientId: string;
   type: number;
   body: string;
   ext: string;
+  /** All that was given to send. */
+  content: Content;
   /** When send was called, this device's clock. */
   createdMs: number;
   /**
@@ -100,7 +101,7 @@ export interface Outgoing {
    * failed: the server refuses it; retry or discard it.
    */
   state: "sending" | "sent" | "failed";
-  /** Set when sent. */
+  /** Set when sent; seq is 0 when the message was for who is online only. */
   seq?: number;
   id?: string;
   timeMs?: number;
@@ -109,23 +110,31 @@ export interface Outgoing {
 }
 
 /** What is known of one conversation; a snapshot. */
-export interface ConversationInfo {
-  peer: string;
+export interface ConversationInfo extends Key {
   /** Up to which everything has been delivered to the app. */
   lastSeq: number;
   /** This account's read cursor. */
   readSeq: number;
-  /** The peer's read cursor: what he has seen of ours. */
+  /** The peer's read cursor: what he has seen of ours. Always 0 in a team. */
   peerReadSeq: number;
-  /**
-   * Messages of the peer after readSeq. Of what is older than this device's
-   * first sync every entry counts, ours too.
-   */
+  /** Messages of others after readSeq that are there to be read. */
   unread: number;
-  /** The latest entry that is not a recall, if it is known here. */
+  /** The latest message, if it is known here; entries about entries are none. */
   lastMessage?: Message;
   /** Of the last change, server's clock; 0 when not known. */
   timeMs: number;
+  /** It stands before the others. */
+  top: boolean;
+  /** It makes no noise. */
+  muted: boolean;
+  /** The user wants it to look unread. */
+  markedUnread: boolean;
+  /** The user has taken it out of the list; its next entry brings it back. */
+  removed: boolean;
+  /** How the account has arranged it, if it has. */
+  setting?: ConversationSetting;
+  /** What the account is to the team; set in scene "team". */
+  team?: TeamState;
 }
 
 /** A page of a conversation's log, in the order of seq. */
@@ -136,27 +145,44 @@ export interface HistoryPage {
 }
 
 /** A read cursor that has moved, other than by this client. */
-export interface ReadEvent {
-  peer: string;
+export interface ReadEvent extends Key {
   /** "peer": a receipt for our messages. "self": another device of this account. */
   by: "peer" | "self";
   seq: number;
 }
 
 /** The content of a message has been taken back. */
-export interface RecallEvent {
-  peer: string;
+export interface RecallEvent extends Key {
   /** The entry that lost its content. */
   seq: number;
   /** The log's own entry of the recall; its body is the note. */
   entry: Message;
 }
 
+/** A message has been edited, pinned, reacted to or withdrawn: applyEntry(message, entry) is what it is now. */
+export interface UpdateEvent extends Key {
+  /** The message that has changed. */
+  seq: number;
+  /** The log's own entry of the change. */
+  entry: Message;
+}
+
+/** This account has deleted messages for itself, here or on another device. */
+export interface DeletionEvent extends Key {
+  seqs: number[];
+}
+
 /** Messages that the server no longer has, so that they were skipped. */
-export interface MissingEvent {
-  peer: string;
+export interface MissingEvent extends Key {
   fromSeq: number;
   toSeq: number;
+}
+
+/** What this account is to a team now. */
+export interface TeamEvent {
+  /** The team's number. */
+  team: string;
+  state: TeamState;
 }
 
 /** How a message came. */
@@ -164,8 +190,6 @@ export interface Delivery {
   /** It has just been sent, by someone or by this client; false: it was missed and read later. */
   live: boolean;
 }
-
-export type KickReason = "unknown" | "replaced" | "server" | "other_device" | "credentials";
 
 export interface Kicked {
   reason: KickReason;
@@ -176,17 +200,9 @@ export interface Kicked {
   note: string;
 }
 
-/** A message of a room: at most once, kept nowhere. */
-export interface RoomMessage {
-  room: string;
-  from: string;
-  fromPlatform: Platform;
-  clientId: string;
-  type: number;
-  body: string;
-  ext: string;
-  id: string;
-  timeMs: number;
+/** A message of a room: at most once. */
+export interface RoomMessage extends RoomMessagePush {
+  /** This account sent it, from here or another device. */
   own: boolean;
 }
 
@@ -200,40 +216,11 @@ export interface RoomEvent {
   error?: Error;
 }
 
-export interface Profile {
-  account: string;
-  name: string;
-  icon: string;
-  sign: string;
-  email: string;
-  birth: string;
-  mobile: string;
-  /** 0 unknown, 1 male, 2 female. */
-  gender: number;
-  ex: string;
-  updatedMs: number;
-}
-
 /** The fields to change. */
-export type ProfileChange = Partial<Omit<Profile, "account" | "updatedMs">>;
-
-export interface OnlineDevice {
-  sessionId: string;
-  deviceId: string;
-  platform: Platform;
-  loginMs: number;
-}
+export type ProfileChange = Init<Omit<Profile, "account" | "updatedMs">>;
 
 /** The server's answer to the login. */
-export interface Login {
-  sessionId: string;
-  serverTimeMs: number;
-  lastDeviceId: string;
-  lastLoginMs: number;
-  /** This account's other sessions at that moment. */
-  others: OnlineDevice[];
-  maxBodyBytes: number;
-}
+export type Login = Omit<LoginResponse, "heartbeatSeconds">;
 
 /** Gets what a developer may want to know; never tokens or the text of messages. */
 export interface Logger {
@@ -284,3 +271,5 @@ export interface ClientOptions {
   transports?: ("websocket" | "polling")[];
   logger?: Logger;
 }
+
+export type { KickReason, Platform, Profile, TeamState };

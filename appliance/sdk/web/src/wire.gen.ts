@@ -890,6 +890,19 @@ export interface EnterRoomRequest {
   ext: string;
   /** notify_ext goes into the notice that tells the others, at most 2048 characters. */
   notifyExt: string;
+  /**
+   * tags are what this session is in a registered room, for messages that are for
+   * some only: at most 10 of 1..32 characters, each once. Entering again changes
+   * them.
+   */
+  tags: string[];
+  /**
+   * notify_tags says whom what this session sends is for, and who is told that it
+   * has come or gone: an expression such as {"tag":"red"} and ({"tag":"left"} or
+   * {"tag":"b.*","matchType":"regex"}), at most 128 characters. What is empty means
+   * those who have all of tags; without tags it means everybody.
+   */
+  notifyTags: string;
 }
 export const EnterRoomRequest = /* @__PURE__ */ message<EnterRoomRequest>({
   room: text,
@@ -897,6 +910,8 @@ export const EnterRoomRequest = /* @__PURE__ */ message<EnterRoomRequest>({
   avatar: text,
   ext: text,
   notifyExt: text,
+  tags: list(text),
+  notifyTags: text,
 });
 
 /** RoomInfo is what a registered room is. */
@@ -978,6 +993,9 @@ export interface RoomMember {
   online: boolean;
   /** entered_ms is when it has entered, or became what it is. */
   enteredMs: number;
+  /** tags and notify_tags are as in EnterRoomRequest, of an account that is inside. */
+  tags: string[];
+  notifyTags: string;
 }
 export const RoomMember = /* @__PURE__ */ message<RoomMember>({
   account: text,
@@ -991,6 +1009,8 @@ export const RoomMember = /* @__PURE__ */ message<RoomMember>({
   robot: bool,
   online: bool,
   enteredMs: int,
+  tags: list(text),
+  notifyTags: text,
 });
 
 export interface EnterRoomResponse {
@@ -1710,6 +1730,33 @@ export const MuteRoomMemberRequest = /* @__PURE__ */ message<MuteRoomMemberReque
   notifyExt: text,
 });
 
+/**
+ * MuteRoomTagRequest keeps all who have a tag from sending for a while, but for the
+ * creator and managers; 0 seconds lift that. For the creator and managers. 419: 100
+ * other tags are muted.
+ */
+export interface MuteRoomTagRequest {
+  room: string;
+  tag: string;
+  /** seconds are at most 2592000, 30 days. */
+  seconds: number;
+  notify: boolean;
+  notifyExt: string;
+  /**
+   * notify_tags says who is told: an expression as in EnterRoomRequest, empty for
+   * everybody.
+   */
+  notifyTags: string;
+}
+export const MuteRoomTagRequest = /* @__PURE__ */ message<MuteRoomTagRequest>({
+  room: text,
+  tag: text,
+  seconds: int,
+  notify: bool,
+  notifyExt: text,
+  notifyTags: text,
+});
+
 export interface MuteTeamRequest {
   team: string;
   mute: TeamMute;
@@ -2420,12 +2467,19 @@ export interface RoomHistoryRequest {
   reverse: boolean;
   /** limit is 1..100, 0 means 100. */
   limit: number;
+  /**
+   * tags, at most 10: only the messages that were for who has one of them, or all
+   * of them. Without tags, those that were for everybody, for who has this session's
+   * tags, or from this account; the creator and managers get all.
+   */
+  tags: string[];
 }
 export const RoomHistoryRequest = /* @__PURE__ */ message<RoomHistoryRequest>({
   room: text,
   timeMs: int,
   reverse: bool,
   limit: int,
+  tags: list(text),
 });
 
 /**
@@ -2454,6 +2508,8 @@ export interface RoomMessagePush {
   fromAvatar: string;
   fromExt: string;
   highPriority: boolean;
+  /** notify_tags says whom the message is for; empty is everybody. */
+  notifyTags: string;
 }
 export const RoomMessagePush = /* @__PURE__ */ message<RoomMessagePush>({
   room: text,
@@ -2469,6 +2525,7 @@ export const RoomMessagePush = /* @__PURE__ */ message<RoomMessagePush>({
   fromAvatar: text,
   fromExt: text,
   highPriority: bool,
+  notifyTags: text,
 });
 
 export interface RoomHistoryResponse {
@@ -2562,8 +2619,12 @@ export type RoomNoticeKind =
   /** accounts have come, or gone */
   | "robots"
   /** member shows itself otherwise */
-  | "profile";
-export const RoomNoticeKind = /* @__PURE__ */ enumeration<RoomNoticeKind>("ROOM_NOTICE_", { none: 0, entered: 1, exited: 2, updated: 3, kicked: 4, member: 5, muted: 6, queue: 7, recalled: 8, robots: 9, profile: 10 });
+  | "profile"
+  /** tag, muted_until_ms; off lifts it */
+  | "tag_muted"
+  /** member has other tags */
+  | "tags";
+export const RoomNoticeKind = /* @__PURE__ */ enumeration<RoomNoticeKind>("ROOM_NOTICE_", { none: 0, entered: 1, exited: 2, updated: 3, kicked: 4, member: 5, muted: 6, queue: 7, recalled: 8, robots: 9, profile: 10, tag_muted: 11, tags: 12 });
 
 /** RoomRoleOp is what to make of an account. */
 export type RoomRoleOp =
@@ -2611,6 +2672,10 @@ export interface RoomNoticePush {
   messageTimeMs: number;
   /** members are inside, with ENTERED and EXITED. */
   members: number;
+  tag: string;
+  mutedUntilMs: number;
+  /** notify_tags says whom the notice is for; empty is everybody. */
+  notifyTags: string;
 }
 export const RoomNoticePush = /* @__PURE__ */ message<RoomNoticePush>({
   room: text,
@@ -2629,6 +2694,9 @@ export const RoomNoticePush = /* @__PURE__ */ message<RoomNoticePush>({
   messageId: id,
   messageTimeMs: int,
   members: int,
+  tag: text,
+  mutedUntilMs: int,
+  notifyTags: text,
 });
 
 /** RoomOutReason is why a membership was ended from elsewhere. */
@@ -2673,6 +2741,38 @@ export interface RoomQueueResponse {
 }
 export const RoomQueueResponse = /* @__PURE__ */ message<RoomQueueResponse>({
   elements: list(RoomElement),
+});
+
+/**
+ * RoomTagMembersRequest lists those who are inside with a tag, the last to enter
+ * first; for who is inside.
+ */
+export interface RoomTagMembersRequest {
+  room: string;
+  tag: string;
+  /** before_ms: only those with a smaller entered_ms; 0 is from the start. */
+  beforeMs: number;
+  /** limit is 1..100, 0 means 100. */
+  limit: number;
+}
+export const RoomTagMembersRequest = /* @__PURE__ */ message<RoomTagMembersRequest>({
+  room: text,
+  tag: text,
+  beforeMs: int,
+  limit: int,
+});
+
+export interface RoomTagMembersResponse {
+  /** members has one for each session. */
+  members: RoomMember[];
+  more: boolean;
+  /** accounts is how many accounts have the tag, whatever the page. */
+  accounts: number;
+}
+export const RoomTagMembersResponse = /* @__PURE__ */ message<RoomTagMembersResponse>({
+  members: list(RoomMember),
+  more: bool,
+  accounts: int,
 });
 
 /**
@@ -2871,6 +2971,11 @@ export interface SendRoomRequest {
   highPriority: boolean;
   /** skip_history keeps the message out of the room's history. */
   skipHistory: boolean;
+  /**
+   * notify_tags says whom the message is for, in a registered room: an expression
+   * as in EnterRoomRequest, which is also what counts when this is empty.
+   */
+  notifyTags: string;
 }
 export const SendRoomRequest = /* @__PURE__ */ message<SendRoomRequest>({
   room: text,
@@ -2880,6 +2985,7 @@ export const SendRoomRequest = /* @__PURE__ */ message<SendRoomRequest>({
   ext: text,
   highPriority: bool,
   skipHistory: bool,
+  notifyTags: text,
 });
 
 export interface SendRoomResponse {
@@ -3028,6 +3134,26 @@ export const SetRoomRoleRequest = /* @__PURE__ */ message<SetRoomRoleRequest>({
   account: text,
   op: RoomRoleOp,
   off: bool,
+  notifyExt: text,
+});
+
+/**
+ * SetRoomTagsRequest changes the tags of this account in a room that it is inside,
+ * on all of its devices. All who are inside are told.
+ */
+export interface SetRoomTagsRequest {
+  room: string;
+  /** tags and notify_tags are as in EnterRoomRequest. */
+  tags: string[];
+  notifyTags: string;
+  notify: boolean;
+  notifyExt: string;
+}
+export const SetRoomTagsRequest = /* @__PURE__ */ message<SetRoomTagsRequest>({
+  room: text,
+  tags: list(text),
+  notifyTags: text,
+  notify: bool,
   notifyExt: text,
 });
 
@@ -3623,6 +3749,7 @@ export const logout = /* @__PURE__ */ request("logout", LogoutRequest, Empty);
 export const messagePush = /* @__PURE__ */ push("message", MessagePush);
 export const muteRoom = /* @__PURE__ */ request("mute_room", MuteRoomRequest, Empty);
 export const muteRoomMember = /* @__PURE__ */ request("mute_room_member", MuteRoomMemberRequest, Empty);
+export const muteRoomTag = /* @__PURE__ */ request("mute_room_tag", MuteRoomTagRequest, Empty);
 export const muteTeam = /* @__PURE__ */ request("mute_team", MuteTeamRequest, Empty);
 export const muteTeamMembers = /* @__PURE__ */ request("mute_team_members", MuteTeamMembersRequest, Empty);
 export const notificationPush = /* @__PURE__ */ push("notification", NotificationPush);
@@ -3655,6 +3782,7 @@ export const roomMessagePush = /* @__PURE__ */ push("room_message", RoomMessageP
 export const roomNoticePush = /* @__PURE__ */ push("room_notice", RoomNoticePush);
 export const roomOutPush = /* @__PURE__ */ push("room_out", RoomOutPush);
 export const roomQueue = /* @__PURE__ */ request("room_queue", RoomQueueRequest, RoomQueueResponse);
+export const roomTagMembers = /* @__PURE__ */ request("room_tag_members", RoomTagMembersRequest, RoomTagMembersResponse);
 export const search = /* @__PURE__ */ request("search", SearchRequest, SearchResponse);
 export const searchUsers = /* @__PURE__ */ request("search_users", SearchUsersRequest, SearchUsersResponse);
 export const send = /* @__PURE__ */ request("send", SendRequest, SendResponse);
@@ -3666,6 +3794,7 @@ export const setFriendMode = /* @__PURE__ */ request("set_friend_mode", SetFrien
 export const setMute = /* @__PURE__ */ request("set_mute", SetMuteRequest, SetMuteResponse);
 export const setPresence = /* @__PURE__ */ request("set_presence", SetPresenceRequest, Empty);
 export const setRoomRole = /* @__PURE__ */ request("set_room_role", SetRoomRoleRequest, Empty);
+export const setRoomTags = /* @__PURE__ */ request("set_room_tags", SetRoomTagsRequest, Empty);
 export const setTeamManagers = /* @__PURE__ */ request("set_team_managers", SetTeamManagersRequest, Empty);
 export const subscribePresence = /* @__PURE__ */ request("subscribe_presence", SubscribePresenceRequest, SubscribePresenceResponse);
 export const sync = /* @__PURE__ */ request("sync", SyncRequest, SyncResponse);

@@ -1,6 +1,14 @@
 import { StoreError, toError } from "./errors";
 import { MemoryStore } from "./memory";
-import { type Batch, type ConversationRow, emptyBatch, type OutboxRow, type Snapshot, type Store } from "./store";
+import {
+  type Batch,
+  type ConversationRow,
+  emptyBatch,
+  type OutboxRow,
+  type Snapshot,
+  type Store,
+  type StoredRecord,
+} from "./store";
 import type { Logger, Message } from "./types";
 
 /** More messages than this waiting mean that the store does not keep up. */
@@ -53,7 +61,7 @@ export class Writer {
 
   /** row may change until it is written. */
   row(row: ConversationRow): void {
-    this.#waiting.conversations.set(row.peer, row);
+    this.#waiting.conversations.set(row.conversation, row);
     this.#start();
   }
 
@@ -62,17 +70,54 @@ export class Writer {
     if (m.seq <= delivered - this.cap) {
       return; // would be trimmed at once
     }
-    this.#waiting.messages.set(`${m.seq} ${m.peer}`, m);
+    this.#waiting.messages.set(`${m.seq} ${m.conversation}`, m);
     // Now and then, not for each message: a delete of a range costs a search.
     if (m.seq % Math.ceil(this.cap / 8) === 0 && m.seq === delivered && m.seq > this.cap) {
-      this.#waiting.trim.set(m.peer, delivered - this.cap);
+      this.#waiting.trim.set(m.conversation, delivered - this.cap);
     }
     this.#start();
   }
 
-  recalled(peer: string, seq: number, refSeq: number): void {
-    this.#waiting.recalled.push({ peer, seq, refSeq });
+  /** Works entry into the message seq, if the store holds it. */
+  changed(conversation: string, seq: number, entry: Message): void {
+    this.#waiting.changed.push({ conversation, seq, entry });
     this.#start();
+  }
+
+  hidden(conversation: string, seqs: number[]): void {
+    this.#waiting.hidden.push(...seqs.map((seq) => ({ conversation, seq })));
+    this.#start();
+  }
+
+  /** The messages below seq are not to be held any more. */
+  trim(conversation: string, seq: number): void {
+    this.#waiting.trim.set(conversation, Math.max(seq, this.#waiting.trim.get(conversation) ?? 0));
+    this.#start();
+  }
+
+  record(record: StoredRecord): void {
+    const name = JSON.stringify([record.table, record.key]);
+    this.#waiting.dropped.delete(name);
+    this.#waiting.records.set(name, record);
+    this.#start();
+  }
+
+  drop(table: string, key: string): void {
+    const name = JSON.stringify([table, key]);
+    this.#waiting.records.delete(name);
+    this.#waiting.dropped.set(name, { table, key });
+    this.#start();
+  }
+
+  /** The records of one table; none when the store fails. */
+  async records(table: string): Promise<StoredRecord[]> {
+    await this.flush();
+    try {
+      return await this.#store.records(table);
+    } catch (err) {
+      this.logger.warn("the store does not give its records", { error: String(err) });
+      return [];
+    }
   }
 
   outbox(row: OutboxRow): void {
@@ -95,10 +140,10 @@ export class Writer {
   }
 
   /** The messages that the store holds; none when it fails. */
-  async messages(peer: string, from: number, to: number): Promise<Message[]> {
+  async messages(conversation: string, from: number, to: number): Promise<Message[]> {
     await this.flush();
     try {
-      return await this.#store.messages(peer, from, to);
+      return await this.#store.messages(conversation, from, to);
     } catch (err) {
       this.logger.warn("the store does not give its messages", { error: String(err) });
       return [];
@@ -153,7 +198,7 @@ export class Writer {
       const keep = Math.ceil(this.cap / 8);
       const trim = this.source
         .rows()
-        .flatMap(({ peer, delivered }) => (delivered > keep ? [{ peer, seq: delivered - keep }] : []));
+        .flatMap(({ conversation, delivered }) => (delivered > keep ? [{ conversation, seq: delivered - keep }] : []));
       await this.#store.write({ ...emptyBatch(), trim });
       await this.#store.write(batch);
       this.logger.warn("the store was full: older messages made room", { error: String(problem) });
@@ -187,33 +232,45 @@ class Waiting {
   readonly outbox = new Map<string, OutboxRow>();
   readonly settled = new Set<string>();
   readonly trim = new Map<string, number>();
-  recalled: Batch["recalled"] = [];
+  readonly records = new Map<string, StoredRecord>();
+  readonly dropped = new Map<string, Batch["dropped"][number]>();
+  changed: Batch["changed"] = [];
+  hidden: Batch["hidden"] = [];
 
   get empty(): boolean {
     return (
       !this.clear &&
       this.version === undefined &&
-      this.recalled.length === 0 &&
-      this.conversations.size + this.messages.size + this.outbox.size + this.settled.size + this.trim.size === 0
+      this.changed.length + this.hidden.length === 0 &&
+      this.#collections.every((one) => one.size === 0)
     );
+  }
+
+  get #collections() {
+    const { conversations, messages, outbox, settled, trim, records, dropped } = this;
+    return [conversations, messages, outbox, settled, trim, records, dropped];
   }
 
   take(): Batch {
     const batch: Batch = {
       conversations: [...this.conversations.values()].map((row) => ({ ...row, unread: [...row.unread] })),
       messages: [...this.messages.values()],
-      recalled: this.recalled,
+      changed: this.changed,
+      hidden: this.hidden,
       outbox: [...this.outbox.values()],
       settled: [...this.settled],
-      trim: [...this.trim].map(([peer, seq]) => ({ peer, seq })),
+      trim: [...this.trim].map(([conversation, seq]) => ({ conversation, seq })),
+      records: [...this.records.values()],
+      dropped: [...this.dropped.values()],
     };
     if (this.version !== undefined) {
       batch.version = this.version;
     }
     this.clear = false;
     this.version = undefined;
-    this.recalled = [];
-    for (const set of [this.conversations, this.messages, this.outbox, this.settled, this.trim]) {
+    this.changed = [];
+    this.hidden = [];
+    for (const set of this.#collections) {
       set.clear();
     }
     return batch;

@@ -47,7 +47,7 @@ test("reading knows names and numbers, and 64 bits as text", () => {
 test("writing names only what is given", () => {
   expect(Outer.init({ name: "a", color: "red", inner: { n: -1 }, note: undefined, all: [{}, { n: 2 }] })).toEqual({
     name: "a",
-    color: 1,
+    color: "COLOR_RED",
     inner: { n: -1 },
     all: [{}, { n: 2 }],
   });

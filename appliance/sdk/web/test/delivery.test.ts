@@ -1,6 +1,7 @@
 // Against the fake site of site.ts: what the app sees whatever happens to pushes and connections.
 
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { keyOf } from "../src/key";
 import { MemoryStore } from "../src/memory";
 import { Fleet, until } from "./helpers";
 import { Site } from "./site";
@@ -207,8 +208,8 @@ test("read cursors and receipts", async () => {
   await bob.client.open("alice").markRead();
   expect(bob.client.conversations()[0]).toMatchObject({ unread: 0, readSeq: 2 });
   await until("receipt", () => receipts.length === 1 && cursors.length === 1);
-  expect(receipts).toEqual([{ peer: "bob", by: "peer", seq: 2 }]);
-  expect(cursors).toEqual([{ peer: "alice", by: "self", seq: 2 }]);
+  expect(receipts).toEqual([{ ...keyOf("p2p", "bob"), by: "peer", seq: 2 }]);
+  expect(cursors).toEqual([{ ...keyOf("p2p", "alice"), by: "self", seq: 2 }]);
   expect(tab.client.conversations()[0]!.unread).toBe(0);
   expect(alice.client.open("bob").info.peerReadSeq).toBe(2);
 });

@@ -3,13 +3,16 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Calls } from "../src/calls";
 import { CatchUp } from "../src/catchup";
+import type { Request } from "../src/codec";
 import { ConnectionError, ServerError, TimeoutError } from "../src/errors";
 import { Inbox, type Listener } from "../src/inbox";
+import { keyOf } from "../src/key";
 import type { Link } from "../src/link";
 import { MemoryStore } from "../src/memory";
 import type { Json } from "../src/protojson";
 import { type Message, MessageType } from "../src/types";
 import { Writer } from "../src/writer";
+import { entry, json } from "./entry";
 import { seeded } from "./random";
 
 const silent = { info() {}, warn() {}, error() {} };
@@ -21,27 +24,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-function entry(peer: string, seq: number, more: Partial<Message> = {}): Message {
-  return {
-    peer,
-    seq,
-    id: String(seq),
-    from: peer,
-    to: "me",
-    clientId: `${peer}${seq}`,
-    type: 0,
-    body: `${peer} ${seq}`,
-    ext: "",
-    timeMs: seq,
-    fromPlatform: "web",
-    fromDevice: "d",
-    own: false,
-    recalled: false,
-    refSeq: 0,
-    ...more,
-  };
-}
 
 /** A bench: an inbox, a catch-up and a server whose answers a test decides. */
 class Bench {
@@ -62,7 +44,9 @@ class Bench {
     const listener: Listener = {
       message: (m) => this.#deliver(m),
       recall: (m) => this.#deliver(m),
-      missing: (peer, from, to) => {
+      update: (m) => this.#deliver(m),
+      team() {},
+      missing: ({ peer }, from, to) => {
         expect(from).toBe((this.last.get(peer) ?? 0) + 1);
         this.last.set(peer, to);
         this.delivered.push(`!${peer} ${from}-${to}`);
@@ -97,16 +81,21 @@ class Bench {
 
   run(): CatchUp {
     const connector = {
-      request: async (_link: Link, command: string, body: Json) => {
-        this.requests.push({ command, body });
-        return this.answer(command, body);
+      request: async (_link: Link, { name, answer }: Request<unknown, unknown>, body: Json) => {
+        this.requests.push({ command: name, body });
+        return answer.read(await this.answer(name, body));
       },
     };
     const catchUp = new CatchUp(
       "me",
       this.inbox,
       connector as unknown as Calls,
-      { caughtUp: () => this.caughtUp++, stored: () => this.writer.flush() },
+      {
+        caughtUp: () => this.caughtUp++,
+        synced: async () => {},
+        holds: () => true,
+        stored: () => this.writer.flush(),
+      },
       { ...silent, warn: (text) => this.warnings.push(text) },
       this.link as unknown as Link,
       this.ended.signal,
@@ -114,10 +103,6 @@ class Bench {
     void catchUp.run();
     return catchUp;
   }
-}
-
-function json(m: Message): Json {
-  return { ...m, seq: String(m.seq), id: m.id, timeMs: String(m.timeMs) };
 }
 
 test("whatever the order, the number and the losses of pushes: each once, in order", async () => {
@@ -364,7 +349,7 @@ test("a first sync that breaks off leaves a new device new", async () => {
   bench.run();
   await vi.advanceTimersByTimeAsync(100);
   expect(bench.inbox.version).toBe(0);
-  bench.inbox.exists("b", 5_000); // an old conversation of the second page
+  bench.inbox.exists(keyOf("p2p", "b"), 5_000); // an old conversation of the second page
   expect(bench.inbox.row("b")).toMatchObject({ delivered: 4_000 }); // the backlog is 1000
 });
 
@@ -379,7 +364,7 @@ test("nothing is acknowledged while something is missing", async () => {
   bench.run();
   await vi.advanceTimersByTimeAsync(5_000);
   expect(bench.requests.map((r) => r.command)).toEqual(["sync", "history"]);
-  bench.inbox.exists("a", 2); // work for the loop, and still a fill under way
+  bench.inbox.exists(keyOf("p2p", "a"), 2); // work for the loop, and still a fill under way
   await vi.advanceTimersByTimeAsync(5_000);
   expect(bench.caughtUp).toBe(0);
   give({ messages: [json(entry("a", 1)), json(entry("a", 2))] });

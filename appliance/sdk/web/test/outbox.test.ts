@@ -1,6 +1,7 @@
 // Against the fake site of site.ts: what becomes of messages that are sent.
 
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { keyOf } from "../src/key";
 import { MemoryStore } from "../src/memory";
 import { emptyBatch } from "../src/store";
 import type { Outgoing } from "../src/types";
@@ -88,7 +89,7 @@ test("what was not sent before the page went is sent by the next", async () => {
   await first.client.load();
   const out = first.client.open("bob").send("written offline");
   await first.client.close();
-  expect((await store.load()).outbox).toMatchObject([{ clientId: out.clientId, body: "written offline" }]);
+  expect((await store.load()).outbox).toMatchObject([{ clientId: out.clientId, content: { body: "written offline" } }]);
 
   const second = fleet.make("alice", { store });
   await second.client.load();
@@ -116,7 +117,8 @@ test("accepted before the page went, but not known: the message comes once", asy
 
 test("a message from a week ago is not sent without being asked", async () => {
   const store = new MemoryStore();
-  const old = { peer: "bob", clientId: "old", type: 0, body: "late", ext: "", createdMs: Date.now() - 7 * 86400_000 };
+  const createdMs = Date.now() - 7 * 86400_000;
+  const old = { ...keyOf("p2p", "bob"), clientId: "old", content: { body: "late" }, createdMs };
   await store.write({ ...emptyBatch(), outbox: [old] });
   const { client } = await fleet.connect("alice", { store });
   expect(client.open("bob").pending()).toMatchObject([{ state: "failed", error: { note: /too old/ } }]);

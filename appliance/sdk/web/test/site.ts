@@ -343,6 +343,9 @@ export class Site {
           peerReadSeq: String(log.read.get(peer) ?? 0),
           version: String(log.version),
           timeMs: String(log.entries.at(-1)?.timeMs ?? 0),
+          unread: log.entries.filter(
+            (e) => e.from === peer && e.seq > (log.read.get(s.account) ?? 0) && !e.recalled && e.type < 1000,
+          ).length,
         });
       }),
       version: String(more ? page.at(-1)!.version : this.#version),

@@ -2,35 +2,19 @@ import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { StoreError } from "../src/errors";
 import { IndexedDBStore } from "../src/indexeddb";
+import { keyOf } from "../src/key";
 import { MemoryStore } from "../src/memory";
-import { append, newRow } from "../src/row";
+import { append, info, newRow } from "../src/row";
 import { type Batch, emptyBatch, type Store } from "../src/store";
-import type { Message } from "../src/types";
+import { MessageType } from "../src/types";
 import { Writer } from "../src/writer";
+import { entry } from "./entry";
 import { Fleet, until } from "./helpers";
 import { Site } from "./site";
 
 let count = 0;
 
-function entry(peer: string, seq: number, body = "text"): Message {
-  return {
-    peer,
-    seq,
-    id: String(seq),
-    from: peer,
-    to: "me",
-    clientId: "",
-    type: 0,
-    body,
-    ext: "",
-    timeMs: seq,
-    fromPlatform: "web",
-    fromDevice: "",
-    own: false,
-    recalled: false,
-    refSeq: 0,
-  };
-}
+const bob = keyOf("p2p", "bob");
 
 describe.each([
   ["MemoryStore", () => new MemoryStore()],
@@ -50,8 +34,8 @@ describe.each([
 
   test("is empty, keeps, forgets", async () => {
     expect(await store.load()).toEqual({ version: undefined, conversations: [], outbox: [] });
-    const row = newRow("bob", 3);
-    const out = { peer: "bob", clientId: "c", type: 0, body: "b", ext: "", createdMs: 5 };
+    const row = newRow(bob, 3);
+    const out = { ...bob, clientId: "c", content: { body: "b" }, createdMs: 5 };
     await write({ version: 0, conversations: [row], outbox: [{ ...out, clientId: "later", createdMs: 9 }, out] });
     const snapshot = await store.load();
     expect(snapshot.version).toBe(0);
@@ -69,25 +53,30 @@ describe.each([
     expect((await store.messages("bob", 5, 8)).map((m) => m.seq)).toEqual([5, 6, 7, 8]);
     expect(await store.messages("nobody", 1, 9)).toEqual([]);
     await write({
-      recalled: [
-        { peer: "bob", seq: 6, refSeq: 31 },
-        { peer: "bob", seq: 999, refSeq: 32 },
-      ],
+      changed: [6, 999].map((seq) => ({
+        conversation: "bob",
+        seq,
+        entry: entry("bob", 31, { type: MessageType.Recall, refSeq: seq }),
+      })),
+      hidden: [7, 999].map((seq) => ({ conversation: "bob", seq })),
     });
+    expect((await store.messages("bob", 7, 7))[0]).toMatchObject({ body: "", hidden: true });
+    await write({ messages: [entry("bob", 6), entry("bob", 7)] }); // of a tab that is behind
+    expect((await store.messages("bob", 7, 7))[0]).toMatchObject({ body: "", hidden: true });
     expect((await store.messages("bob", 6, 6))[0]).toMatchObject({ body: "", recalled: true, refSeq: 31 });
-    await write({ trim: [-5, 0, 1].map((seq) => ({ peer: "bob", seq })) });
+    await write({ trim: [-5, 0, 1].map((seq) => ({ conversation: "bob", seq })) });
     expect((await store.messages("bob", 1, 99)).length).toBe(30);
-    await write({ trim: [{ peer: "bob", seq: 21 }] });
+    await write({ trim: [{ conversation: "bob", seq: 21 }] });
     expect((await store.messages("bob", 1, 99)).map((m) => m.seq)[0]).toBe(21);
     expect((await store.messages("bobby", 1, 99)).length).toBe(1);
   });
 
   test("rows of two tabs merge: nothing goes back", async () => {
-    const ahead = newRow("bob", 0);
+    const ahead = newRow(bob, 0);
     for (let seq = 1; seq <= 5; seq++) {
       append(ahead, entry("bob", seq));
     }
-    const behind = newRow("bob", 0);
+    const behind = newRow(bob, 0);
     append(behind, entry("bob", 1));
     Object.assign(behind, { known: 9, read: 2, peerRead: 4, timeMs: 100 });
     await write({ version: 50, conversations: [ahead] });
@@ -104,6 +93,60 @@ describe.each([
       last: { seq: 5 },
     });
   });
+});
+
+test("records: the larger version stays, and tables are apart", async () => {
+  for (const store of [new MemoryStore(), new IndexedDBStore(`test ${count++}`)]) {
+    const record = (key: string, version: number, value: unknown) => ({ table: "t", key, version, value });
+    const write = (b: Partial<Batch>) => store.write({ ...emptyBatch(), ...b });
+    await write({ records: [record("a", 2, "new"), record("b", 1, "b"), { ...record("a", 1, "other"), table: "t2" }] });
+    await write({ records: [record("a", 1, "old")], dropped: [{ table: "t", key: "b" }] });
+    expect(await store.records("t")).toEqual([record("a", 2, "new")]);
+    expect(await store.records("t2")).toHaveLength(1);
+    await store.clear();
+    expect(await store.records("t")).toEqual([]);
+    store.close();
+  }
+});
+
+test("a database of layout 1 is upgraded: cursors and what waits stay", async () => {
+  const owner = `test ${count++}`;
+  await new Promise<void>((resolve, reject) => {
+    const request = indexedDB.open(`yizhan ${owner}`, 1);
+    request.onupgradeneeded = () => {
+      const db = request.result;
+      db.createObjectStore("meta").put(77, "version");
+      const old = {
+        peer: "bob",
+        delivered: 9,
+        known: 12,
+        read: 3,
+        peerRead: 2,
+        timeMs: 5,
+        unread: [8, 9],
+        countedFrom: 6,
+      };
+      db.createObjectStore("conversations", { keyPath: "peer" }).put(old);
+      db.createObjectStore("messages", { keyPath: ["peer", "seq"] }).put({ peer: "bob", seq: 9 });
+      const out = { peer: "bob", clientId: "c", type: 0, body: "b", ext: "e", createdMs: 5 };
+      db.createObjectStore("outbox", { keyPath: "clientId" }).put(out);
+    };
+    request.onsuccess = () => {
+      request.result.close();
+      resolve();
+    };
+    request.onerror = () => reject(request.error);
+  });
+  const store = new IndexedDBStore(owner);
+  const { version, conversations, outbox } = await store.load();
+  expect(version).toBeUndefined(); // teams were passed over: all is synced once more
+  expect(conversations).toMatchObject([
+    { conversation: "bob", scene: "p2p", peer: "bob", delivered: 9, known: 12, read: 3 },
+  ]);
+  expect(info(conversations[0]!).unread).toBe(4);
+  expect(outbox).toEqual([{ ...bob, clientId: "c", content: { type: 0, body: "b", ext: "e" }, createdMs: 5 }]);
+  expect(await store.messages("bob", 1, 99)).toEqual([]);
+  store.close();
 });
 
 test("IndexedDB opens again what the browser has closed, and nothing after close", async () => {
@@ -141,7 +184,7 @@ class Full extends MemoryStore {
 }
 
 function writerOn(store: Store, failed: (err: StoreError) => void): Writer {
-  const row = newRow("bob", 100);
+  const row = newRow(bob, 100);
   return new Writer(store, 100, { version: () => 7, rows: () => [row], outbox: () => [] }, silent, failed);
 }
 
@@ -150,7 +193,7 @@ test("a full store gets room from older messages", async () => {
   const writer = writerOn(store, (err) => expect.fail(String(err)));
   writer.message(entry("bob", 100), 100);
   await writer.flush();
-  expect(store.batches[0]!.trim).toEqual([{ peer: "bob", seq: 87 }]);
+  expect(store.batches[0]!.trim).toEqual([{ conversation: "bob", seq: 87 }]);
   expect(await writer.messages("bob", 100, 100)).toHaveLength(1);
 });
 
@@ -181,7 +224,7 @@ test("changes of one moment, and those during a write, become one batch each", a
   await Promise.resolve(); // the first write has begun
   writer.version(1);
   writer.version(2);
-  writer.outbox({ peer: "bob", clientId: "c", type: 0, body: "", ext: "", createdMs: 1 });
+  writer.outbox({ ...bob, clientId: "c", content: { body: "" }, createdMs: 1 });
   writer.settled("c");
   await writer.flush();
   expect(store.batches.map((b) => b.messages.length)).toEqual([10, 0]);

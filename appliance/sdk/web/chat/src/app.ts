@@ -182,7 +182,7 @@ export class App {
   }
 
   #showList(): void {
-    const chats = this.#client.conversations();
+    const chats = this.#client.conversations().filter((chat) => chat.scene === "p2p");
     const rooms = this.#rooms.list();
     this.#list.show(chats, rooms, this.#route);
     let unread = 0;
