@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -181,6 +182,8 @@ type roomMember struct {
 	TempMuted   bool   `json:"tempMuted"`
 	TempMuteTTL int64  `json:"tempMuteTtl" about:"seconds that are left"`
 	IsRobot     bool   `json:"isRobot"`
+	Tags        string `json:"tags,omitempty" about:"JSON array of the tags that it has entered with"`
+	NotifyTags  string `json:"notifyTargetTags,omitempty" about:"whom what it sends is for"`
 }
 
 var roleTypes = [...]string{"GUEST", "COMMON", "MANAGER", "CREATOR"}
@@ -201,7 +204,11 @@ func (a *API) membersAnswer(c *call, members []*wire.RoomMember) *roomMembersAns
 		answer.Desc.Data[i] = &roomMember{
 			RoomID: int64(c.room()), Accid: m.Account, Nick: m.Nick, Avatar: m.Avatar, Ext: m.Ext, Type: roleType(m), Level: uint32(m.Role),
 			OnlineStat: m.Online, EnterTime: m.EnteredMs, Blacklisted: m.Blocked, Muted: m.Muted,
-			TempMuted: left > 0, TempMuteTTL: int64((time.Duration(left) * time.Millisecond).Round(time.Second) / time.Second), IsRobot: m.Robot,
+			NotifyTags: m.NotifyTags, TempMuted: left > 0, TempMuteTTL: int64((time.Duration(left) * time.Millisecond).Round(time.Second) / time.Second), IsRobot: m.Robot,
+		}
+		if len(m.Tags) > 0 {
+			tags, _ := json.Marshal(m.Tags) // of texts: it does not fail
+			answer.Desc.Data[i].Tags = string(tags)
 		}
 	}
 	return answer

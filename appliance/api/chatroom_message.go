@@ -20,8 +20,8 @@ const (
 )
 
 var ignoredRoomMessageParams = []string{
-	"resendFlag", "needHighPriorityMsgResend", "route", "notifyTargetTags", "antispam", "antispamCustom", "useYidun", "bid", "env", "subType",
-	"yidunAntiCheating", "yidunAntiSpamExt", "locX", "locY", "locZ",
+	"resendFlag", "needHighPriorityMsgResend", "route", "antispam", "antispamCustom", "useYidun", "bid", "env", "subType",
+	"yidunAntiCheating", "yidunAntiSpamExt", "locX", "locY", "locZ", "chatMsgPriority", "forbiddenIfHighPriorityMsgFreq",
 }
 
 // sendRoomCodes are those of a message in an account's name.
@@ -52,7 +52,8 @@ var chatroomMessageActions = []action{
 			param{name: "skipHistory", kind: number, most: 1, about: "1 keeps it out of the history, default 0"},
 			param{name: "abandonRatio", kind: number, most: maxAbandonRatio, about: "chance that it is not sent, in ten-thousandths, default 0"},
 			param{name: "highPriority", kind: boolean, about: "whether to send it when the room is overloaded, default false"},
-			param{name: "ignoreMute", kind: boolean, about: "whether to send it when fromAccid or the room is muted, default false"},
+			param{name: "ignoreMute", kind: boolean, about: "whether to send it when fromAccid, one of its tags or the room is muted, default false"},
+			paramNotifyTags,
 		)...),
 		ignored: ignoredRoomMessageParams,
 		answer:  roomMessageAnswer{},
@@ -64,7 +65,9 @@ var chatroomMessageActions = []action{
 		about: "Sends several messages to a room, in their order. Each has the parameters of chatroom/sendMsg.",
 		params: []param{
 			paramRoom, {name: "fromAccid", kind: account, required: true, about: "need not be inside"},
-			{name: "msgList", kind: jsonText, required: true, max: 50_000, about: "JSON array of 1–20 objects {msgId, msgType, attach, ext, skipHistory, abandonRatio, highPriority, ignoreMute}", example: `[{"msgId":"m1","msgType":0,"attach":"Hello"}]`},
+			{name: "msgList", kind: jsonText, required: true, max: 50_000, about: "JSON array of 1–20 objects {msgId, msgType, attach, ext, skipHistory, abandonRatio, highPriority, ignoreMute, notifyTargetTags}; what one does not say is as in the parameters of the call", example: `[{"msgId":"m1","msgType":0,"attach":"Hello"}]`},
+			{name: "skipHistory", kind: number, most: 1}, {name: "abandonRatio", kind: number, most: maxAbandonRatio},
+			{name: "highPriority", kind: boolean}, {name: "ignoreMute", kind: boolean}, paramNotifyTags,
 		},
 		ignored: ignoredRoomMessageParams,
 		answer:  roomBatchAnswer{},
@@ -81,9 +84,21 @@ var chatroomMessageActions = []action{
 		serve:   (*API).sendToRoom,
 	},
 	{
+		name:  "chatroom/batchSendMsgToSomeone",
+		about: "Sends several messages, in their order, to some of those who are inside a room. They are in no history.",
+		params: []param{
+			paramRoom, {name: "fromAccid", kind: account, required: true, about: "need not be inside"}, {name: "toAccids", kind: accounts, required: true, max: 100},
+			{name: "msgList", kind: jsonText, required: true, max: 50_000, about: "JSON array of 1–20 objects {msgId, msgType, attach, ext, ignoreMute}", example: `[{"msgId":"m1","msgType":0,"attach":"Hello"}]`},
+		},
+		ignored: ignoredRoomMessageParams,
+		answer:  roomBatchAnswer{},
+		codes:   []outcome{roomMissing},
+		serve:   (*API).sendBatchToRoom,
+	},
+	{
 		name:      "chatroom/broadcast",
 		about:     "Sends a message to all rooms that have members. It is in no history.",
-		params:    roomMessageParams(param{name: "highPriority", kind: boolean}, param{name: "ignoreMute", kind: boolean}),
+		params:    roomMessageParams(param{name: "highPriority", kind: boolean}, param{name: "ignoreMute", kind: boolean}, paramNotifyTags),
 		ignored:   ignoredRoomMessageParams,
 		answer:    roomBroadcastAnswer{},
 		perMinute: roomBroadcastsPerMinute,
@@ -182,6 +197,7 @@ type roomHistoryMessage struct {
 	FromClientType wire.Platform   `json:"fromclienttype"`
 	Body           json.RawMessage `json:"body" about:"of a text {msg}, of other types the sender's JSON"`
 	Ext            string          `json:"ext"`
+	NotifyTags     string          `json:"notifyTargetTags,omitempty" about:"whom it was for, when it was not for everybody"`
 }
 
 // roomMessage is what the parameters say of a message.
@@ -190,7 +206,7 @@ func (c *call) roomMessage() *app.RoomMessage {
 		Room: c.room(), From: c.args["fromAccid"].text, ClientID: c.args["msgId"].text, Type: uint32(c.args["msgType"].number),
 		Body: c.args["attach"].text, Ext: c.args["ext"].text, To: c.args["toAccids"].list,
 		HighPriority: c.args["highPriority"].flag, SkipHistory: c.args["skipHistory"].number == 1, IgnoreMute: c.args["ignoreMute"].flag,
-		AbandonRatio: int(c.args["abandonRatio"].number),
+		AbandonRatio: int(c.args["abandonRatio"].number), NotifyTags: c.args["notifyTargetTags"].text,
 	}
 }
 
@@ -235,14 +251,37 @@ func (a *API) sendToRoom(ctx context.Context, c *call) (any, error) {
 
 // batchMessage is one element of msgList.
 type batchMessage struct {
-	MsgID        string `json:"msgId"`
-	MsgType      uint32 `json:"msgType"`
-	Attach       string `json:"attach"`
-	Ext          string `json:"ext"`
-	SkipHistory  int    `json:"skipHistory"`
-	AbandonRatio int    `json:"abandonRatio"`
-	HighPriority bool   `json:"highPriority"`
-	IgnoreMute   bool   `json:"ignoreMute"`
+	MsgID        string  `json:"msgId"`
+	MsgType      uint32  `json:"msgType"`
+	Attach       string  `json:"attach"`
+	Ext          string  `json:"ext"`
+	SkipHistory  *int    `json:"skipHistory"`
+	AbandonRatio *int    `json:"abandonRatio"`
+	HighPriority *bool   `json:"highPriority"`
+	IgnoreMute   *bool   `json:"ignoreMute"`
+	NotifyTags   *string `json:"notifyTargetTags"`
+}
+
+// message is m with what the parameters of the call say for all.
+func (m *batchMessage) message(c *call) *app.RoomMessage {
+	all := c.roomMessage()
+	all.ClientID, all.Type, all.Body, all.Ext = m.MsgID, m.MsgType, m.Attach, m.Ext
+	if m.SkipHistory != nil {
+		all.SkipHistory = *m.SkipHistory == 1
+	}
+	if m.AbandonRatio != nil {
+		all.AbandonRatio = min(max(*m.AbandonRatio, 0), maxAbandonRatio)
+	}
+	if m.HighPriority != nil {
+		all.HighPriority = *m.HighPriority
+	}
+	if m.IgnoreMute != nil {
+		all.IgnoreMute = *m.IgnoreMute
+	}
+	if m.NotifyTags != nil {
+		all.NotifyTags = *m.NotifyTags
+	}
+	return all
 }
 
 func (a *API) sendBatchToRoom(ctx context.Context, c *call) (any, error) {
@@ -260,11 +299,7 @@ func (a *API) sendBatchToRoom(ctx context.Context, c *call) (any, error) {
 	answer.Desc.Success, answer.Desc.Fail = []*roomSent{}, []*roomFailed{}
 	for i := range messages {
 		m := &messages[i]
-		sent, err := a.deliver(ctx, c, &app.RoomMessage{
-			Room: c.room(), From: c.args["fromAccid"].text, ClientID: m.MsgID, Type: m.MsgType, Body: m.Attach, Ext: m.Ext,
-			HighPriority: m.HighPriority, SkipHistory: m.SkipHistory == 1, IgnoreMute: m.IgnoreMute,
-			AbandonRatio: min(max(m.AbandonRatio, 0), maxAbandonRatio),
-		})
+		sent, err := a.deliver(ctx, c, m.message(c))
 		if err != nil {
 			answer.Desc.Fail = append(answer.Desc.Fail, &roomFailed{m.MsgID, int(wire.CodeOf(err)), err.Error()})
 			continue
@@ -306,11 +341,17 @@ func (a *API) roomHistory(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return roomHistoryOf(messages)
+}
+
+// roomHistoryOf shows messages of a room.
+func roomHistoryOf(messages []*wire.RoomMessagePush) (any, error) {
+	var err error
 	answer := roomHistoryAnswer{Size: len(messages), Msgs: make([]*roomHistoryMessage, len(messages))}
 	for i, m := range messages {
 		answer.Msgs[i] = &roomHistoryMessage{
 			From: m.From, FromNick: m.FromNick, MsgIDClient: m.ClientId, SendTime: m.TimeMs, Type: m.Type, FromClientType: m.FromPlatform,
-			Ext: m.Ext,
+			Ext: m.Ext, NotifyTags: m.NotifyTags,
 		}
 		if answer.Msgs[i].Body, err = bodyJSON(&wire.Message{Type: m.Type, Body: m.Body}); err != nil {
 			return nil, err

@@ -34,7 +34,7 @@ func init() {
 		"get", "update", "toggleCloseStat", "updateInOutNotification", "updateDelayClosePolicy", "setMemberRole", "temporaryMute", "muteRoom",
 		"addRobot", "removeRobot", "cleanRobot", "membersByPage", "queryMembers", "queryMembersByRole", "updateMyRoomRole",
 		"sendMsg", "batchSendMsg", "sendMsgToSomeone", "queueInit", "queueOffer", "queueBatchOffer", "queueBatchUpdateElements",
-		"queueList", "queueMultiGet", "queueDrop",
+		"queueList", "queueMultiGet", "queueDrop", "batchSendMsgToSomeone", "tagTemporaryMute", "tagMembersCount", "tagMembersQuery",
 	} {
 		preparations["chatroom/"+name] = inRoom()
 	}
@@ -43,6 +43,10 @@ func init() {
 	preparations["chatroom/recall"] = inRoom("chatroom/sendMsg")
 	preparations["chatroom/deleteHistoryMessage"] = inRoom("chatroom/sendMsg")
 	preparations["history/queryChatroomMsg"] = inRoom()
+	preparations["history/queryTagHistoryMsg"] = inRoom()
+	noneInside := inRoom()
+	noneInside.code = 404
+	preparations["chatroom/updateChatRoomRoleTag"] = noneInside
 }
 
 // newRoom makes a room of creator.
@@ -60,11 +64,11 @@ func (b *backend) newRoom(creator string) string {
 func showRooms(s *shower) {
 	room, closed := s.newRoom("alice"), s.newRoom("alice")
 	for name := range preparations {
-		if strings.HasPrefix(name, "chatroom/") && name != "chatroom/create" || name == "history/queryChatroomMsg" {
+		if strings.HasPrefix(name, "chatroom/") && name != "chatroom/create" || name == "history/queryChatroomMsg" || name == "history/queryTagHistoryMsg" {
 			s.shows(404, name, "roomid", "999999")
 		}
 	}
-	for _, action := range []string{"setMemberRole", "temporaryMute", "muteRoom", "toggleCloseStat"} {
+	for _, action := range []string{"setMemberRole", "temporaryMute", "muteRoom", "toggleCloseStat", "tagTemporaryMute"} {
 		s.shows(403, "chatroom/"+action, "roomid", room, "operator", "dave")
 	}
 	s.shows(403, "chatroom/kickMember", "roomid", room, "accid", "dave", "targetAccid", "alice")
@@ -107,6 +111,10 @@ func showRoomLimits(s *shower) {
 		s.shows(200, "chatroom/setMemberRole", "roomid", room, "target", manager)
 	}
 	s.shows(419, "chatroom/setMemberRole", "roomid", room)
+	for i := range state.MaxRoomTagMutes {
+		s.shows(200, "chatroom/tagTemporaryMute", "roomid", room, "targetTag", fmt.Sprint("tag", i))
+	}
+	s.shows(419, "chatroom/tagTemporaryMute", "roomid", room)
 }
 
 func TestChatrooms(t *testing.T) {

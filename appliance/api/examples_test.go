@@ -22,6 +22,9 @@ type preparation struct {
 	adapt func(params map[string]string, answers map[string]map[string]any)
 	// fill replaces what only an answer can tell; it is given those of first.
 	fill func(params map[string]string, answers map[string]map[string]any)
+	// code is what the example answers when it needs a device that is online, which
+	// only package matrix has; 0 is 200.
+	code int
 }
 
 // inTeam is for what is done to the team that the example of team/create makes.
@@ -161,7 +164,11 @@ func TestEachExampleIsServed(t *testing.T) {
 				}
 				answer := b.post(server, step, params)
 				answers[step] = answer
-				if fmt.Sprint(answer["code"]) != "200" {
+				want := 200
+				if code := preparations[step].code; code != 0 {
+					want = code
+				}
+				if fmt.Sprint(answer["code"]) != fmt.Sprint(want) {
 					t.Fatalf("%s %v answers %v", step, params, answer)
 				}
 			}
@@ -208,9 +215,9 @@ func TestParserKeepsToTheDocument(t *testing.T) {
 	tried := 0
 	for name, action := range documentedActions(t) {
 		b := newBackend(t, node, appliance.TenantRequest{APIPerSecond: 1 << 20})
-		// Some actions may be called ten times a minute.
+		// Some actions may be called ten times a minute, or five times a day.
 		try := func() {
-			if tried++; tried%8 == 0 {
+			if tried++; tried%4 == 0 {
 				b = newBackend(t, node, appliance.TenantRequest{APIPerSecond: 1 << 20})
 			}
 		}
@@ -246,6 +253,12 @@ func TestParserKeepsToTheDocument(t *testing.T) {
 				passes(param, strings.Repeat("A", 32))
 				refuses("is not an account", param, strings.Repeat("a", 33))
 				refuses("is not an account", param, "a b")
+			case p.ContentEncoding == "base64":
+				passes(param, "")
+				refuses("is not base64", param, "SGVsbG8")
+				refuses("is not base64", param, "%%%%")
+			case p.Format == "binary":
+				passes(param, "\xff")
 			case p.Type == "boolean":
 				passes(param, "false")
 				refuses("is neither true nor false", param, "maybe")

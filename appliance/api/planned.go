@@ -15,11 +15,8 @@ var plannedActions = func() map[string]bool {
 }()
 
 var plannedByGroup = map[string]string{
-	"msg":            `upload fileUpload`,
-	"job/nos":        "del",
-	"chatroom":       "requestAddr batchSendMsgToSomeone tagTemporaryMute tagMembersCount tagMembersQuery updateChatRoomRoleTag",
+	"chatroom":       "requestAddr",
 	"stats/chatroom": "topn",
-	"history":        `queryTagHistoryMsg`,
 	"signal":         "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",
 	"translator":     "textMsg",
 }

@@ -160,6 +160,12 @@ func (a *App) serve(r *request, payload []byte) error {
 	case wire.CmdUpdateRoom, wire.CmdCloseRoom, wire.CmdSetRoomRole, wire.CmdMuteRoomMember, wire.CmdMuteRoom,
 		wire.CmdOfferRoomQueue, wire.CmdPollRoomQueue, wire.CmdDropRoomQueue, wire.CmdRecallRoom:
 		return a.changeRoom(r, payload)
+	case wire.CmdMuteRoomTag:
+		return a.changeRoom(r, payload)
+	case wire.CmdRoomTagMembers:
+		return a.roomTagMembers(r, payload)
+	case wire.CmdSetRoomTags:
+		return a.setRoomTags(r, payload)
 	case wire.CmdKickRoom:
 		return a.kickRoom(r, payload)
 	case wire.CmdUpdateRoomSelf:

@@ -43,6 +43,9 @@ func (a *App) enterRoom(r *request, payload []byte) error {
 	if r.tenant.Limits.OpenRooms == state.OpenRoomsOff {
 		return errRoomMissing
 	}
+	if len(in.Tags) > 0 || in.NotifyTags != "" {
+		return errOpenTags
+	}
 	members, _, err := a.rooms.EnterAs(&r.client.rooms, r.client.Conn, r.identity.Tenant, in.Room, r.tenant.Limits.RoomsPerSession, nil)
 	if err != nil {
 		return err
@@ -82,6 +85,9 @@ func (a *App) enterRegistered(r *request, in *wire.EnterRoomRequest, number uint
 	g := &room.Guest{
 		Account: id.Account, Session: id.SessionID, Platform: id.Platform, EnteredMs: r.timeMs(),
 		Nick: in.Nick, Avatar: in.Avatar, Ext: in.Ext,
+	}
+	if err := setTags(g, in.Tags, in.NotifyTags); err != nil {
+		return false, err
 	}
 	if err := a.completeGuest(id.Tenant, g, self); err != nil {
 		return false, err
@@ -157,6 +163,7 @@ func (a *App) completeGuest(tenant uint32, g *room.Guest, saved *wire.RoomMember
 // guestMember is what an account is to a room, as it shows itself inside.
 func guestMember(m *wire.RoomMember, g *room.Guest) *wire.RoomMember {
 	m.Account, m.Nick, m.Avatar, m.Ext, m.Online, m.EnteredMs = g.Account, g.Nick, g.Avatar, g.Ext, true, g.EnteredMs
+	m.Tags, m.NotifyTags = g.Tags, g.Notify.String()
 	return m
 }
 
@@ -221,6 +228,9 @@ func (a *App) sendRoom(r *request, payload []byte) error {
 	answer := func() { a.ok(r, &wire.SendRoomResponse{Id: m.Id, TimeMs: m.TimeMs}) }
 	g := r.client.rooms.Guest(in.Room)
 	if g == nil {
+		if in.NotifyTags != "" {
+			return errOpenTags
+		}
 		if in.HighPriority && r.client.rooms.IsIn(in.Room) {
 			return errRoomRole
 		}
@@ -229,7 +239,11 @@ func (a *App) sendRoom(r *request, payload []byte) error {
 	number, _ := state.ParseRoomID(in.Room)
 	info, self, err := a.admitted(r.identity.Tenant, number, r.identity.Account)
 	if err == nil {
-		err = maySendRoom(info, self, r.timeMs())
+		err = a.maySendRoom(info, self, g.Tags, r.identity.Tenant, number, r.timeMs())
+	}
+	to := g.Notify
+	if err == nil && in.NotifyTags != "" {
+		to, err = parseTarget(in.NotifyTags)
 	}
 	if err != nil {
 		return err
@@ -241,8 +255,8 @@ func (a *App) sendRoom(r *request, payload []byte) error {
 		}
 		priority = room.High
 	}
-	m.FromNick, m.FromAvatar, m.FromExt, m.HighPriority = g.Nick, g.Avatar, g.Ext, in.HighPriority
-	err = a.rooms.SendAs(&r.client.rooms, &m, priority, nil, answer)
+	m.FromNick, m.FromAvatar, m.FromExt, m.HighPriority, m.NotifyTags = g.Nick, g.Avatar, g.Ext, in.HighPriority, to.String()
+	err = a.rooms.SendAs(&r.client.rooms, &m, priority, to, answer)
 	if errors.Is(err, room.ErrAbandoned) {
 		a.ok(r, &wire.SendRoomResponse{Abandoned: true})
 		return nil
@@ -253,8 +267,8 @@ func (a *App) sendRoom(r *request, payload []byte) error {
 	return err
 }
 
-// maySendRoom says why an account that is inside may not send.
-func maySendRoom(info *wire.RoomInfo, self *wire.RoomMember, nowMs int64) error {
+// maySendRoom says why an account with these tags may not send to a room.
+func (a *App) maySendRoom(info *wire.RoomInfo, self *wire.RoomMember, tags []string, tenant uint32, number uint64, nowMs int64) error {
 	switch {
 	case self.Role >= wire.RoomRole_ROOM_ROLE_MANAGER:
 		return nil
@@ -262,6 +276,12 @@ func maySendRoom(info *wire.RoomInfo, self *wire.RoomMember, nowMs int64) error 
 		return errRoomMuted
 	case info.Muted:
 		return errRoomAllMuted
+	case len(tags) == 0:
+		return nil
 	}
-	return nil
+	until, err := a.queries.RoomTagsMuted(tenant, number, tags, nowMs)
+	if err == nil && until > nowMs {
+		err = errRoomTagMuted
+	}
+	return err
 }

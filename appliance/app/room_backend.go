@@ -168,7 +168,7 @@ func (a *App) RoomHistory(ctx context.Context, appKey string, number uint64, tim
 		return nil, err
 	}
 	oldest := a.now().UnixMilli() - t.Limits.RoomKeepMs()
-	messages, _, err := a.queries.RoomHistory(t.ID, number, timeMs, oldest, reverse, limit, types)
+	messages, _, err := a.queries.RoomHistory(t.ID, number, timeMs, oldest, reverse, limit, ofTypes(types))
 	if err != nil {
 		return nil, a.edge(err)
 	}
@@ -211,6 +211,9 @@ type RoomMessage struct {
 	SkipHistory  bool
 	// IgnoreMute sends also when From or the room is muted.
 	IgnoreMute bool
+	// NotifyTags, when it is not empty, is an expression that says who gets it by
+	// their tags (room.Target); To has no use for it.
+	NotifyTags string
 	// AbandonRatio is the chance, in ten-thousandths, that the message is not sent.
 	AbandonRatio int
 }
@@ -231,14 +234,19 @@ func (a *App) SendToRoom(ctx context.Context, appKey string, m *RoomMessage) (se
 		return nil, false, err
 	}
 	info, self, err := a.admitted(t.ID, m.Room, from)
+	if err != nil {
+		return nil, false, a.edge(err)
+	}
+	self = a.asInside(t.ID, info.Id, self)
+	to, err := parseTarget(m.NotifyTags)
 	if err == nil && !m.IgnoreMute {
-		err = maySendRoom(info, self, a.now().UnixMilli())
+		err = a.maySendRoom(info, self, self.Tags, t.ID, m.Room, a.now().UnixMilli())
 	}
 	if err != nil {
 		return nil, false, a.edge(err)
 	}
 	g := &room.Guest{Account: from}
-	if err := a.completeGuest(t.ID, g, a.asInside(t.ID, info.Id, self)); err != nil {
+	if err := a.completeGuest(t.ID, g, self); err != nil {
 		return nil, false, a.edge(err)
 	}
 	if g.Nick == "" {
@@ -248,7 +256,7 @@ func (a *App) SendToRoom(ctx context.Context, appKey string, m *RoomMessage) (se
 	}
 	p := &wire.RoomMessagePush{
 		Room: info.Id, From: from, FromPlatform: wire.Platform_PLATFORM_REST, ClientId: m.ClientID, Type: m.Type, Body: m.Body, Ext: m.Ext,
-		FromNick: g.Nick, FromAvatar: g.Avatar, FromExt: g.Ext, HighPriority: m.HighPriority,
+		FromNick: g.Nick, FromAvatar: g.Avatar, FromExt: g.Ext, HighPriority: m.HighPriority, NotifyTags: to.String(),
 	}
 	if rand.IntN(10_000) < m.AbandonRatio {
 		return p, true, nil
@@ -262,7 +270,7 @@ func (a *App) SendToRoom(ctx context.Context, appKey string, m *RoomMessage) (se
 	if m.HighPriority {
 		priority = room.High
 	}
-	err = a.rooms.Publish(t.ID, info.Id, priority, nil, func(id uint64, timeMs int64) *session.Event {
+	err = a.rooms.Publish(t.ID, info.Id, priority, to, func(id uint64, timeMs int64) *session.Event {
 		p.Id, p.TimeMs = id, timeMs
 		return session.NewEvent(wire.PushRoomMessage, p)
 	})

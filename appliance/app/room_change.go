@@ -47,6 +47,8 @@ func newRoomRequest(cmd wire.Command) roomRequest {
 		return new(wire.DropRoomQueueRequest)
 	case wire.CmdRecallRoom:
 		return new(wire.RecallRoomRequest)
+	case wire.CmdMuteRoomTag:
+		return new(wire.MuteRoomTagRequest)
 	}
 	return nil
 }
@@ -130,6 +132,9 @@ func roomChange(in proto.Message) (*state.RoomChange, error) {
 		}
 	case *wire.DropRoomQueueRequest:
 		b.of(state.RoomQueueDrop, in.Room, "")
+	case *wire.MuteRoomTagRequest:
+		b.of(state.RoomTagMute, in.Room, in.NotifyExt)
+		b.tagMute(in)
 	case *wire.RecallRoomRequest:
 		b.of(state.RoomHistoryDelete, in.Room, in.NotifyExt)
 		c.Messages, c.Notify = []uint64{in.Id}, true
@@ -346,20 +351,12 @@ func (a *App) showInRoom(ctx context.Context, tenant uint32, account string, in 
 	}
 	inside := false
 	for _, s := range a.hub.Sessions(nil, tenant, account) {
-		c := clientOf(s)
-		old := c.rooms.Guest(in.Room)
-		if old == nil {
-			continue
-		}
-		g := &room.Guest{
-			Account: account, Session: old.Session, Platform: old.Platform, EnteredMs: old.EnteredMs,
-			Nick: old.Nick, Avatar: old.Avatar, Ext: old.Ext,
-		}
-		g.Transient.Store(old.Transient.Load())
-		show(&g.Nick, in.Nick)
-		show(&g.Avatar, in.Avatar)
-		show(&g.Ext, in.Ext)
-		if c.rooms.SetGuest(in.Room, g) {
+		g := clientOf(s).rooms.ChangeGuest(in.Room, func(g *room.Guest) {
+			show(&g.Nick, in.Nick)
+			show(&g.Avatar, in.Avatar)
+			show(&g.Ext, in.Ext)
+		})
+		if g != nil {
 			inside = true
 			guestMember(m, g)
 		}

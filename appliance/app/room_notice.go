@@ -12,7 +12,13 @@ import (
 // tellRoom tells those inside a registered room. What the room has no place for is
 // dropped, and counted there.
 func (a *App) tellRoom(tenant uint32, priority room.Priority, p *wire.RoomNoticePush) {
-	_ = a.rooms.Publish(tenant, p.Room, priority, nil, func(id uint64, timeMs int64) *session.Event {
+	a.tellTagged(tenant, priority, nil, p)
+}
+
+// tellTagged is tellRoom for those whom to means.
+func (a *App) tellTagged(tenant uint32, priority room.Priority, to *room.Target, p *wire.RoomNoticePush) {
+	p.NotifyTags = to.String()
+	_ = a.rooms.Publish(tenant, p.Room, priority, to, func(id uint64, timeMs int64) *session.Event {
 		p.Id, p.TimeMs = id, timeMs
 		return session.NewEvent(wire.PushRoomNotice, p)
 	})
@@ -24,7 +30,7 @@ func (a *App) announce(tenant uint32, info *wire.RoomInfo, kind wire.RoomNoticeK
 	if info.Quiet {
 		return
 	}
-	a.tellRoom(tenant, room.Low, &wire.RoomNoticePush{
+	a.tellTagged(tenant, room.Low, g.Notify, &wire.RoomNoticePush{
 		Room: info.Id, Kind: kind, By: g.Account, Accounts: []string{g.Account}, Member: m, Ext: ext,
 		Members: uint32(a.rooms.Count(tenant, info.Id)),
 	})
@@ -132,6 +138,9 @@ func (a *App) roomChanged(r *state.RoomResult) {
 		if len(r.Added) == 0 {
 			return
 		}
+	case state.RoomTagMute:
+		a.tagMuted(r, p)
+		return
 	case state.RoomProfile:
 		return // told by who asked, who knows how the account shows itself inside
 	case state.RoomHistoryDelete:

@@ -217,9 +217,17 @@ func (a *App) roomHistory(r *request, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	tenant, oldest := r.tenant.ID, r.timeMs()-r.tenant.Limits.RoomKeepMs()
+	if len(in.Tags) > room.MaxTags {
+		return wire.Errorf(wire.CodeBadParameter, "tags must be at most %d", room.MaxTags)
+	}
+	tenant, oldest, account := r.tenant.ID, r.timeMs()-r.tenant.Limits.RoomKeepMs(), r.identity.Account
+	g := r.client.rooms.Guest(in.Room)
 	return a.query(r, func() (wire.Body, error) {
-		messages, more, err := a.queries.RoomHistory(tenant, number, in.TimeMs, oldest, in.Reverse, limit, nil)
+		want, err := a.shownTo(tenant, number, account, g, in.Tags)
+		if err != nil {
+			return nil, err
+		}
+		messages, more, err := a.queries.RoomHistory(tenant, number, in.TimeMs, oldest, in.Reverse, limit, want)
 		if err != nil {
 			return nil, err
 		}

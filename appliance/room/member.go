@@ -80,14 +80,24 @@ func (m *Member) Guest(name string) *Guest {
 	return nil
 }
 
-// SetGuest changes what the session is in a room, and reports whether it is in it.
-func (m *Member) SetGuest(name string, g *Guest) bool {
+// ChangeGuest lets change make something else of what the session is in a room, and
+// returns that; nil when it is in it as nobody, or not at all. change may be called
+// more than once.
+func (m *Member) ChangeGuest(name string, change func(g *Guest)) *Guest {
 	in := m.in(name)
 	if in == nil {
-		return false
+		return nil
 	}
-	in.guest.Store(g)
-	return true
+	for {
+		old := in.guest.Load()
+		if old == nil {
+			return nil
+		}
+		g := old.copy()
+		if change(g); in.guest.CompareAndSwap(old, g) {
+			return g
+		}
+	}
 }
 
 // Enter makes the session a member of a room of its tenant, as nobody in

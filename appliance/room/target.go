@@ -271,7 +271,7 @@ func (rs *Rooms) Tagged(tenant uint32, name, tag string) []*Guest {
 	return slices.DeleteFunc(rs.Guests(tenant, name), func(g *Guest) bool { return !slices.Contains(g.Tags, tag) })
 }
 
-// SetTags gives a guest that nobody has seen yet its tags and whom what it sends
+// SetTags gives a guest that nobody else can see yet its tags and whom what it sends
 // is for: notify, or those who have all of its tags.
 func (g *Guest) SetTags(tags []string, notify *Target) {
 	g.Tags, g.tagKey, g.Notify = tags, strings.Join(tags, "\x00"), notify
@@ -280,8 +280,8 @@ func (g *Guest) SetTags(tags []string, notify *Target) {
 	}
 }
 
-// Copy is the guest once more, to be changed before it is set.
-func (g *Guest) Copy() *Guest {
+// copy is the guest once more, for ChangeGuest.
+func (g *Guest) copy() *Guest {
 	c := &Guest{
 		Account: g.Account, Session: g.Session, Platform: g.Platform, EnteredMs: g.EnteredMs,
 		Nick: g.Nick, Avatar: g.Avatar, Ext: g.Ext, Tags: g.Tags, Notify: g.Notify, tagKey: g.tagKey,

@@ -23,6 +23,9 @@ type Content struct {
 	// MentionAll means everybody.
 	Mentions   []string
 	MentionAll bool
+	// NotifyTags says whom a message of a registered room is for, as in RoomEntry;
+	// empty is what that says.
+	NotifyTags string
 	// SubType is the app's own, below Type.
 	SubType uint32
 	// Options say what is not done with the message; nil is everything. Push is for

@@ -131,7 +131,11 @@ func (r Room) DropQueue(ctx context.Context) error {
 // from a time on, which for the zero time is the newest, or with forward the oldest:
 // the newest first, or with forward the oldest. A message may be missing in it.
 func (r Room) History(ctx context.Context, from time.Time, forward bool, limit int) (messages []*wire.RoomMessagePush, more bool, err error) {
-	request := &wire.RoomHistoryRequest{Room: r.id, Reverse: forward, Limit: uint32(max(limit, 0))}
+	return r.history(ctx, from, forward, limit, nil)
+}
+
+func (r Room) history(ctx context.Context, from time.Time, forward bool, limit int, tags []string) (messages []*wire.RoomMessagePush, more bool, err error) {
+	request := &wire.RoomHistoryRequest{Room: r.id, Reverse: forward, Limit: uint32(max(limit, 0)), Tags: tags}
 	if !from.IsZero() {
 		request.TimeMs = from.UnixMilli()
 	}

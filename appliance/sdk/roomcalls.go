@@ -17,12 +17,23 @@ import (
 // by itself, and tells with RoomReentry. When ctx ends before the answer, it is
 // not in the room. 419: it is in too many rooms.
 func (c *Client) EnterRoom(ctx context.Context, name string) (members int, err error) {
+	return c.enterRoom(ctx, name, nil)
+}
+
+// EnterRoomAs is EnterRoom of a registered room with what this client is in it, now
+// and after a reconnect. In a room that it is in, it changes that. 414: the room is
+// not a registered one and has no tags, or a text or tag is too long.
+func (c *Client) EnterRoomAs(ctx context.Context, name string, as RoomEntry) (members int, err error) {
+	return c.enterRoom(ctx, name, &as)
+}
+
+func (c *Client) enterRoom(ctx context.Context, name string, as *RoomEntry) (members int, err error) {
 	ctx, end, err := c.begin(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer end()
-	j := c.rooms.want(name)
+	j := c.rooms.want(name, as)
 	var asked *link
 	count := make(chan int, 1) // of this call: an answer may come when nobody waits any more
 	err = c.repeat(ctx, c.online, func(l *link) error {
@@ -142,7 +153,7 @@ func (c *Client) SendRoom(ctx context.Context, name string, content Content) (Ro
 	defer end()
 	request := &wire.SendRoomRequest{
 		Room: name, ClientId: result.ClientID, Type: content.Type, Body: content.Body, Ext: content.Ext,
-		HighPriority: content.HighPriority, SkipHistory: content.SkipHistory,
+		HighPriority: content.HighPriority, SkipHistory: content.SkipHistory, NotifyTags: content.NotifyTags,
 	}
 	var answer wire.SendRoomResponse
 	err = c.repeat(ctx,

@@ -28,13 +28,15 @@ type joined struct {
 	name string
 
 	// Under rooms.mu.
+	as    RoomEntry
 	link  *link // on which the server has let the app in; nil: on none yet
 	exits int   // answers to what was asked before an exit mean nothing
 	calls int   // of EnterRoom, under way
 }
 
-// want finds or makes the room for a call of EnterRoom.
-func (r *rooms) want(name string) *joined {
+// want finds or makes the room for a call of EnterRoom, or of EnterRoomAs, which has
+// as.
+func (r *rooms) want(name string, as *RoomEntry) *joined {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	j := r.all[name]
@@ -45,8 +47,20 @@ func (r *rooms) want(name string) *joined {
 		j = &joined{name: name}
 		r.all[name] = j
 	}
+	if as != nil {
+		j.as = *as
+	}
 	j.calls++
 	return j
+}
+
+// tagged notes the tags that the app now has in a room, for the next reconnect.
+func (r *rooms) tagged(name string, tags []string, notify string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if j := r.all[name]; j != nil {
+		j.as.Tags, j.as.NotifyTags = tags, notify
+	}
 }
 
 // settle ends what want began. It reports whether the app is not in the room.
@@ -143,8 +157,9 @@ func (r *rooms) refused(j *joined, l *link) bool {
 func (c *Client) startEnter(l *link, j *joined, told func(members int)) (*pendingCall, error) {
 	c.rooms.mu.Lock()
 	exits := j.exits
+	request := j.as.request(j.name)
 	c.rooms.mu.Unlock()
-	return l.start(wire.CmdEnterRoom, &wire.EnterRoomRequest{Room: j.name}, func(payload []byte) error {
+	return l.start(wire.CmdEnterRoom, request, func(payload []byte) error {
 		var answer wire.EnterRoomResponse
 		if err := answer.UnmarshalVT(payload); err != nil {
 			return err

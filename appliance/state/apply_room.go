@@ -14,7 +14,7 @@ func (m *Machine) changeRoom(tx *raftstore.Tx, kind byte, r *reader) (*RoomResul
 	ok := c.decode(kind, r)
 	res := &RoomResult{
 		Code: wire.CodeBadProtocol, Op: c.Op, Tenant: c.Tenant, Session: c.Session, By: c.By, Room: c.Room,
-		Flag: c.Flag, Notify: c.Notify, Ext: c.Ext, Role: c.Role,
+		Flag: c.Flag, Notify: c.Notify, Ext: c.Ext, Role: c.Role, Tag: c.Tag, To: c.To,
 	}
 	if !ok {
 		return res, nil
@@ -137,6 +137,8 @@ func (o *roomOp) run() (wire.Code, error) {
 		return o.queueUpdate()
 	case RoomQueueLeave:
 		return o.queueLeave()
+	case RoomTagMute:
+		return o.tagMute()
 	default: // RoomHistoryDelete
 		return o.historyDelete()
 	}
@@ -291,6 +293,8 @@ func (c *RoomChange) valid() bool {
 		return named == 1 && c.Role > 0 && c.Role <= wire.RoomRoleOp_ROOM_ROLE_OP_MUTE
 	case RoomTempMute:
 		return named == 1 && c.Number <= MaxRoomMuteSeconds
+	case RoomTagMute:
+		return c.validTag()
 	case RoomRobots:
 		return c.Backend && (named > 0 || !c.Flag)
 	case RoomProfile:

@@ -186,7 +186,7 @@ func (m *Machine) run(tx *raftstore.Tx, cmd []byte) (any, error) {
 	case kindRoomSweep:
 		return m.roomSweep(tx, &r)
 	}
-	if kind >= kindRoomFirst && kind <= kindRoomLast {
+	if isRoomKind(kind) {
 		return m.changeRoom(tx, kind, &r)
 	}
 	if kind >= kindTeamFirst && kind <= kindTeamLast {

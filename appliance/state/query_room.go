@@ -171,8 +171,22 @@ func (q *Queries) RoomQueue(tenant uint32, room uint64, keys []string) ([]*wire.
 // RoomHistory reads messages of a room: those before timeMs, the newest first, or
 // with reverse those from timeMs on, the oldest first. timeMs 0 is the newest end,
 // with reverse the oldest. What is older than keepMs is not shown. At most limit
-// (1..MaxRoomHistoryPage) are returned; types, when there are any, are the only ones.
-func (q *Queries) RoomHistory(tenant uint32, room uint64, timeMs, oldestMs int64, reverse bool, limit int, types []uint32) (messages []*wire.RoomMessagePush, more bool, err error) {
+// (1..MaxRoomHistoryPage) are returned, and only those that want, unless it is nil,
+// reports true of.
+func (q *Queries) RoomHistory(tenant uint32, room uint64, timeMs, oldestMs int64, reverse bool, limit int, want func(*wire.RoomMessagePush) bool) (messages []*wire.RoomMessagePush, more bool, err error) {
+	if reverse {
+		return q.RoomHistoryBetween(tenant, room, max(timeMs, oldestMs), 0, true, limit, want)
+	}
+	if timeMs > 0 {
+		timeMs = max(timeMs, oldestMs)
+	}
+	return q.RoomHistoryBetween(tenant, room, oldestMs, timeMs, false, limit, want)
+}
+
+// RoomHistoryBetween reads the messages of a room from fromMs on and before toMs, 0
+// being no end: the newest first, or with reverse the oldest. The rest is as in
+// RoomHistory.
+func (q *Queries) RoomHistoryBetween(tenant uint32, room uint64, fromMs, toMs int64, reverse bool, limit int, want func(*wire.RoomMessagePush) bool) (messages []*wire.RoomMessagePush, more bool, err error) {
 	v := q.view()
 	defer v.Close()
 	if _, err := readRoom(v, tenant, room); err != nil {
@@ -181,11 +195,9 @@ func (q *Queries) RoomHistory(tenant uint32, room uint64, timeMs, oldestMs int64
 	at := func(ms int64) []byte {
 		return appendRoomNumberKey(nil, tableRoomHistory, tenant, room, uint64(max(ms, 0))<<RoomIDShift)
 	}
-	lo, hi := at(oldestMs), prefixEnd(appendRoomKey(nil, tableRoomHistory, tenant, room))
-	if reverse {
-		lo = at(max(timeMs, oldestMs))
-	} else if timeMs > 0 {
-		hi = at(max(timeMs, oldestMs))
+	lo, hi := at(fromMs), prefixEnd(appendRoomKey(nil, tableRoomHistory, tenant, room))
+	if toMs > 0 {
+		hi = at(max(fromMs, toMs))
 	}
 	it, err := v.Iter(lo, hi)
 	if err != nil {
@@ -201,7 +213,7 @@ func (q *Queries) RoomHistory(tenant uint32, room uint64, timeMs, oldestMs int64
 			err = rowError("message of a room", err)
 			break
 		}
-		if len(types) > 0 && !slices.Contains(types, p.Type) {
+		if want != nil && !want(p) {
 			continue
 		}
 		if len(messages) == min(limit, MaxRoomHistoryPage) {

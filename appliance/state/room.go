@@ -96,6 +96,7 @@ type RoomChange struct {
 	Elements  []*wire.RoomElement
 	Info      *wire.RoomChanges // of RoomCreate and RoomUpdate
 	Member    *wire.RoomMember  // of RoomProfile: nick, avatar, ext
+	Tag, To   string            // of RoomTagMute
 }
 
 // RoomResult is the outcome of a RoomChange.
@@ -124,6 +125,10 @@ type RoomResult struct {
 	Elements []*wire.RoomElement
 	// Missing are the keys of which there was no element.
 	Missing []string
+	// Tag, To and UntilMs are of RoomTagMute: what is muted, whom to tell, and until
+	// when, 0 when the mute was lifted.
+	Tag, To string
+	UntilMs int64
 	// Deleted are the messages that were in the history, without their content.
 	Deleted []*wire.RoomMessagePush
 }

@@ -41,6 +41,8 @@ func (c *RoomChange) Append(dst []byte) []byte {
 		dst = appendElement(dst, e)
 	}
 	switch {
+	case c.Op == RoomTagMute:
+		return c.appendTag(dst)
 	case c.Info != nil:
 		return appendBody(dst, c.Info)
 	case c.Member != nil:
@@ -76,6 +78,8 @@ func (c *RoomChange) decode(kind byte, r *reader) bool {
 	case RoomProfile:
 		c.Member = new(wire.RoomMember)
 		return c.Member.UnmarshalVT(r.rest()) == nil
+	case RoomTagMute:
+		return c.decodeTag(r)
 	}
 	return r.done()
 }

@@ -350,13 +350,15 @@ func fullRoomChange(op RoomOp) *RoomChange {
 		c.Info = &wire.RoomChanges{Name: proto.String("")}
 	case RoomProfile:
 		c.Member = &wire.RoomMember{Nick: "nick"}
+	case RoomTagMute:
+		c.Tag, c.To = "red", `{"tag":"red"}`
 	}
 	return c
 }
 
 func fullRoomCommands() []command {
 	return []command{
-		fullRoomChange(RoomCreate), fullRoomChange(RoomProfile), fullRoomChange(RoomQueueOffer),
+		fullRoomChange(RoomCreate), fullRoomChange(RoomProfile), fullRoomChange(RoomQueueOffer), fullRoomChange(RoomTagMute),
 		&RoomLog{TimeMs: testTime, Entries: []RoomLogEntry{{1, 2, 3, 4, 5, []byte("message")}, {Tenant: 1}}},
 		&RoomLog{TimeMs: testTime}, &RoomSweep{TimeMs: testTime},
 	}
@@ -373,7 +375,7 @@ func decodeRoomCommand(b []byte) command {
 		if c := new(RoomSweep); c.decode(&r) {
 			return c
 		}
-	case kind >= kindRoomFirst && kind <= kindRoomLast:
+	case isRoomKind(kind):
 		if c := new(RoomChange); c.decode(kind, &r) {
 			return c
 		}

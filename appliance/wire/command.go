@@ -119,6 +119,10 @@ const (
 	PushConversationSetting Command = 92
 	PushDoNotDisturb        Command = 93
 
+	CmdMuteRoomTag    Command = 384
+	CmdRoomTagMembers Command = 385
+	CmdSetRoomTags    Command = 386
+
 	CmdTeamReceipts Command = 288
 	PushTeamReceipt Command = 74
 )
@@ -198,6 +202,7 @@ var commandNames = map[Command]string{
 	CmdSubscribePresence: "subscribe_presence", CmdUnsubscribePresence: "unsubscribe_presence",
 	CmdPresenceSubscriptions: "presence_subscriptions", PushPresenceSubscriptions: "presence_subscriptions_push",
 	CmdLoginHistory: "login_history", CmdSearchUsers: "search_users",
+	CmdMuteRoomTag: "mute_room_tag", CmdRoomTagMembers: "room_tag_members", CmdSetRoomTags: "set_room_tags",
 }
 
 // Requests lists the requests that this build knows, in the order of their

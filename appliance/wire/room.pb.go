@@ -202,12 +202,14 @@ const (
 	RoomNoticeKind_ROOM_NOTICE_UPDATED RoomNoticeKind = 3 // info is the room as it now is
 	RoomNoticeKind_ROOM_NOTICE_KICKED  RoomNoticeKind = 4
 	// ROOM_NOTICE_MEMBER: member is as it now is, op what was changed of it.
-	RoomNoticeKind_ROOM_NOTICE_MEMBER   RoomNoticeKind = 5
-	RoomNoticeKind_ROOM_NOTICE_MUTED    RoomNoticeKind = 6  // of the whole room; info tells whether
-	RoomNoticeKind_ROOM_NOTICE_QUEUE    RoomNoticeKind = 7  // queue is what has changed
-	RoomNoticeKind_ROOM_NOTICE_RECALLED RoomNoticeKind = 8  // message_id, message_time_ms
-	RoomNoticeKind_ROOM_NOTICE_ROBOTS   RoomNoticeKind = 9  // accounts have come, or gone
-	RoomNoticeKind_ROOM_NOTICE_PROFILE  RoomNoticeKind = 10 // member shows itself otherwise
+	RoomNoticeKind_ROOM_NOTICE_MEMBER    RoomNoticeKind = 5
+	RoomNoticeKind_ROOM_NOTICE_MUTED     RoomNoticeKind = 6  // of the whole room; info tells whether
+	RoomNoticeKind_ROOM_NOTICE_QUEUE     RoomNoticeKind = 7  // queue is what has changed
+	RoomNoticeKind_ROOM_NOTICE_RECALLED  RoomNoticeKind = 8  // message_id, message_time_ms
+	RoomNoticeKind_ROOM_NOTICE_ROBOTS    RoomNoticeKind = 9  // accounts have come, or gone
+	RoomNoticeKind_ROOM_NOTICE_PROFILE   RoomNoticeKind = 10 // member shows itself otherwise
+	RoomNoticeKind_ROOM_NOTICE_TAG_MUTED RoomNoticeKind = 11 // tag, muted_until_ms; off lifts it
+	RoomNoticeKind_ROOM_NOTICE_TAGS      RoomNoticeKind = 12 // member has other tags
 )
 
 // Enum value maps for RoomNoticeKind.
@@ -224,19 +226,23 @@ var (
 		8:  "ROOM_NOTICE_RECALLED",
 		9:  "ROOM_NOTICE_ROBOTS",
 		10: "ROOM_NOTICE_PROFILE",
+		11: "ROOM_NOTICE_TAG_MUTED",
+		12: "ROOM_NOTICE_TAGS",
 	}
 	RoomNoticeKind_value = map[string]int32{
-		"ROOM_NOTICE_NONE":     0,
-		"ROOM_NOTICE_ENTERED":  1,
-		"ROOM_NOTICE_EXITED":   2,
-		"ROOM_NOTICE_UPDATED":  3,
-		"ROOM_NOTICE_KICKED":   4,
-		"ROOM_NOTICE_MEMBER":   5,
-		"ROOM_NOTICE_MUTED":    6,
-		"ROOM_NOTICE_QUEUE":    7,
-		"ROOM_NOTICE_RECALLED": 8,
-		"ROOM_NOTICE_ROBOTS":   9,
-		"ROOM_NOTICE_PROFILE":  10,
+		"ROOM_NOTICE_NONE":      0,
+		"ROOM_NOTICE_ENTERED":   1,
+		"ROOM_NOTICE_EXITED":    2,
+		"ROOM_NOTICE_UPDATED":   3,
+		"ROOM_NOTICE_KICKED":    4,
+		"ROOM_NOTICE_MEMBER":    5,
+		"ROOM_NOTICE_MUTED":     6,
+		"ROOM_NOTICE_QUEUE":     7,
+		"ROOM_NOTICE_RECALLED":  8,
+		"ROOM_NOTICE_ROBOTS":    9,
+		"ROOM_NOTICE_PROFILE":   10,
+		"ROOM_NOTICE_TAG_MUTED": 11,
+		"ROOM_NOTICE_TAGS":      12,
 	}
 )
 
@@ -401,7 +407,16 @@ type EnterRoomRequest struct {
 	Avatar string `protobuf:"bytes,3,opt,name=avatar,proto3" json:"avatar,omitempty"`
 	Ext    string `protobuf:"bytes,4,opt,name=ext,proto3" json:"ext,omitempty"`
 	// notify_ext goes into the notice that tells the others, at most 2048 characters.
-	NotifyExt     string `protobuf:"bytes,5,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	NotifyExt string `protobuf:"bytes,5,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	// tags are what this session is in a registered room, for messages that are for
+	// some only: at most 10 of 1..32 characters, each once. Entering again changes
+	// them.
+	Tags []string `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty"`
+	// notify_tags says whom what this session sends is for, and who is told that it
+	// has come or gone: an expression such as {"tag":"red"} and ({"tag":"left"} or
+	// {"tag":"b.*","matchType":"regex"}), at most 128 characters. What is empty means
+	// those who have all of tags; without tags it means everybody.
+	NotifyTags    string `protobuf:"bytes,7,opt,name=notify_tags,json=notifyTags,proto3" json:"notify_tags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -467,6 +482,20 @@ func (x *EnterRoomRequest) GetExt() string {
 func (x *EnterRoomRequest) GetNotifyExt() string {
 	if x != nil {
 		return x.NotifyExt
+	}
+	return ""
+}
+
+func (x *EnterRoomRequest) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *EnterRoomRequest) GetNotifyTags() string {
+	if x != nil {
+		return x.NotifyTags
 	}
 	return ""
 }
@@ -594,7 +623,10 @@ type SendRoomRequest struct {
 	// and managers of a registered room.
 	HighPriority bool `protobuf:"varint,6,opt,name=high_priority,json=highPriority,proto3" json:"high_priority,omitempty"`
 	// skip_history keeps the message out of the room's history.
-	SkipHistory   bool `protobuf:"varint,7,opt,name=skip_history,json=skipHistory,proto3" json:"skip_history,omitempty"`
+	SkipHistory bool `protobuf:"varint,7,opt,name=skip_history,json=skipHistory,proto3" json:"skip_history,omitempty"`
+	// notify_tags says whom the message is for, in a registered room: an expression
+	// as in EnterRoomRequest, which is also what counts when this is empty.
+	NotifyTags    string `protobuf:"bytes,8,opt,name=notify_tags,json=notifyTags,proto3" json:"notify_tags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -678,6 +710,13 @@ func (x *SendRoomRequest) GetSkipHistory() bool {
 	return false
 }
 
+func (x *SendRoomRequest) GetNotifyTags() string {
+	if x != nil {
+		return x.NotifyTags
+	}
+	return ""
+}
+
 type SendRoomResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Id     uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -757,10 +796,12 @@ type RoomMessagePush struct {
 	TimeMs int64  `protobuf:"varint,9,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
 	// from_nick, from_avatar and from_ext are those of the sender in a registered
 	// room.
-	FromNick      string `protobuf:"bytes,10,opt,name=from_nick,json=fromNick,proto3" json:"from_nick,omitempty"`
-	FromAvatar    string `protobuf:"bytes,11,opt,name=from_avatar,json=fromAvatar,proto3" json:"from_avatar,omitempty"`
-	FromExt       string `protobuf:"bytes,12,opt,name=from_ext,json=fromExt,proto3" json:"from_ext,omitempty"`
-	HighPriority  bool   `protobuf:"varint,13,opt,name=high_priority,json=highPriority,proto3" json:"high_priority,omitempty"`
+	FromNick     string `protobuf:"bytes,10,opt,name=from_nick,json=fromNick,proto3" json:"from_nick,omitempty"`
+	FromAvatar   string `protobuf:"bytes,11,opt,name=from_avatar,json=fromAvatar,proto3" json:"from_avatar,omitempty"`
+	FromExt      string `protobuf:"bytes,12,opt,name=from_ext,json=fromExt,proto3" json:"from_ext,omitempty"`
+	HighPriority bool   `protobuf:"varint,13,opt,name=high_priority,json=highPriority,proto3" json:"high_priority,omitempty"`
+	// notify_tags says whom the message is for; empty is everybody.
+	NotifyTags    string `protobuf:"bytes,14,opt,name=notify_tags,json=notifyTags,proto3" json:"notify_tags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -884,6 +925,13 @@ func (x *RoomMessagePush) GetHighPriority() bool {
 		return x.HighPriority
 	}
 	return false
+}
+
+func (x *RoomMessagePush) GetNotifyTags() string {
+	if x != nil {
+		return x.NotifyTags
+	}
+	return ""
 }
 
 // RoomInfo is what a registered room is.
@@ -1187,7 +1235,10 @@ type RoomMember struct {
 	// online: the account, or robot, is inside.
 	Online bool `protobuf:"varint,10,opt,name=online,proto3" json:"online,omitempty"`
 	// entered_ms is when it has entered, or became what it is.
-	EnteredMs     int64 `protobuf:"varint,11,opt,name=entered_ms,json=enteredMs,proto3" json:"entered_ms,omitempty"`
+	EnteredMs int64 `protobuf:"varint,11,opt,name=entered_ms,json=enteredMs,proto3" json:"entered_ms,omitempty"`
+	// tags and notify_tags are as in EnterRoomRequest, of an account that is inside.
+	Tags          []string `protobuf:"bytes,12,rep,name=tags,proto3" json:"tags,omitempty"`
+	NotifyTags    string   `protobuf:"bytes,13,opt,name=notify_tags,json=notifyTags,proto3" json:"notify_tags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1297,6 +1348,20 @@ func (x *RoomMember) GetEnteredMs() int64 {
 		return x.EnteredMs
 	}
 	return 0
+}
+
+func (x *RoomMember) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *RoomMember) GetNotifyTags() string {
+	if x != nil {
+		return x.NotifyTags
+	}
+	return ""
 }
 
 // RoomInfoRequest reads what a registered room is; who knows its number may.
@@ -2416,7 +2481,11 @@ type RoomHistoryRequest struct {
 	TimeMs  int64 `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
 	Reverse bool  `protobuf:"varint,3,opt,name=reverse,proto3" json:"reverse,omitempty"`
 	// limit is 1..100, 0 means 100.
-	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// tags, at most 10: only the messages that were for who has one of them, or all
+	// of them. Without tags, those that were for everybody, for who has this session's
+	// tags, or from this account; the creator and managers get all.
+	Tags          []string `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2477,6 +2546,13 @@ func (x *RoomHistoryRequest) GetLimit() uint32 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *RoomHistoryRequest) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
 }
 
 type RoomHistoryResponse struct {
@@ -2594,6 +2670,309 @@ func (x *RecallRoomRequest) GetNotifyExt() string {
 	return ""
 }
 
+// MuteRoomTagRequest keeps all who have a tag from sending for a while, but for the
+// creator and managers; 0 seconds lift that. For the creator and managers. 419: 100
+// other tags are muted.
+type MuteRoomTagRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Room  string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Tag   string                 `protobuf:"bytes,2,opt,name=tag,proto3" json:"tag,omitempty"`
+	// seconds are at most 2592000, 30 days.
+	Seconds   uint32 `protobuf:"varint,3,opt,name=seconds,proto3" json:"seconds,omitempty"`
+	Notify    bool   `protobuf:"varint,4,opt,name=notify,proto3" json:"notify,omitempty"`
+	NotifyExt string `protobuf:"bytes,5,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	// notify_tags says who is told: an expression as in EnterRoomRequest, empty for
+	// everybody.
+	NotifyTags    string `protobuf:"bytes,6,opt,name=notify_tags,json=notifyTags,proto3" json:"notify_tags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MuteRoomTagRequest) Reset() {
+	*x = MuteRoomTagRequest{}
+	mi := &file_room_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MuteRoomTagRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MuteRoomTagRequest) ProtoMessage() {}
+
+func (x *MuteRoomTagRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MuteRoomTagRequest.ProtoReflect.Descriptor instead.
+func (*MuteRoomTagRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *MuteRoomTagRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *MuteRoomTagRequest) GetTag() string {
+	if x != nil {
+		return x.Tag
+	}
+	return ""
+}
+
+func (x *MuteRoomTagRequest) GetSeconds() uint32 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
+func (x *MuteRoomTagRequest) GetNotify() bool {
+	if x != nil {
+		return x.Notify
+	}
+	return false
+}
+
+func (x *MuteRoomTagRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
+func (x *MuteRoomTagRequest) GetNotifyTags() string {
+	if x != nil {
+		return x.NotifyTags
+	}
+	return ""
+}
+
+// RoomTagMembersRequest lists those who are inside with a tag, the last to enter
+// first; for who is inside.
+type RoomTagMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Room  string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Tag   string                 `protobuf:"bytes,2,opt,name=tag,proto3" json:"tag,omitempty"`
+	// before_ms: only those with a smaller entered_ms; 0 is from the start.
+	BeforeMs int64 `protobuf:"varint,3,opt,name=before_ms,json=beforeMs,proto3" json:"before_ms,omitempty"`
+	// limit is 1..100, 0 means 100.
+	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomTagMembersRequest) Reset() {
+	*x = RoomTagMembersRequest{}
+	mi := &file_room_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomTagMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomTagMembersRequest) ProtoMessage() {}
+
+func (x *RoomTagMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomTagMembersRequest.ProtoReflect.Descriptor instead.
+func (*RoomTagMembersRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *RoomTagMembersRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RoomTagMembersRequest) GetTag() string {
+	if x != nil {
+		return x.Tag
+	}
+	return ""
+}
+
+func (x *RoomTagMembersRequest) GetBeforeMs() int64 {
+	if x != nil {
+		return x.BeforeMs
+	}
+	return 0
+}
+
+func (x *RoomTagMembersRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type RoomTagMembersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// members has one for each session.
+	Members []*RoomMember `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	More    bool          `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	// accounts is how many accounts have the tag, whatever the page.
+	Accounts      uint32 `protobuf:"varint,3,opt,name=accounts,proto3" json:"accounts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoomTagMembersResponse) Reset() {
+	*x = RoomTagMembersResponse{}
+	mi := &file_room_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoomTagMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoomTagMembersResponse) ProtoMessage() {}
+
+func (x *RoomTagMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoomTagMembersResponse.ProtoReflect.Descriptor instead.
+func (*RoomTagMembersResponse) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *RoomTagMembersResponse) GetMembers() []*RoomMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *RoomTagMembersResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *RoomTagMembersResponse) GetAccounts() uint32 {
+	if x != nil {
+		return x.Accounts
+	}
+	return 0
+}
+
+// SetRoomTagsRequest changes the tags of this account in a room that it is inside,
+// on all of its devices. All who are inside are told.
+type SetRoomTagsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Room  string                 `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// tags and notify_tags are as in EnterRoomRequest.
+	Tags          []string `protobuf:"bytes,2,rep,name=tags,proto3" json:"tags,omitempty"`
+	NotifyTags    string   `protobuf:"bytes,3,opt,name=notify_tags,json=notifyTags,proto3" json:"notify_tags,omitempty"`
+	Notify        bool     `protobuf:"varint,4,opt,name=notify,proto3" json:"notify,omitempty"`
+	NotifyExt     string   `protobuf:"bytes,5,opt,name=notify_ext,json=notifyExt,proto3" json:"notify_ext,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRoomTagsRequest) Reset() {
+	*x = SetRoomTagsRequest{}
+	mi := &file_room_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRoomTagsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRoomTagsRequest) ProtoMessage() {}
+
+func (x *SetRoomTagsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_room_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRoomTagsRequest.ProtoReflect.Descriptor instead.
+func (*SetRoomTagsRequest) Descriptor() ([]byte, []int) {
+	return file_room_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *SetRoomTagsRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *SetRoomTagsRequest) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *SetRoomTagsRequest) GetNotifyTags() string {
+	if x != nil {
+		return x.NotifyTags
+	}
+	return ""
+}
+
+func (x *SetRoomTagsRequest) GetNotify() bool {
+	if x != nil {
+		return x.Notify
+	}
+	return false
+}
+
+func (x *SetRoomTagsRequest) GetNotifyExt() string {
+	if x != nil {
+		return x.NotifyExt
+	}
+	return ""
+}
+
 // RoomNoticePush tells those inside a registered room what happens to it. Its place
 // is among the room's messages.
 type RoomNoticePush struct {
@@ -2614,14 +2993,18 @@ type RoomNoticePush struct {
 	MessageId     uint64                 `protobuf:"varint,14,opt,name=message_id,json=messageId,proto3" json:"message_id,omitempty"`
 	MessageTimeMs int64                  `protobuf:"varint,15,opt,name=message_time_ms,json=messageTimeMs,proto3" json:"message_time_ms,omitempty"`
 	// members are inside, with ENTERED and EXITED.
-	Members       uint32 `protobuf:"varint,16,opt,name=members,proto3" json:"members,omitempty"`
+	Members      uint32 `protobuf:"varint,16,opt,name=members,proto3" json:"members,omitempty"`
+	Tag          string `protobuf:"bytes,17,opt,name=tag,proto3" json:"tag,omitempty"`
+	MutedUntilMs int64  `protobuf:"varint,18,opt,name=muted_until_ms,json=mutedUntilMs,proto3" json:"muted_until_ms,omitempty"`
+	// notify_tags says whom the notice is for; empty is everybody.
+	NotifyTags    string `protobuf:"bytes,19,opt,name=notify_tags,json=notifyTags,proto3" json:"notify_tags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoomNoticePush) Reset() {
 	*x = RoomNoticePush{}
-	mi := &file_room_proto_msgTypes[30]
+	mi := &file_room_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2633,7 +3016,7 @@ func (x *RoomNoticePush) String() string {
 func (*RoomNoticePush) ProtoMessage() {}
 
 func (x *RoomNoticePush) ProtoReflect() protoreflect.Message {
-	mi := &file_room_proto_msgTypes[30]
+	mi := &file_room_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2646,7 +3029,7 @@ func (x *RoomNoticePush) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomNoticePush.ProtoReflect.Descriptor instead.
 func (*RoomNoticePush) Descriptor() ([]byte, []int) {
-	return file_room_proto_rawDescGZIP(), []int{30}
+	return file_room_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RoomNoticePush) GetRoom() string {
@@ -2761,6 +3144,27 @@ func (x *RoomNoticePush) GetMembers() uint32 {
 	return 0
 }
 
+func (x *RoomNoticePush) GetTag() string {
+	if x != nil {
+		return x.Tag
+	}
+	return ""
+}
+
+func (x *RoomNoticePush) GetMutedUntilMs() int64 {
+	if x != nil {
+		return x.MutedUntilMs
+	}
+	return 0
+}
+
+func (x *RoomNoticePush) GetNotifyTags() string {
+	if x != nil {
+		return x.NotifyTags
+	}
+	return ""
+}
+
 // RoomOutPush tells a session that it is no longer a member of a room.
 type RoomOutPush struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2774,7 +3178,7 @@ type RoomOutPush struct {
 
 func (x *RoomOutPush) Reset() {
 	*x = RoomOutPush{}
-	mi := &file_room_proto_msgTypes[31]
+	mi := &file_room_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2786,7 +3190,7 @@ func (x *RoomOutPush) String() string {
 func (*RoomOutPush) ProtoMessage() {}
 
 func (x *RoomOutPush) ProtoReflect() protoreflect.Message {
-	mi := &file_room_proto_msgTypes[31]
+	mi := &file_room_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2799,7 +3203,7 @@ func (x *RoomOutPush) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomOutPush.ProtoReflect.Descriptor instead.
 func (*RoomOutPush) Descriptor() ([]byte, []int) {
-	return file_room_proto_rawDescGZIP(), []int{31}
+	return file_room_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *RoomOutPush) GetRoom() string {
@@ -2835,20 +3239,23 @@ var File_room_proto protoreflect.FileDescriptor
 const file_room_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"room.proto\x12\x0eyizhan.wire.v1\x1a\fcommon.proto\"\x83\x01\n" +
+	"room.proto\x12\x0eyizhan.wire.v1\x1a\fcommon.proto\"\xb8\x01\n" +
 	"\x10EnterRoomRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04nick\x18\x02 \x01(\tR\x04nick\x12\x16\n" +
 	"\x06avatar\x18\x03 \x01(\tR\x06avatar\x12\x10\n" +
 	"\x03ext\x18\x04 \x01(\tR\x03ext\x12\x1d\n" +
 	"\n" +
-	"notify_ext\x18\x05 \x01(\tR\tnotifyExt\"\x8b\x01\n" +
+	"notify_ext\x18\x05 \x01(\tR\tnotifyExt\x12\x12\n" +
+	"\x04tags\x18\x06 \x03(\tR\x04tags\x12\x1f\n" +
+	"\vnotify_tags\x18\a \x01(\tR\n" +
+	"notifyTags\"\x8b\x01\n" +
 	"\x11EnterRoomResponse\x12\x18\n" +
 	"\amembers\x18\x01 \x01(\rR\amembers\x12,\n" +
 	"\x04info\x18\x02 \x01(\v2\x18.yizhan.wire.v1.RoomInfoR\x04info\x12.\n" +
 	"\x04self\x18\x03 \x01(\v2\x1a.yizhan.wire.v1.RoomMemberR\x04self\"%\n" +
 	"\x0fExitRoomRequest\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\"\xc4\x01\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"\xe5\x01\n" +
 	"\x0fSendRoomRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x12\n" +
@@ -2856,11 +3263,13 @@ const file_room_proto_rawDesc = "" +
 	"\x04body\x18\x04 \x01(\tR\x04body\x12\x10\n" +
 	"\x03ext\x18\x05 \x01(\tR\x03ext\x12#\n" +
 	"\rhigh_priority\x18\x06 \x01(\bR\fhighPriority\x12!\n" +
-	"\fskip_history\x18\a \x01(\bR\vskipHistory\"Y\n" +
+	"\fskip_history\x18\a \x01(\bR\vskipHistory\x12\x1f\n" +
+	"\vnotify_tags\x18\b \x01(\tR\n" +
+	"notifyTags\"Y\n" +
 	"\x10SendRoomResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
 	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\x12\x1c\n" +
-	"\tabandoned\x18\x03 \x01(\bR\tabandoned\"\xf6\x02\n" +
+	"\tabandoned\x18\x03 \x01(\bR\tabandoned\"\x97\x03\n" +
 	"\x0fRoomMessagePush\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12=\n" +
@@ -2876,7 +3285,9 @@ const file_room_proto_rawDesc = "" +
 	"\vfrom_avatar\x18\v \x01(\tR\n" +
 	"fromAvatar\x12\x19\n" +
 	"\bfrom_ext\x18\f \x01(\tR\afromExt\x12#\n" +
-	"\rhigh_priority\x18\r \x01(\bR\fhighPriority\"\xe7\x03\n" +
+	"\rhigh_priority\x18\r \x01(\bR\fhighPriority\x12\x1f\n" +
+	"\vnotify_tags\x18\x0e \x01(\tR\n" +
+	"notifyTags\"\xe7\x03\n" +
 	"\bRoomInfo\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\acreator\x18\x02 \x01(\tR\acreator\x12\x12\n" +
@@ -2919,7 +3330,7 @@ const file_room_proto_rawDesc = "" +
 	"\f_queue_levelB\b\n" +
 	"\x06_quietB\x0e\n" +
 	"\f_delay_closeB\x10\n" +
-	"\x0e_delay_seconds\"\xb5\x02\n" +
+	"\x0e_delay_seconds\"\xea\x02\n" +
 	"\n" +
 	"RoomMember\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12,\n" +
@@ -2934,7 +3345,10 @@ const file_room_proto_rawDesc = "" +
 	"\x06online\x18\n" +
 	" \x01(\bR\x06online\x12\x1d\n" +
 	"\n" +
-	"entered_ms\x18\v \x01(\x03R\tenteredMs\"%\n" +
+	"entered_ms\x18\v \x01(\x03R\tenteredMs\x12\x12\n" +
+	"\x04tags\x18\f \x03(\tR\x04tags\x12\x1f\n" +
+	"\vnotify_tags\x18\r \x01(\tR\n" +
+	"notifyTags\"%\n" +
 	"\x0fRoomInfoRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\"Z\n" +
 	"\x10RoomInfoResponse\x12,\n" +
@@ -3016,12 +3430,13 @@ const file_room_proto_rawDesc = "" +
 	"\x15PollRoomQueueResponse\x125\n" +
 	"\aelement\x18\x01 \x01(\v2\x1b.yizhan.wire.v1.RoomElementR\aelement\"*\n" +
 	"\x14DropRoomQueueRequest\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\"q\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"\x85\x01\n" +
 	"\x12RoomHistoryRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
 	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\x12\x18\n" +
 	"\areverse\x18\x03 \x01(\bR\areverse\x12\x14\n" +
-	"\x05limit\x18\x04 \x01(\rR\x05limit\"f\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\x12\x12\n" +
+	"\x04tags\x18\x05 \x03(\tR\x04tags\"f\n" +
 	"\x13RoomHistoryResponse\x12;\n" +
 	"\bmessages\x18\x01 \x03(\v2\x1f.yizhan.wire.v1.RoomMessagePushR\bmessages\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\"V\n" +
@@ -3029,7 +3444,33 @@ const file_room_proto_rawDesc = "" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x1d\n" +
 	"\n" +
-	"notify_ext\x18\x03 \x01(\tR\tnotifyExt\"\xba\x04\n" +
+	"notify_ext\x18\x03 \x01(\tR\tnotifyExt\"\xac\x01\n" +
+	"\x12MuteRoomTagRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
+	"\x03tag\x18\x02 \x01(\tR\x03tag\x12\x18\n" +
+	"\aseconds\x18\x03 \x01(\rR\aseconds\x12\x16\n" +
+	"\x06notify\x18\x04 \x01(\bR\x06notify\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\x05 \x01(\tR\tnotifyExt\x12\x1f\n" +
+	"\vnotify_tags\x18\x06 \x01(\tR\n" +
+	"notifyTags\"p\n" +
+	"\x15RoomTagMembersRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
+	"\x03tag\x18\x02 \x01(\tR\x03tag\x12\x1b\n" +
+	"\tbefore_ms\x18\x03 \x01(\x03R\bbeforeMs\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\"~\n" +
+	"\x16RoomTagMembersResponse\x124\n" +
+	"\amembers\x18\x01 \x03(\v2\x1a.yizhan.wire.v1.RoomMemberR\amembers\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\x12\x1a\n" +
+	"\baccounts\x18\x03 \x01(\rR\baccounts\"\x94\x01\n" +
+	"\x12SetRoomTagsRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04tags\x18\x02 \x03(\tR\x04tags\x12\x1f\n" +
+	"\vnotify_tags\x18\x03 \x01(\tR\n" +
+	"notifyTags\x12\x16\n" +
+	"\x06notify\x18\x04 \x01(\bR\x06notify\x12\x1d\n" +
+	"\n" +
+	"notify_ext\x18\x05 \x01(\tR\tnotifyExt\"\x93\x05\n" +
 	"\x0eRoomNoticePush\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x17\n" +
@@ -3048,7 +3489,11 @@ const file_room_proto_rawDesc = "" +
 	"\n" +
 	"message_id\x18\x0e \x01(\x04R\tmessageId\x12&\n" +
 	"\x0fmessage_time_ms\x18\x0f \x01(\x03R\rmessageTimeMs\x12\x18\n" +
-	"\amembers\x18\x10 \x01(\rR\amembers\"z\n" +
+	"\amembers\x18\x10 \x01(\rR\amembers\x12\x10\n" +
+	"\x03tag\x18\x11 \x01(\tR\x03tag\x12$\n" +
+	"\x0emuted_until_ms\x18\x12 \x01(\x03R\fmutedUntilMs\x12\x1f\n" +
+	"\vnotify_tags\x18\x13 \x01(\tR\n" +
+	"notifyTags\"z\n" +
 	"\vRoomOutPush\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x125\n" +
 	"\x06reason\x18\x02 \x01(\x0e2\x1d.yizhan.wire.v1.RoomOutReasonR\x06reason\x12\x0e\n" +
@@ -3070,7 +3515,7 @@ const file_room_proto_rawDesc = "" +
 	"\x13ROOM_MEMBERS_ONLINE\x10\x00\x12\x16\n" +
 	"\x12ROOM_MEMBERS_FIXED\x10\x01\x12\x1d\n" +
 	"\x19ROOM_MEMBERS_FIXED_ONLINE\x10\x02\x12\x17\n" +
-	"\x13ROOM_MEMBERS_GUESTS\x10\x03*\x99\x02\n" +
+	"\x13ROOM_MEMBERS_GUESTS\x10\x03*\xca\x02\n" +
 	"\x0eRoomNoticeKind\x12\x14\n" +
 	"\x10ROOM_NOTICE_NONE\x10\x00\x12\x17\n" +
 	"\x13ROOM_NOTICE_ENTERED\x10\x01\x12\x16\n" +
@@ -3083,7 +3528,9 @@ const file_room_proto_rawDesc = "" +
 	"\x14ROOM_NOTICE_RECALLED\x10\b\x12\x16\n" +
 	"\x12ROOM_NOTICE_ROBOTS\x10\t\x12\x17\n" +
 	"\x13ROOM_NOTICE_PROFILE\x10\n" +
-	"*\xaa\x01\n" +
+	"\x12\x19\n" +
+	"\x15ROOM_NOTICE_TAG_MUTED\x10\v\x12\x14\n" +
+	"\x10ROOM_NOTICE_TAGS\x10\f*\xaa\x01\n" +
 	"\vRoomQueueOp\x12\x13\n" +
 	"\x0fROOM_QUEUE_NONE\x10\x00\x12\x16\n" +
 	"\x12ROOM_QUEUE_OFFERED\x10\x01\x12\x15\n" +
@@ -3112,52 +3559,56 @@ func file_room_proto_rawDescGZIP() []byte {
 }
 
 var file_room_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_room_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_room_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_room_proto_goTypes = []any{
-	(RoomRole)(0),                 // 0: yizhan.wire.v1.RoomRole
-	(RoomRoleOp)(0),               // 1: yizhan.wire.v1.RoomRoleOp
-	(RoomMembersKind)(0),          // 2: yizhan.wire.v1.RoomMembersKind
-	(RoomNoticeKind)(0),           // 3: yizhan.wire.v1.RoomNoticeKind
-	(RoomQueueOp)(0),              // 4: yizhan.wire.v1.RoomQueueOp
-	(RoomOutReason)(0),            // 5: yizhan.wire.v1.RoomOutReason
-	(*EnterRoomRequest)(nil),      // 6: yizhan.wire.v1.EnterRoomRequest
-	(*EnterRoomResponse)(nil),     // 7: yizhan.wire.v1.EnterRoomResponse
-	(*ExitRoomRequest)(nil),       // 8: yizhan.wire.v1.ExitRoomRequest
-	(*SendRoomRequest)(nil),       // 9: yizhan.wire.v1.SendRoomRequest
-	(*SendRoomResponse)(nil),      // 10: yizhan.wire.v1.SendRoomResponse
-	(*RoomMessagePush)(nil),       // 11: yizhan.wire.v1.RoomMessagePush
-	(*RoomInfo)(nil),              // 12: yizhan.wire.v1.RoomInfo
-	(*RoomChanges)(nil),           // 13: yizhan.wire.v1.RoomChanges
-	(*RoomMember)(nil),            // 14: yizhan.wire.v1.RoomMember
-	(*RoomInfoRequest)(nil),       // 15: yizhan.wire.v1.RoomInfoRequest
-	(*RoomInfoResponse)(nil),      // 16: yizhan.wire.v1.RoomInfoResponse
-	(*UpdateRoomRequest)(nil),     // 17: yizhan.wire.v1.UpdateRoomRequest
-	(*CloseRoomRequest)(nil),      // 18: yizhan.wire.v1.CloseRoomRequest
-	(*SetRoomRoleRequest)(nil),    // 19: yizhan.wire.v1.SetRoomRoleRequest
-	(*MuteRoomMemberRequest)(nil), // 20: yizhan.wire.v1.MuteRoomMemberRequest
-	(*MuteRoomRequest)(nil),       // 21: yizhan.wire.v1.MuteRoomRequest
-	(*KickRoomRequest)(nil),       // 22: yizhan.wire.v1.KickRoomRequest
-	(*UpdateRoomSelfRequest)(nil), // 23: yizhan.wire.v1.UpdateRoomSelfRequest
-	(*RoomMembersRequest)(nil),    // 24: yizhan.wire.v1.RoomMembersRequest
-	(*RoomMembersResponse)(nil),   // 25: yizhan.wire.v1.RoomMembersResponse
-	(*RoomElement)(nil),           // 26: yizhan.wire.v1.RoomElement
-	(*RoomQueueRequest)(nil),      // 27: yizhan.wire.v1.RoomQueueRequest
-	(*RoomQueueResponse)(nil),     // 28: yizhan.wire.v1.RoomQueueResponse
-	(*OfferRoomQueueRequest)(nil), // 29: yizhan.wire.v1.OfferRoomQueueRequest
-	(*PollRoomQueueRequest)(nil),  // 30: yizhan.wire.v1.PollRoomQueueRequest
-	(*PollRoomQueueResponse)(nil), // 31: yizhan.wire.v1.PollRoomQueueResponse
-	(*DropRoomQueueRequest)(nil),  // 32: yizhan.wire.v1.DropRoomQueueRequest
-	(*RoomHistoryRequest)(nil),    // 33: yizhan.wire.v1.RoomHistoryRequest
-	(*RoomHistoryResponse)(nil),   // 34: yizhan.wire.v1.RoomHistoryResponse
-	(*RecallRoomRequest)(nil),     // 35: yizhan.wire.v1.RecallRoomRequest
-	(*RoomNoticePush)(nil),        // 36: yizhan.wire.v1.RoomNoticePush
-	(*RoomOutPush)(nil),           // 37: yizhan.wire.v1.RoomOutPush
-	(Platform)(0),                 // 38: yizhan.wire.v1.Platform
+	(RoomRole)(0),                  // 0: yizhan.wire.v1.RoomRole
+	(RoomRoleOp)(0),                // 1: yizhan.wire.v1.RoomRoleOp
+	(RoomMembersKind)(0),           // 2: yizhan.wire.v1.RoomMembersKind
+	(RoomNoticeKind)(0),            // 3: yizhan.wire.v1.RoomNoticeKind
+	(RoomQueueOp)(0),               // 4: yizhan.wire.v1.RoomQueueOp
+	(RoomOutReason)(0),             // 5: yizhan.wire.v1.RoomOutReason
+	(*EnterRoomRequest)(nil),       // 6: yizhan.wire.v1.EnterRoomRequest
+	(*EnterRoomResponse)(nil),      // 7: yizhan.wire.v1.EnterRoomResponse
+	(*ExitRoomRequest)(nil),        // 8: yizhan.wire.v1.ExitRoomRequest
+	(*SendRoomRequest)(nil),        // 9: yizhan.wire.v1.SendRoomRequest
+	(*SendRoomResponse)(nil),       // 10: yizhan.wire.v1.SendRoomResponse
+	(*RoomMessagePush)(nil),        // 11: yizhan.wire.v1.RoomMessagePush
+	(*RoomInfo)(nil),               // 12: yizhan.wire.v1.RoomInfo
+	(*RoomChanges)(nil),            // 13: yizhan.wire.v1.RoomChanges
+	(*RoomMember)(nil),             // 14: yizhan.wire.v1.RoomMember
+	(*RoomInfoRequest)(nil),        // 15: yizhan.wire.v1.RoomInfoRequest
+	(*RoomInfoResponse)(nil),       // 16: yizhan.wire.v1.RoomInfoResponse
+	(*UpdateRoomRequest)(nil),      // 17: yizhan.wire.v1.UpdateRoomRequest
+	(*CloseRoomRequest)(nil),       // 18: yizhan.wire.v1.CloseRoomRequest
+	(*SetRoomRoleRequest)(nil),     // 19: yizhan.wire.v1.SetRoomRoleRequest
+	(*MuteRoomMemberRequest)(nil),  // 20: yizhan.wire.v1.MuteRoomMemberRequest
+	(*MuteRoomRequest)(nil),        // 21: yizhan.wire.v1.MuteRoomRequest
+	(*KickRoomRequest)(nil),        // 22: yizhan.wire.v1.KickRoomRequest
+	(*UpdateRoomSelfRequest)(nil),  // 23: yizhan.wire.v1.UpdateRoomSelfRequest
+	(*RoomMembersRequest)(nil),     // 24: yizhan.wire.v1.RoomMembersRequest
+	(*RoomMembersResponse)(nil),    // 25: yizhan.wire.v1.RoomMembersResponse
+	(*RoomElement)(nil),            // 26: yizhan.wire.v1.RoomElement
+	(*RoomQueueRequest)(nil),       // 27: yizhan.wire.v1.RoomQueueRequest
+	(*RoomQueueResponse)(nil),      // 28: yizhan.wire.v1.RoomQueueResponse
+	(*OfferRoomQueueRequest)(nil),  // 29: yizhan.wire.v1.OfferRoomQueueRequest
+	(*PollRoomQueueRequest)(nil),   // 30: yizhan.wire.v1.PollRoomQueueRequest
+	(*PollRoomQueueResponse)(nil),  // 31: yizhan.wire.v1.PollRoomQueueResponse
+	(*DropRoomQueueRequest)(nil),   // 32: yizhan.wire.v1.DropRoomQueueRequest
+	(*RoomHistoryRequest)(nil),     // 33: yizhan.wire.v1.RoomHistoryRequest
+	(*RoomHistoryResponse)(nil),    // 34: yizhan.wire.v1.RoomHistoryResponse
+	(*RecallRoomRequest)(nil),      // 35: yizhan.wire.v1.RecallRoomRequest
+	(*MuteRoomTagRequest)(nil),     // 36: yizhan.wire.v1.MuteRoomTagRequest
+	(*RoomTagMembersRequest)(nil),  // 37: yizhan.wire.v1.RoomTagMembersRequest
+	(*RoomTagMembersResponse)(nil), // 38: yizhan.wire.v1.RoomTagMembersResponse
+	(*SetRoomTagsRequest)(nil),     // 39: yizhan.wire.v1.SetRoomTagsRequest
+	(*RoomNoticePush)(nil),         // 40: yizhan.wire.v1.RoomNoticePush
+	(*RoomOutPush)(nil),            // 41: yizhan.wire.v1.RoomOutPush
+	(Platform)(0),                  // 42: yizhan.wire.v1.Platform
 }
 var file_room_proto_depIdxs = []int32{
 	12, // 0: yizhan.wire.v1.EnterRoomResponse.info:type_name -> yizhan.wire.v1.RoomInfo
 	14, // 1: yizhan.wire.v1.EnterRoomResponse.self:type_name -> yizhan.wire.v1.RoomMember
-	38, // 2: yizhan.wire.v1.RoomMessagePush.from_platform:type_name -> yizhan.wire.v1.Platform
+	42, // 2: yizhan.wire.v1.RoomMessagePush.from_platform:type_name -> yizhan.wire.v1.Platform
 	0,  // 3: yizhan.wire.v1.RoomMember.role:type_name -> yizhan.wire.v1.RoomRole
 	12, // 4: yizhan.wire.v1.RoomInfoResponse.info:type_name -> yizhan.wire.v1.RoomInfo
 	13, // 5: yizhan.wire.v1.UpdateRoomRequest.changes:type_name -> yizhan.wire.v1.RoomChanges
@@ -3168,18 +3619,19 @@ var file_room_proto_depIdxs = []int32{
 	26, // 10: yizhan.wire.v1.OfferRoomQueueRequest.elements:type_name -> yizhan.wire.v1.RoomElement
 	26, // 11: yizhan.wire.v1.PollRoomQueueResponse.element:type_name -> yizhan.wire.v1.RoomElement
 	11, // 12: yizhan.wire.v1.RoomHistoryResponse.messages:type_name -> yizhan.wire.v1.RoomMessagePush
-	3,  // 13: yizhan.wire.v1.RoomNoticePush.kind:type_name -> yizhan.wire.v1.RoomNoticeKind
-	14, // 14: yizhan.wire.v1.RoomNoticePush.member:type_name -> yizhan.wire.v1.RoomMember
-	12, // 15: yizhan.wire.v1.RoomNoticePush.info:type_name -> yizhan.wire.v1.RoomInfo
-	1,  // 16: yizhan.wire.v1.RoomNoticePush.role_op:type_name -> yizhan.wire.v1.RoomRoleOp
-	4,  // 17: yizhan.wire.v1.RoomNoticePush.queue_op:type_name -> yizhan.wire.v1.RoomQueueOp
-	26, // 18: yizhan.wire.v1.RoomNoticePush.elements:type_name -> yizhan.wire.v1.RoomElement
-	5,  // 19: yizhan.wire.v1.RoomOutPush.reason:type_name -> yizhan.wire.v1.RoomOutReason
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	14, // 13: yizhan.wire.v1.RoomTagMembersResponse.members:type_name -> yizhan.wire.v1.RoomMember
+	3,  // 14: yizhan.wire.v1.RoomNoticePush.kind:type_name -> yizhan.wire.v1.RoomNoticeKind
+	14, // 15: yizhan.wire.v1.RoomNoticePush.member:type_name -> yizhan.wire.v1.RoomMember
+	12, // 16: yizhan.wire.v1.RoomNoticePush.info:type_name -> yizhan.wire.v1.RoomInfo
+	1,  // 17: yizhan.wire.v1.RoomNoticePush.role_op:type_name -> yizhan.wire.v1.RoomRoleOp
+	4,  // 18: yizhan.wire.v1.RoomNoticePush.queue_op:type_name -> yizhan.wire.v1.RoomQueueOp
+	26, // 19: yizhan.wire.v1.RoomNoticePush.elements:type_name -> yizhan.wire.v1.RoomElement
+	5,  // 20: yizhan.wire.v1.RoomOutPush.reason:type_name -> yizhan.wire.v1.RoomOutReason
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_room_proto_init() }
@@ -3196,7 +3648,7 @@ func file_room_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_room_proto_rawDesc), len(file_room_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   32,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
