@@ -34,6 +34,8 @@ type Question struct {
 	// Message is of CallbackMessage, CallbackTeamMessage and CallbackRoom. To is the
 	// account's name as it is stored, the team's id, or the room.
 	Message *wire.SendRequest
+	// Merged is what the message holds when it is a merged forward.
+	Merged []*wire.Message
 	Team    *state.TeamChange          // of CallbackTeam
 	Recall  *RecallQuestion            // of CallbackRecall
 	Friend  *state.RelationChange      // of CallbackFriend
@@ -132,13 +134,23 @@ func (a *App) askSend(o *op) error {
 		o.in.Type, o.in.SubType, o.in.Body, o.in.Ext = original.Type, original.SubType, original.Body, original.Ext
 	}
 	q := &Question{Event: event, Message: &o.in}
+	for _, one := range m.Merged {
+		original, err := a.readable(r, one.Origin)
+		if err != nil {
+			return err
+		}
+		if original == nil || original.Hidden {
+			return errNotThere
+		}
+		q.Merged = append(q.Merged, original)
+	}
 	if err := a.askMessage(r, q); err != nil {
 		return err
 	}
 	if q.Changed == nil {
 		return nil
 	}
-	if m.Origin != nil {
+	if m.Origin != nil || len(m.Merged) > 0 {
 		return errBadChange
 	}
 	if err := q.Changed.apply(m.Type, &m.Body, &m.Ext, &r.tenant.Limits); err != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -50,6 +51,44 @@ func TestMessageIsSentAsTheBackendWantsIt(t *testing.T) {
 	if m := history.Messages; len(m) != 3 || m[0].Body != "*** words" || m[1].Ext != "f" {
 		t.Errorf("stored %v", &history)
 	}
+}
+
+// TestMergedForwardsAreAskedAboutWithWhatTheyHold: else what was said where nobody is
+// asked could be shown where somebody is.
+func TestMergedForwardsAreAskedAboutWithWhatTheyHold(t *testing.T) {
+	w, gate := gated(t, state.CallbackMessage, state.Limits{})
+	w.asks(0)
+	alice, bob := w.login("alice"), w.login("bob")
+	for i, body := range []string{"one", "two"} {
+		alice.ok(wire.CmdSend, text("alice", fmt.Sprint(i), body), nil)
+	}
+	w.asks(state.CallbackMessage)
+	merged := func(clientID string, seqs ...uint64) *wire.SendRequest {
+		in := &wire.SendRequest{To: "bob", ClientId: clientID, Type: typeMerged, Body: "title"}
+		for _, seq := range seqs {
+			in.Merged = append(in.Merged, &wire.Origin{Peer: "alice", Seq: seq})
+		}
+		return in
+	}
+	serial := alice.start(wire.CmdSend, merged("m", 2, 1))
+	q := gate.next(t)
+	if len(q.Merged) != 2 || q.Merged[0].Body != "two" || q.Merged[1].Body != "one" || q.Message.Body != "title" {
+		t.Errorf("asked about %v and %v", q.Message, q.Merged)
+	}
+	q.allow()
+	if r := alice.answer(serial); r.code != wire.CodeOK {
+		t.Errorf("answered %v", r.code)
+	}
+	var push wire.MessagePush
+	bob.push(wire.PushMessage, &push)
+	if m := push.Message; len(m.Merged) != 2 || m.Merged[0].Body != "two" {
+		t.Errorf("bob got %v", m)
+	}
+	// It is not for the backend to say what others have said.
+	serial = alice.start(wire.CmdSend, merged("n", 1))
+	gate.next(t).allowAs(&MessageChange{Body: proto.String("other")})
+	alice.isRefused(wire.CodeForbidden, serial)
+	alice.refused(wire.CodeNotFound, wire.CmdSend, merged("o", 1, 99))
 }
 
 // TestRecallsAreAskedAbout, with the message that is taken back; one that is not

@@ -105,9 +105,12 @@ func messageOf(q *app.Question, event int) messageQuestion {
 		EventType: event, From: q.Account, To: m.To, ClientType: clientType(q.Platform), DeviceID: q.DeviceID,
 		Timestamp: q.TimeMs, Type: messageType(m.Type), Ext: m.Ext, ClientID: m.ClientId, IP: address(q),
 	}
-	if m.Type == 0 {
+	switch {
+	case m.Type == 0:
 		out.Body = m.Body
-	} else {
+	case len(q.Merged) > 0:
+		out.Attach = mergedText(q)
+	default:
 		out.Attach = m.Body
 	}
 	if q.Remote.IsValid() {

@@ -1,6 +1,7 @@
 package callback
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"github.com/yizhan-im/yizhan/appliance/app"
@@ -110,4 +111,35 @@ func profileOf(q *app.Question) profileQuestion {
 		EventType: eventProfile, Account: q.Account, Name: u.Name, Icon: u.Icon, Sign: u.Sign, Email: u.Email, Birth: u.Birth,
 		Mobile: u.Mobile, Gender: u.Gender, Ex: u.Ex, asker: askerOf(q),
 	}
+}
+
+// mergedAttach is the attach of a merged forward, so that a backend sees what it holds.
+type mergedAttach struct {
+	Title    string          `json:"title,omitempty"`
+	Messages []mergedMessage `json:"messages"`
+}
+
+type mergedMessage struct {
+	From     string `json:"fromAccount"`
+	ServerID string `json:"msgidServer"`
+	SentMs   int64  `json:"msgTimestamp"`
+	Type     string `json:"msgType"`
+	Body     string `json:"body,omitempty"`   // of a text
+	Attach   string `json:"attach,omitempty"` // of the other types: JSON text
+	Ext      string `json:"ext,omitempty"`
+}
+
+func mergedText(q *app.Question) string {
+	out := mergedAttach{Title: q.Message.Body, Messages: make([]mergedMessage, len(q.Merged))}
+	for i, m := range q.Merged {
+		one := mergedMessage{From: m.From, ServerID: strconv.FormatUint(m.Id, 10), SentMs: m.TimeMs, Type: messageType(m.Type), Ext: m.Ext}
+		if m.Type == 0 {
+			one.Body = m.Body
+		} else {
+			one.Attach = m.Body
+		}
+		out.Messages[i] = one
+	}
+	text, _ := json.Marshal(out) // strings and numbers only: nothing that can fail
+	return string(text)
 }

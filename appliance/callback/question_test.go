@@ -56,6 +56,14 @@ func TestQuestions(t *testing.T) {
 		want     string // "" is none
 	}{
 		{&login, `{"eventType":36,"accid":"alice","clientType":"AOS","deviceId":"d","clientIp":"192.0.2.1","sdkVersion":"1.0","customTag":"tag","timestamp":5}`},
+		{other(state.CallbackMessage, func(q *app.Question) {
+			q.Message = &wire.SendRequest{To: "bob", ClientId: "c", Type: state.TypeMerged, Body: "two"}
+			q.Merged = []*wire.Message{{From: "carol", Id: 7, TimeMs: 3, Body: "a\"b", Ext: "e"}, {From: "dave", Id: 8, TimeMs: 4, Type: 100, Body: `{"x":1}`}}
+		}), `{"eventType":1,"fromAccount":"alice","to":"bob","fromClientType":"AOS","fromDeviceId":"d","msgTimestamp":5,"msgType":"101",` +
+			`"attach":"{\"title\":\"two\",\"messages\":[` +
+			`{\"fromAccount\":\"carol\",\"msgidServer\":\"7\",\"msgTimestamp\":3,\"msgType\":\"TEXT\",\"body\":\"a\\\"b\",\"ext\":\"e\"},` +
+			`{\"fromAccount\":\"dave\",\"msgidServer\":\"8\",\"msgTimestamp\":4,\"msgType\":\"CUSTOM\",\"attach\":\"{\\\"x\\\":1}\"}]}",` +
+			`"msgidClient":"c","ip":"192.0.2.1","port":"70"}`},
 		{message(state.CallbackMessage, &wire.SendRequest{To: "bob", ClientId: "c", Body: "hi"}),
 			`{"eventType":1,"fromAccount":"alice","to":"bob","fromClientType":"AOS","fromDeviceId":"d","msgTimestamp":5,"msgType":"TEXT","body":"hi","msgidClient":"c","ip":"192.0.2.1","port":"70"}`},
 		{message(state.CallbackTeamMessage, &wire.SendRequest{To: "12", ClientId: "c", Type: 1, Body: `{"w":1}`, Ext: "e"}),
