@@ -413,8 +413,14 @@ func TestGuests(t *testing.T) {
 	if g := bob.Guest("7"); g.Nick != "B" || len(rs.Guests(3, "7")) != 2 || rs.Count(3, "7") != 2 {
 		t.Errorf("bob is %+v of %d", g, rs.Count(3, "7"))
 	}
-	if !bob.SetGuest("7", &Guest{Account: "bob", Nick: "C"}) || bob.SetGuest("8", nil) || bob.Guest("7").Nick != "C" {
-		t.Error("bob has not changed")
+	before := bob.Guest("7")
+	before.Transient.Store(true)
+	changed := bob.ChangeGuest("7", func(g *Guest) { g.Nick = "C" })
+	if changed == nil || changed != bob.Guest("7") || changed.Account != "bob" || changed.Nick != "C" || !changed.Transient.Load() || before.Nick != "B" {
+		t.Errorf("bob is %+v, and was %+v", changed, before)
+	}
+	if bob.ChangeGuest("8", func(*Guest) { t.Error("he is not in room 8") }) != nil {
+		t.Error("bob has changed where he is not")
 	}
 	if g, was := rs.Exit(&bob.Member, "7"); !was || g.Account != "bob" || len(left) != 0 {
 		t.Errorf("exit: %v %v, left %v", g, was, left)
