@@ -234,6 +234,7 @@ func (n *Node) openStore(ctx context.Context, cfg Config) error {
 
 func (n *Node) applied(results []any) {
 	if d := n.delivery.Load(); d != nil {
+		results = state.WithParts(results)
 		d.app.Applied(results)
 		d.fanout.Deliver(results)
 		if d.index != nil {

@@ -9,22 +9,12 @@ import (
 
 // CreateAccount adds an account and returns its token, which is generated when
 // the given one is empty. A nil profile is an empty one. CodeRepeated: the
-// account exists.
+// account exists; CodeAccountGone: its name is that of a deleted account, which only
+// RecreateAccount gives away.
 func (a *App) CreateAccount(ctx context.Context, appKey, account, token string, p *wire.Profile) (string, error) {
-	t, account, err := a.target(ctx, appKey, account)
+	t, account, token, err := a.newAccount(ctx, appKey, account, token, p)
 	if err != nil {
 		return "", err
-	}
-	if token == "" {
-		token = NewSecret()
-	}
-	if err := checkToken(token); err != nil {
-		return "", err
-	}
-	if p != nil {
-		if err := checkNewProfile(p); err != nil {
-			return "", err
-		}
 	}
 	return token, a.proposeAccount(ctx, &state.CreateAccount{
 		TimeMs: a.now().UnixMilli(), Tenant: t.ID, Account: account,

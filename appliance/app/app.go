@@ -60,6 +60,7 @@ type App struct {
 
 	mega     MegaTeams
 	janitor  *janitor
+	remover  *remover
 	searcher Searcher // nil: there is none
 
 	gate       Gate
@@ -108,6 +109,7 @@ func New(c Config) *App {
 	// start in 63 bits, then counting.
 	a.lastSession.Store(rand.Uint64() >> 1)
 	a.startJanitor(c.Registerer)
+	a.startRemover(c.Registerer)
 	a.roomTasks.Go(a.runRooms)
 	return a
 }
@@ -117,6 +119,7 @@ func New(c Config) *App {
 func (a *App) Close() {
 	a.stopAsking()
 	a.janitor.close()
+	a.remover.close()
 	a.lines.Wait()
 	a.presence.Close()
 	a.events.Close()

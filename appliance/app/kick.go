@@ -75,6 +75,8 @@ func (a *App) Applied(results []any) {
 			a.roomChanged(r)
 		case *state.RelationResult:
 			a.relationSeen(r)
+		case *state.RemovalResult:
+			a.accountRemoved(r)
 		case *state.AccountResult:
 			if r.Code == wire.CodeOK && r.Kick {
 				a.kickAll(a.hub.Sessions(nil, r.Tenant, r.Account), wire.KickReason_KICK_REASON_CREDENTIALS, nil)

@@ -192,6 +192,11 @@ func (a *App) authenticate(remote netip.AddrPort, now time.Time, appKey, name, t
 		}
 	}
 	if !acc.TokenMatches(appKey, token) {
+		if tenant != nil && acc == nobody {
+			if err := a.deletedAccount(tenant, name, token); err != nil {
+				return nil, nil, err
+			}
+		}
 		a.failures.failed(from, now)
 		return nil, nil, errWrongToken
 	}
@@ -207,6 +212,8 @@ func (a *App) authenticate(remote netip.AddrPort, now time.Time, appKey, name, t
 func (a *App) stillValid(tenant uint32, before *state.Account) error {
 	tokenHash, blocked, err := a.queries.Credentials(tenant, before.Account)
 	switch {
+	case wire.CodeOf(err) == wire.CodeNotFound:
+		return errWrongToken // it has been deleted
 	case err != nil:
 		return err
 	case !bytes.Equal(tokenHash, before.TokenHash):

@@ -53,6 +53,7 @@ func startNode(dir string) (n *node, stop func(), err error) {
 			return n.free.Load(), nil
 		},
 		OnApplied: func(results []any) {
+			results = state.WithParts(results)
 			fan.Deliver(results)
 			if a := ready.Load(); a != nil {
 				a.Applied(results)

@@ -45,8 +45,6 @@ const (
 	MaxRemovalRooms = 16
 	// maxRemovalMark bounds RemovalStep.After.
 	maxRemovalMark = 512
-	// MaxRemovals is how many accounts of the site may be under removal at a time.
-	MaxRemovals = 100_000
 )
 
 // RemoveAccount begins to delete an account: from now on it does not exist, its
