@@ -99,7 +99,7 @@ func (m *Machine) deleteBroadcast(tx *raftstore.Tx, r *reader) (*BroadcastResult
 
 // sweepBroadcasts removes expired broadcasts, and the oldest when there are
 // MaxBroadcasts. The caller stores totals.
-func (m *Machine) sweepBroadcasts(tx *raftstore.Tx, tenant uint32, totals *broadcastsRow) error {
+func (m *Machine) sweepBroadcasts(tx *raftstore.Tx, tenant uint32, totals *versionCount) error {
 	ids, err := keyNumbers(tx, appendBroadcastExpiryKey(nil, tenant, 0, 0), appendBroadcastExpiryKey(nil, tenant, m.site.clockMs, 0), sweptBroadcasts)
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func keyNumbers(tx *raftstore.Tx, lo, hi []byte, most int) (numbers []uint64, er
 
 // dropBroadcast removes one broadcast; false when there is none. The caller stores
 // totals.
-func (m *Machine) dropBroadcast(tx *raftstore.Tx, tenant uint32, id uint64, totals *broadcastsRow) (bool, error) {
+func (m *Machine) dropBroadcast(tx *raftstore.Tx, tenant uint32, id uint64, totals *versionCount) (bool, error) {
 	m.key = appendBroadcastKey(m.key[:0], tenant, id)
 	stored, ok, err := tx.Get(m.key)
 	if err != nil || !ok {
@@ -151,17 +151,12 @@ func (m *Machine) dropBroadcast(tx *raftstore.Tx, tenant uint32, id uint64, tota
 	return true, tx.Delete(m.key)
 }
 
-func (m *Machine) broadcasts(tx *raftstore.Tx, tenant uint32) (row broadcastsRow, err error) {
+func (m *Machine) broadcasts(tx *raftstore.Tx, tenant uint32) (versionCount, error) {
 	m.key = appendBroadcastsKey(m.key[:0], tenant)
-	stored, ok, err := tx.Get(m.key)
-	if err != nil || !ok {
-		return row, err
-	}
-	return row, row.decode(stored)
+	return m.versionCount(tx, m.key)
 }
 
-func (m *Machine) putBroadcasts(tx *raftstore.Tx, tenant uint32, row *broadcastsRow) error {
+func (m *Machine) putBroadcasts(tx *raftstore.Tx, tenant uint32, row *versionCount) error {
 	m.key = appendBroadcastsKey(m.key[:0], tenant)
-	m.val = row.append(m.val[:0])
-	return tx.Set(m.key, m.val)
+	return m.putVersionCount(tx, m.key, row)
 }

@@ -56,17 +56,17 @@ func (m *Machine) deleteMessages(tx *raftstore.Tx, r *reader) (*DeletionResult, 
 	if len(row.seqs) == 0 {
 		return res, nil
 	}
-	if totals.marks+uint64(len(row.seqs)) > MaxDeletions {
+	if totals.count+uint64(len(row.seqs)) > MaxDeletions {
 		if err := m.sweepDeletions(tx, c.Tenant, c.Account, &totals); err != nil {
 			return nil, err
 		}
 	}
-	if totals.marks+uint64(len(row.seqs)) > MaxDeletions {
+	if totals.count+uint64(len(row.seqs)) > MaxDeletions {
 		res.Code, res.Deletion = wire.CodeCountLimit, nil
 		return res, m.putDeletionTotals(tx, c.Tenant, c.Account, &totals)
 	}
 	totals.version = m.nextID()
-	totals.marks += uint64(len(row.seqs))
+	totals.count += uint64(len(row.seqs))
 	res.Deletion.Version, res.Deletion.Seqs = totals.version, row.seqs
 	for _, seq := range row.seqs {
 		m.key = appendDeletedKey(m.key[:0], c.Tenant, c.Account, log.id, seq)
@@ -102,24 +102,19 @@ func (m *Machine) undeleted(tx *raftstore.Tx, c *DeleteMessages, conv uint64) ([
 }
 
 // deletionTotals reads the totals of an account.
-func (m *Machine) deletionTotals(tx *raftstore.Tx, tenant uint32, account string) (row deletionTotals, err error) {
+func (m *Machine) deletionTotals(tx *raftstore.Tx, tenant uint32, account string) (versionCount, error) {
 	m.key = appendDeletionKey(m.key[:0], tenant, account, 0)
-	stored, ok, err := tx.Get(m.key)
-	if err != nil || !ok {
-		return row, err
-	}
-	return row, row.decode(stored)
+	return m.versionCount(tx, m.key)
 }
 
-func (m *Machine) putDeletionTotals(tx *raftstore.Tx, tenant uint32, account string, row *deletionTotals) error {
+func (m *Machine) putDeletionTotals(tx *raftstore.Tx, tenant uint32, account string, row *versionCount) error {
 	m.key = appendDeletionKey(m.key[:0], tenant, account, 0)
-	m.val = row.append(m.val[:0])
-	return tx.Set(m.key, m.val)
+	return m.putVersionCount(tx, m.key, row)
 }
 
 // sweepDeletions forgets the marks of entries that are below the floors of their
 // logs, among the oldest deletions.
-func (m *Machine) sweepDeletions(tx *raftstore.Tx, tenant uint32, account string, totals *deletionTotals) error {
+func (m *Machine) sweepDeletions(tx *raftstore.Tx, tenant uint32, account string, totals *versionCount) error {
 	rows, err := oldestDeletions(tx, tenant, account)
 	if err != nil {
 		return err
@@ -135,7 +130,7 @@ func (m *Machine) sweepDeletions(tx *raftstore.Tx, tenant uint32, account string
 				kept = append(kept, seq)
 				continue
 			}
-			totals.marks--
+			totals.count--
 			if err := tx.Delete(appendDeletedKey(nil, tenant, account, row.conv, seq)); err != nil {
 				return err
 			}

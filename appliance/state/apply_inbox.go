@@ -1,9 +1,6 @@
 package state
 
 import (
-	"bytes"
-	"encoding/binary"
-
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
 )
@@ -56,61 +53,18 @@ func (m *Machine) putSetting(tx *raftstore.Tx, s *settingSide) (changed bool, er
 		return false, nil
 	}
 	s.row.version, s.row.updatedMs = m.nextID(), m.site.clockMs
-	if s.before.version != 0 {
-		m.key = appendSettingOrderKey(m.key[:0], s.tenant, s.account, s.before.class(), s.before.version)
-		if err := tx.Delete(m.key); err != nil {
-			return false, err
-		}
-	}
-	m.key = appendSettingOrderKey(m.key[:0], s.tenant, s.account, s.row.class(), s.row.version)
-	if err := tx.Set(m.key, s.name); err != nil {
-		return false, err
-	}
-	m.key = appendSettingKey(m.key[:0], s.tenant, s.account, s.name)
-	m.val = s.row.append(m.val[:0])
-	if err := tx.Set(m.key, m.val); err != nil {
+	if err := m.putOrdered(tx, settingTables, s.tenant, s.account, s.name, s.before.place(), s.row.place(), &s.row); err != nil {
 		return false, err
 	}
 	s.inbox.replace(&s.before, &s.row)
 	s.inbox.version = s.row.version
 	if s.inbox.rest > MaxSpareSettings {
-		if err := m.dropSpareSetting(tx, s); err != nil {
+		if s.inbox.floor, err = m.dropSpare(tx, settingTables, s.tenant, s.account); err != nil {
 			return false, err
 		}
+		s.inbox.rest--
 	}
 	return true, m.putInbox(tx, s.tenant, s.account, &s.inbox)
-}
-
-// dropSpareSetting removes the spare setting that changed longest ago. A device
-// that has not seen that change can no longer be told of it alone: the floor says
-// so.
-func (m *Machine) dropSpareSetting(tx *raftstore.Tx, s *settingSide) error {
-	lo := appendSettingOrderKey(nil, s.tenant, s.account, settingSpare, 0)
-	it, err := tx.Iter(lo, appendSettingOrderKey(nil, s.tenant, s.account, settingSpare+1, 0))
-	if err != nil {
-		return err
-	}
-	var order, name []byte
-	if it.First() {
-		order, name = bytes.Clone(it.Key()), bytes.Clone(it.Value())
-	}
-	if err := it.Close(); err != nil {
-		return err
-	}
-	if order == nil {
-		r := reader{bad: true}
-		return r.end("count of spare settings")
-	}
-	if err := tx.Delete(order); err != nil {
-		return err
-	}
-	m.key = appendSettingKey(m.key[:0], s.tenant, s.account, name)
-	if err := tx.Delete(m.key); err != nil {
-		return err
-	}
-	s.inbox.rest--
-	s.inbox.floor = binary.BigEndian.Uint64(order[len(order)-8:])
-	return nil
 }
 
 // convPlace is where a conversation is for one account.
@@ -159,7 +113,7 @@ func (m *Machine) changeConversation(tx *raftstore.Tx, r *reader) (*Conversation
 	}
 	c.change(&s.row, place)
 	full := c.Top != nil || c.Muted != nil || c.Marked != nil || c.Ext != nil
-	full = full && s.row.class() == settingHeld && s.before.class() == settingSpare && s.inbox.held >= MaxSettings
+	full = full && s.row.class() == classHeld && s.before.class() == classSpare && s.inbox.held >= MaxSettings
 	if full || s.row.top && !s.before.top && s.inbox.tops >= MaxTops {
 		res.Code = wire.CodeCountLimit
 		return res, nil

@@ -136,24 +136,19 @@ func (m *Machine) keepNotification(tx *raftstore.Tx, o *notifyOwner, version uin
 	return m.putNotified(tx, o, &totals)
 }
 
-func (m *Machine) notified(tx *raftstore.Tx, o *notifyOwner) (row notifiedRow, err error) {
+func (m *Machine) notified(tx *raftstore.Tx, o *notifyOwner) (versionCount, error) {
 	m.key = o.totals(m.key[:0])
-	stored, ok, err := tx.Get(m.key)
-	if err != nil || !ok {
-		return row, err
-	}
-	return row, row.decode(stored)
+	return m.versionCount(tx, m.key)
 }
 
-func (m *Machine) putNotified(tx *raftstore.Tx, o *notifyOwner, row *notifiedRow) error {
+func (m *Machine) putNotified(tx *raftstore.Tx, o *notifyOwner, row *versionCount) error {
 	m.key = o.totals(m.key[:0])
-	m.val = row.append(m.val[:0])
-	return tx.Set(m.key, m.val)
+	return m.putVersionCount(tx, m.key, row)
 }
 
 // dropNotifications removes the owner's oldest notifications: at most most of
 // them, none that is newer than last. The caller stores totals.
-func (m *Machine) dropNotifications(tx *raftstore.Tx, o *notifyOwner, totals *notifiedRow, last, most uint64) error {
+func (m *Machine) dropNotifications(tx *raftstore.Tx, o *notifyOwner, totals *versionCount, last, most uint64) error {
 	prefix := o.prefix(nil)
 	it, err := tx.Iter(prefix, prefixEnd(prefix))
 	if err != nil {

@@ -67,7 +67,7 @@ func (m *Machine) dropRelation(tx *raftstore.Tx, s *relationSide) error {
 	if s.before.version == 0 {
 		return nil
 	}
-	m.key = appendRelationOrderKey(m.key[:0], s.tenant, s.account, s.before.class(), s.before.version)
+	m.key = relationTables.appendOrderKey(m.key[:0], s.tenant, s.account, s.before.place())
 	if err := tx.Delete(m.key); err != nil {
 		return err
 	}

@@ -33,24 +33,6 @@ func appendDeletionKey(dst []byte, tenant uint32, account string, version uint64
 	return appendU64(appendConvPrefix(dst, tableDeletionOrder, tenant, account), version)
 }
 
-// deletionTotals is what an account has deleted, in numbers.
-type deletionTotals struct {
-	version uint64 // of the newest deletion
-	marks   uint64 // entries
-}
-
-func (d *deletionTotals) append(dst []byte) []byte {
-	dst = append(dst, rowVersion)
-	dst = binary.AppendUvarint(dst, d.version)
-	return binary.AppendUvarint(dst, d.marks)
-}
-
-func (d *deletionTotals) decode(b []byte) error {
-	r := openRow(b)
-	d.version, d.marks = r.uint(), r.uint()
-	return r.end("number of deletions")
-}
-
 // deletionRow is what one command has deleted.
 type deletionRow struct {
 	scene wire.Scene

@@ -18,19 +18,11 @@ const (
 	tableAccountMute  = 0x7b // tenant, account
 )
 
-// Classes of settings in tableSettingOrder.
-const (
-	settingHeld  = 0
-	settingSpare = 1
-)
+var settingTables = orderedTable{tableSetting, tableSettingOrder}
 
 // appendSettingKey is the key of the setting of a conversation.
 func appendSettingKey(dst []byte, tenant uint32, account string, name []byte) []byte {
 	return append(appendConvPrefix(dst, tableSetting, tenant, account), name...)
-}
-
-func appendSettingOrderKey(dst []byte, tenant uint32, account string, class byte, version uint64) []byte {
-	return appendU64(append(appendConvPrefix(dst, tableSettingOrder, tenant, account), class), version)
 }
 
 // appendConvName appends a conversation's name as its account sees it. ok is
@@ -117,10 +109,12 @@ func (s *conversationSetting) blank() bool {
 // class tells settings that must be kept from those that may make room.
 func (s *conversationSetting) class() byte {
 	if s.blank() {
-		return settingSpare
+		return classSpare
 	}
-	return settingHeld
+	return classHeld
 }
+
+func (s *conversationSetting) place() place { return place{s.class(), s.version} }
 
 // markedAt reports whether the conversation is marked as unread for an account
 // that has read up to readSeq.
@@ -182,8 +176,8 @@ func (b *inboxRow) replace(old, s *conversationSetting) {
 		}
 	}
 	shift(&b.tops, old.top, s.top)
-	shift(&b.held, old.version != 0 && old.class() == settingHeld, s.class() == settingHeld)
-	shift(&b.rest, old.version != 0 && old.class() == settingSpare, s.class() == settingSpare)
+	shift(&b.held, old.version != 0 && old.class() == classHeld, s.class() == classHeld)
+	shift(&b.rest, old.version != 0 && old.class() == classSpare, s.class() == classSpare)
 }
 
 // readSetting reads one setting; what is not stored is empty.

@@ -334,7 +334,7 @@ func TestDeletionsAreTheAccountsOwn(t *testing.T) {
 		}
 	}
 	// What retention has removed makes room.
-	totals := deletionTotals{version: second.Deletion.Version, marks: MaxDeletions}
+	totals := versionCount{version: second.Deletion.Version, count: MaxDeletions}
 	n.inApply(func(tx *raftstore.Tx) error { return tx.Set(appendDeletionKey(nil, 1, "a", 0), totals.append(nil)) })
 	if res := remove("a", "b", 4); res.Code != wire.CodeCountLimit {
 		t.Errorf("past the limit: %v", res.Code)

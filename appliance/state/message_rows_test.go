@@ -13,7 +13,7 @@ import (
 func messageRows() []row {
 	return []row{
 		&devicesRow{lastDevice: "phone", devices: []device{{"phone", 7, 9}, {"desk", 0, 0}}},
-		&deletionTotals{version: 9, marks: 300},
+		&versionCount{version: 9, count: 300},
 		&deletionRow{scene: wire.Scene_SCENE_TEAM, peer: "300", conv: 300, seqs: []uint64{1, 300}},
 		&pinRow{by: "a", timeMs: testTime},
 	}

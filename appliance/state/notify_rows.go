@@ -6,12 +6,12 @@ import "encoding/binary"
 // compatibility with stored data.
 const (
 	tableNotification     = 0x88 // tenant, account+, version → wire.Notification
-	tableNotified         = 0x89 // tenant, account → notifiedRow
+	tableNotified         = 0x89 // tenant, account → versionCount
 	tableNotifyDay        = 0x8a // day u32, tenant, account+ or 0 and team → version
 	tableTeamNotification = 0x8b // tenant, team, version → wire.Notification
-	tableTeamNotified     = 0x8c // tenant, team → notifiedRow
+	tableTeamNotified     = 0x8c // tenant, team → versionCount
 	tableBroadcast        = 0x8d // tenant, id → wire.Broadcast
-	tableBroadcasts       = 0x8e // tenant → broadcastsRow
+	tableBroadcasts       = 0x8e // tenant → versionCount
 	tableBroadcastExpiry  = 0x8f // tenant, expiry ms u64, id
 )
 
@@ -37,7 +37,7 @@ func (o *notifyOwner) prefix(dst []byte) []byte {
 	return appendConvPrefix(dst, tableNotification, o.tenant, o.account)
 }
 
-// totals is the key of the owner's notifiedRow.
+// totals is the key of the owner's versionCount.
 func (o *notifyOwner) totals(dst []byte) []byte {
 	if o.team != 0 {
 		return appendTeamKey(dst, tableTeamNotified, o.tenant, o.team)
@@ -72,42 +72,6 @@ func parseNotifyDay(key []byte) (day uint32, o notifyOwner, ok bool) {
 	}
 	o.account = string(rest)
 	return day, o, len(rest) == int(n)
-}
-
-// notifiedRow counts the notifications of one owner.
-type notifiedRow struct {
-	version uint64 // of the newest
-	count   uint64
-}
-
-func (n *notifiedRow) append(dst []byte) []byte {
-	dst = append(dst, rowVersion)
-	dst = binary.AppendUvarint(dst, n.version)
-	return binary.AppendUvarint(dst, n.count)
-}
-
-func (n *notifiedRow) decode(b []byte) error {
-	r := openRow(b)
-	n.version, n.count = r.uint(), r.uint()
-	return r.end("count of notifications")
-}
-
-// broadcastsRow counts the broadcasts of one tenant.
-type broadcastsRow struct {
-	version uint64 // of the newest that is kept for who is offline
-	count   uint64
-}
-
-func (b *broadcastsRow) append(dst []byte) []byte {
-	dst = append(dst, rowVersion)
-	dst = binary.AppendUvarint(dst, b.version)
-	return binary.AppendUvarint(dst, b.count)
-}
-
-func (b *broadcastsRow) decode(stored []byte) error {
-	r := openRow(stored)
-	b.version, b.count = r.uint(), r.uint()
-	return r.end("count of broadcasts")
 }
 
 func appendBroadcastKey(dst []byte, tenant uint32, id uint64) []byte {

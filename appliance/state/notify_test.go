@@ -283,7 +283,7 @@ func (n *node) wantCount(o *notifyOwner, want uint64) {
 	n.tb.Helper()
 	v := n.store.View()
 	defer v.Close()
-	var row notifiedRow
+	var row versionCount
 	if _, err := readRow(v, o.totals(nil), row.decode); err != nil || row.count != want {
 		n.tb.Errorf("%+v counts %d %v, want %d", o, row.count, err, want)
 	}

@@ -123,7 +123,7 @@ func (q *Queries) Broadcast(tenant uint32, id uint64) (*wire.Broadcast, error) {
 }
 
 func broadcastsVersion(v *raftstore.View, tenant uint32) (uint64, error) {
-	var row broadcastsRow
+	var row versionCount
 	_, err := readRow(v, appendBroadcastsKey(nil, tenant), row.decode)
 	return row.version, err
 }

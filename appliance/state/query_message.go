@@ -205,7 +205,7 @@ func (q *Queries) Deletions(tenant uint32, account string, version uint64, limit
 	}
 	v := q.view()
 	defer v.Close()
-	var totals deletionTotals
+	var totals versionCount
 	if _, err := readRow(v, appendDeletionKey(nil, tenant, account, 0), totals.decode); err != nil {
 		return nil, err
 	}

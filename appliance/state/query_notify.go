@@ -174,7 +174,7 @@ func (o *notifyOwner) after(v *raftstore.View, refs []notifyRef, version uint64,
 // inbox.
 func notificationsVersion(v *raftstore.View, tenant uint32, account string) (uint64, error) {
 	own := notifyOwner{tenant: tenant, account: account}
-	var row notifiedRow
+	var row versionCount
 	_, err := readRow(v, own.totals(nil), row.decode)
 	return row.version, err
 }

@@ -1,10 +1,6 @@
 package state
 
 import (
-	"cmp"
-	"encoding/binary"
-	"slices"
-
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
 )
@@ -41,39 +37,15 @@ func (q *Queries) Relations(tenant uint32, account string, r *wire.RelationsRequ
 }
 
 // relationsAfter reads the limit oldest changes after version. last is the
-// version of the last one when there are more, otherwise 0. One iteration sees
-// both classes as they were in one moment; the rows may be newer.
+// version of the last one when there are more, otherwise 0.
 func relationsAfter(v *raftstore.View, tenant uint32, account string, version uint64, limit int) (found []*wire.Relation, last uint64, err error) {
-	prefix := appendConvPrefix(nil, tableRelationOrder, tenant, account)
-	it, err := v.Iter(prefix, prefixEnd(prefix))
+	changes, last, err := relationTables.after(v, tenant, account, version, limit)
 	if err != nil {
-		return nil, 0, readError(err)
-	}
-	type change struct {
-		version uint64
-		peer    string
-	}
-	var changes []change
-	for _, class := range [...]byte{relationHeld, relationSpare} {
-		end := len(changes) + limit + 1 // one more tells that there is more
-		for ok := it.SeekGE(appendRelationOrderKey(nil, tenant, account, class, version+1)); ok && len(changes) < end; ok = it.Next() {
-			key := it.Key()[len(prefix):]
-			if len(key) != 1+8 || key[0] != class {
-				break
-			}
-			changes = append(changes, change{binary.BigEndian.Uint64(key[1:]), string(it.Value())})
-		}
-	}
-	if err := it.Close(); err != nil {
-		return nil, 0, readError(err)
-	}
-	slices.SortFunc(changes, func(x, y change) int { return cmp.Compare(x.version, y.version) })
-	if len(changes) > limit {
-		changes, last = changes[:limit], changes[limit-1].version
+		return nil, 0, err
 	}
 	for _, c := range changes {
 		var row relationRow
-		ok, err := readRow(v, appendRelationKey(nil, tableRelation, tenant, account, c.peer), row.decode)
+		ok, err := readRow(v, appendRelationKey(nil, tableRelation, tenant, account, c.name), row.decode)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -82,7 +54,7 @@ func relationsAfter(v *raftstore.View, tenant uint32, account string, version ui
 		}
 		// A client that holds nothing needs no word of what is no more.
 		if version > 0 || !row.blank() {
-			found = append(found, row.wire(c.peer))
+			found = append(found, row.wire(c.name))
 		}
 	}
 	return found, last, nil

@@ -1,10 +1,6 @@
 package state
 
 import (
-	"cmp"
-	"encoding/binary"
-	"slices"
-
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
 )
@@ -40,32 +36,9 @@ const MaxSettingsPage = 200
 // settingsAfter reads the limit oldest changes after version. last is the version
 // of the last one when there are more, otherwise 0.
 func settingsAfter(v *raftstore.View, tenant uint32, account string, version uint64, limit int) (found []*wire.ConversationSetting, last uint64, err error) {
-	prefix := appendConvPrefix(nil, tableSettingOrder, tenant, account)
-	it, err := v.Iter(prefix, prefixEnd(prefix))
+	changes, last, err := settingTables.after(v, tenant, account, version, limit)
 	if err != nil {
-		return nil, 0, readError(err)
-	}
-	type change struct {
-		version uint64
-		name    string
-	}
-	var changes []change
-	for _, class := range [...]byte{settingHeld, settingSpare} {
-		end := len(changes) + limit + 1 // one more tells that there is more
-		for ok := it.SeekGE(appendSettingOrderKey(nil, tenant, account, class, version+1)); ok && len(changes) < end; ok = it.Next() {
-			key := it.Key()[len(prefix):]
-			if len(key) != 1+8 || key[0] != class {
-				break
-			}
-			changes = append(changes, change{binary.BigEndian.Uint64(key[1:]), string(it.Value())})
-		}
-	}
-	if err := it.Close(); err != nil {
-		return nil, 0, readError(err)
-	}
-	slices.SortFunc(changes, func(x, y change) int { return cmp.Compare(x.version, y.version) })
-	if len(changes) > limit {
-		changes, last = changes[:limit], changes[limit-1].version
+		return nil, 0, err
 	}
 	for _, c := range changes {
 		scene, peer, err := decodeConvName([]byte(c.name))

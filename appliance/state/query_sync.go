@@ -35,7 +35,7 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	if err != nil {
 		return nil, err
 	}
-	var deletions deletionTotals
+	var deletions versionCount
 	if _, err := readRow(v, appendDeletionKey(nil, tenant, account, 0), deletions.decode); err != nil {
 		return nil, err
 	}

@@ -15,19 +15,11 @@ const (
 	tableRelationTotals = 0x53 // tenant, account
 )
 
-// Classes of relations in tableRelationOrder.
-const (
-	relationHeld  = 0
-	relationSpare = 1
-)
+var relationTables = orderedTable{tableRelation, tableRelationOrder}
 
 // appendRelationKey is for the tables keyed by account and peer.
 func appendRelationKey(dst []byte, table byte, tenant uint32, account, peer string) []byte {
 	return append(appendConvPrefix(dst, table, tenant, account), peer...)
-}
-
-func appendRelationOrderKey(dst []byte, tenant uint32, account string, class byte, version uint64) []byte {
-	return appendU64(append(appendConvPrefix(dst, tableRelationOrder, tenant, account), class), version)
 }
 
 // relationRow is what one account holds of another. Rows are compared with ==.
@@ -85,13 +77,15 @@ func (r *relationRow) endRequest() { r.request, r.note, r.requestMs = requestNon
 func (r *relationRow) class() byte {
 	switch r.request {
 	case wire.FriendRequestState_FRIEND_REQUEST_SENT, wire.FriendRequestState_FRIEND_REQUEST_RECEIVED:
-		return relationHeld
+		return classHeld
 	}
 	if r.friend || r.blacklisted || r.muted {
-		return relationHeld
+		return classHeld
 	}
-	return relationSpare
+	return classSpare
 }
+
+func (r *relationRow) place() place { return place{r.class(), r.version} }
 
 // blank reports whether nothing is left but that something was.
 func (r *relationRow) blank() bool {
@@ -182,6 +176,6 @@ func (r *relationRow) counted() [6]bool {
 		r.request == wire.FriendRequestState_FRIEND_REQUEST_SENT,
 		r.request == wire.FriendRequestState_FRIEND_REQUEST_RECEIVED,
 		r.blacklisted, r.muted,
-		r.version != 0 && r.class() == relationSpare,
+		r.version != 0 && r.class() == classSpare,
 	}
 }

@@ -1,11 +1,6 @@
 package state
 
-import (
-	"bytes"
-	"encoding/binary"
-
-	"github.com/yizhan-im/yizhan/raftstore"
-)
+import "github.com/yizhan-im/yizhan/raftstore"
 
 // relationSide is what account holds of peer, while a command changes it.
 type relationSide struct {
@@ -55,19 +50,7 @@ func (m *Machine) putSide(tx *raftstore.Tx, s *relationSide) (changed bool, err 
 		return false, nil
 	}
 	s.row.version, s.row.updatedMs = m.nextID(), m.site.clockMs
-	if s.before.version != 0 {
-		m.key = appendRelationOrderKey(m.key[:0], s.tenant, s.account, s.before.class(), s.before.version)
-		if err := tx.Delete(m.key); err != nil {
-			return false, err
-		}
-	}
-	m.key = appendRelationOrderKey(m.key[:0], s.tenant, s.account, s.row.class(), s.row.version)
-	if err := tx.Set(m.key, []byte(s.peer)); err != nil {
-		return false, err
-	}
-	m.key = appendRelationKey(m.key[:0], tableRelation, s.tenant, s.account, s.peer)
-	m.val = s.row.append(m.val[:0])
-	if err := tx.Set(m.key, m.val); err != nil {
+	if err := m.putOrdered(tx, relationTables, s.tenant, s.account, []byte(s.peer), s.before.place(), s.row.place(), &s.row); err != nil {
 		return false, err
 	}
 	if err := m.putSpecial(tx, s); err != nil {
@@ -76,9 +59,10 @@ func (m *Machine) putSide(tx *raftstore.Tx, s *relationSide) (changed bool, err 
 	s.totals.replace(&s.before, &s.row)
 	s.totals.version = s.row.version
 	if s.totals.spare > MaxSpareRelations {
-		if err := m.dropSpare(tx, s); err != nil {
+		if s.totals.floor, err = m.dropSpare(tx, relationTables, s.tenant, s.account); err != nil {
 			return false, err
 		}
+		s.totals.spare--
 	}
 	return true, m.putRelationTotals(tx, s.tenant, s.account, &s.totals)
 }
@@ -95,35 +79,4 @@ func (m *Machine) putSpecial(tx *raftstore.Tx, s *relationSide) error {
 	}
 	m.specials.add(m.key)
 	return tx.Set(m.key, []byte{rowVersion, byte(is)})
-}
-
-// dropSpare removes the spare relation that changed longest ago. A device that
-// has not seen that change can no longer be told of it alone: the floor says so.
-func (m *Machine) dropSpare(tx *raftstore.Tx, s *relationSide) error {
-	lo := appendRelationOrderKey(nil, s.tenant, s.account, relationSpare, 0)
-	it, err := tx.Iter(lo, appendRelationOrderKey(nil, s.tenant, s.account, relationSpare+1, 0))
-	if err != nil {
-		return err
-	}
-	var order, peer []byte
-	if it.First() {
-		order, peer = bytes.Clone(it.Key()), bytes.Clone(it.Value())
-	}
-	if err := it.Close(); err != nil {
-		return err
-	}
-	if order == nil {
-		r := reader{bad: true}
-		return r.end("count of spare relations")
-	}
-	if err := tx.Delete(order); err != nil {
-		return err
-	}
-	m.key = append(appendConvPrefix(m.key[:0], tableRelation, s.tenant, s.account), peer...)
-	if err := tx.Delete(m.key); err != nil {
-		return err
-	}
-	s.totals.spare--
-	s.totals.floor = binary.BigEndian.Uint64(order[len(order)-8:])
-	return nil
 }

@@ -21,7 +21,7 @@ func emptyRows() []row {
 
 		new(teamHead), new(memberRow), new(conversationSetting), new(inboxRow), new(standingRow), new(teamAccountRow), new(applicantRow), new(teamAccountRow), new(megaTeamRow), new(megaGoneRow), new(Tenant),
 		new(teamHead),
-		new(notifiedRow), new(broadcastsRow), new(upgradeRow),
+		new(versionCount), new(upgradeRow),
 		new(tombstoneRow), new(removalRow), new(conversationSetting),
 		new(fileRow), new(fileTotals), new(FileJob)}...)
 }
@@ -54,8 +54,7 @@ func fullRows() []row {
 		&megaGoneRow{version: 5, by: "b"},
 		&Tenant{AppKey: "app", Secret: "secret", Callback: Callback{URL: "https://a/b", Events: 15, FailClosed: true, TimeoutMs: 5}, CreatedMs: testTime},
 		&teamHead{lastSeq: 1, version: 2, timeMs: testTime, members: 4, flags: headMega, notified: 9, receiptSeq: 8},
-		&notifiedRow{version: 300, count: 2},
-		&broadcastsRow{version: 300, count: 2},
+		&versionCount{version: 300, count: 2},
 		&upgradeRow{step: 1, after: "\x13\x00\x00name"},
 		&tombstoneRow{removedMs: testTime, doneMs: testTime + 1, born: 300},
 		&removalRow{stage: RemovalTeams, erase: true, startedMs: testTime, tokenHash: HashToken("", "", ""), after: "after"},
