@@ -1,6 +1,7 @@
 // Runs the scenarios in a page, for whoever drives a browser: see README.md.
 
 import * as yizhan from "../src/index";
+import { domains } from "./domains";
 import { type Place, Stage, scenarios } from "./scenarios";
 
 export interface Results {
@@ -28,7 +29,7 @@ function show(text: string): void {
 
 async function run(): Promise<void> {
   const place: Place = window.__place ?? JSON.parse(new URL(location.href).searchParams.get("place") ?? "null");
-  for (const { name, run } of scenarios) {
+  for (const { name, run } of [...scenarios, ...domains]) {
     const stage = new Stage(place);
     const begin = performance.now();
     let error = "";

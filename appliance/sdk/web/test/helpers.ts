@@ -1,5 +1,5 @@
 import { Client } from "../src/client";
-import type { ClientOptions, Message, MissingEvent, RecallEvent, State } from "../src/types";
+import type { ClientOptions, Message, MissingEvent, RecallEvent, State, UpdateEvent } from "../src/types";
 
 /** Nothing in these tests takes so long unless it never comes. */
 const patience = 20_000;
@@ -21,6 +21,7 @@ export class Recorder {
   readonly states: State[] = [];
   readonly missing: MissingEvent[] = [];
   readonly recalls: RecallEvent[] = [];
+  readonly updates: UpdateEvent[] = [];
   readonly errors: Error[] = [];
   resets = 0;
   /** Mistakes: a hole, a double or a wrong order. */
@@ -31,15 +32,19 @@ export class Recorder {
     client.on("state", ({ state }) => this.states.push(state));
     client.on("error", (err) => this.errors.push(err));
     client.on("message", (m) => {
-      this.#turn(m.peer, m.seq, m.seq);
+      this.#turn(m.conversation, m.seq, m.seq);
       this.messages.push(m);
     });
     client.on("recall", (event) => {
-      this.#turn(event.peer, event.entry.seq, event.entry.seq);
+      this.#turn(event.conversation, event.entry.seq, event.entry.seq);
       this.recalls.push(event);
     });
+    client.on("update", (event) => {
+      this.#turn(event.conversation, event.entry.seq, event.entry.seq);
+      this.updates.push(event);
+    });
     client.on("missing", (event) => {
-      this.#turn(event.peer, event.fromSeq, event.toSeq);
+      this.#turn(event.conversation, event.fromSeq, event.toSeq);
       this.missing.push(event);
     });
     client.on("reset", () => {
@@ -48,12 +53,12 @@ export class Recorder {
     });
   }
 
-  #turn(peer: string, from: number, to: number): void {
-    const next = this.#next.get(peer);
+  #turn(conversation: string, from: number, to: number): void {
+    const next = this.#next.get(conversation);
     if (next !== undefined && from !== next) {
-      this.mistakes.push(`${peer}: ${from} came in place of ${next}`);
+      this.mistakes.push(`${conversation}: ${from} came in place of ${next}`);
     }
-    this.#next.set(peer, to + 1);
+    this.#next.set(conversation, to + 1);
   }
 
   bodies(peer: string): string[] {

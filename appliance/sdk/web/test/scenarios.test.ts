@@ -3,13 +3,14 @@
 // YIZHAN_TEST_BOB are set, the latter two as account:token). web_test.go does that.
 
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { domains } from "./domains";
 import { type Place, Stage, scenarios } from "./scenarios";
 import { Site } from "./site";
 
 const { YIZHAN_TEST_URL, YIZHAN_TEST_APPKEY = "demo", YIZHAN_TEST_ALICE = "", YIZHAN_TEST_BOB = "" } = process.env;
 
-function run(place: () => Place): void {
-  test.each(scenarios)("$name", { timeout: 120_000 }, async ({ run }) => {
+function run(place: () => Place, all = scenarios): void {
+  test.each(all)("$name", { timeout: 120_000 }, async ({ run }) => {
     const stage = new Stage(place());
     try {
       await run(stage);
@@ -35,9 +36,10 @@ describe("the fake site", () => {
 
 describe.skipIf(!YIZHAN_TEST_URL)("a real node", () => {
   const user = (s: string) => ({ account: s.slice(0, s.indexOf(":")), token: s.slice(s.indexOf(":") + 1) });
-  run(() => ({
+  const place = () => ({
     site: { appKey: YIZHAN_TEST_APPKEY, endpoint: YIZHAN_TEST_URL! },
     alice: user(YIZHAN_TEST_ALICE),
     bob: user(YIZHAN_TEST_BOB),
-  }));
+  });
+  run(place, [...scenarios, ...domains]);
 });

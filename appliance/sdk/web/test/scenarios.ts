@@ -23,7 +23,7 @@ export interface Scenario {
 }
 
 type Side = "alice" | "bob";
-interface Actor {
+export interface Actor {
   client: Client;
   seen: Recorder;
 }
@@ -70,14 +70,14 @@ export class Stage {
 }
 
 /** Throws unless both have the same JSON. */
-function same(got: unknown, want: unknown): void {
+export function same(got: unknown, want: unknown): void {
   const [g, w] = [JSON.stringify(got), JSON.stringify(want)];
   if (g !== w) {
     throw new Error(`got ${g.slice(0, 1000)}, want ${w.slice(0, 1000)}`);
   }
 }
 
-async function refusal(promise: Promise<unknown>): Promise<unknown> {
+export async function refusal(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => "no refusal",
     (err) => err,
