@@ -54,6 +54,8 @@ func TestEachDocumentedCodeIsAnswered(t *testing.T) {
 	showRoomLimits(&shower{newBackend(t, node, appliance.TenantRequest{APIPerSecond: 1 << 20, RoomsRequest: appliance.RoomsRequest{MaxRooms: 1}}), seen})
 	showMegaLimits(narrow)
 
+	showDeletion(&shower{newBackend(t, node, appliance.TenantRequest{}), seen})
+
 	many := &shower{newBackend(t, node, appliance.TenantRequest{APIPerSecond: 10_000}), seen}
 	many.accounts("alice", "bob", "carol", "dave")
 	showSessions(many)
@@ -65,6 +67,14 @@ func TestEachDocumentedCodeIsAnswered(t *testing.T) {
 			}
 		}
 	}
+}
+
+func showDeletion(s *shower) {
+	s.accounts("alice", "bob", "carol")
+	s.shows(200, "user/delete", "accid", "carol")
+	s.shows(410, "user/create", "accid", "carol", "anew", "false")
+	s.shows(404, "user/deleteState", "accid", "bob")
+	s.shows(410, "msg/sendMsg", "from", "alice", "to", "carol")
 }
 
 func showRelations(s *shower) {

@@ -71,6 +71,8 @@ func fillMessage(params map[string]string, answers map[string]map[string]any) {
 }
 
 var preparations = map[string]preparation{
+	"user/deleteState": {first: []string{"user/delete"}},
+
 	"friend/update":     {first: []string{"friend/add"}},
 	"friend/getByAccid": {first: []string{"friend/add"}},
 	"msg/recall": {first: []string{"msg/sendMsg"}, fill: func(params map[string]string, answers map[string]map[string]any) {

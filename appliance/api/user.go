@@ -32,7 +32,9 @@ var userActions = []action{
 		params: append([]param{
 			{name: "accid", kind: account, required: true, example: "dave"},
 			{name: "token", max: maxToken, about: "with which the account logs in"},
+			{name: "anew", kind: boolean, about: "whether the name of a deleted account is given to a new one, which has and sees nothing of it; default false. Yizhan's own"},
 		}, profileParams...),
+		codes:   []outcome{accountGone},
 		ignored: []string{"props", "bid"},
 		answer:  createAnswer{},
 		serve:   (*API).createUser,
@@ -99,7 +101,11 @@ type createAnswer struct {
 
 func (a *API) createUser(ctx context.Context, c *call) (any, error) {
 	accid, name := c.args["accid"].text, c.args["name"].text
-	token, err := a.app.CreateAccount(ctx, c.appKey(), accid, c.args["token"].text, &wire.Profile{
+	create := a.app.CreateAccount
+	if c.args["anew"].flag {
+		create = a.app.RecreateAccount
+	}
+	token, err := create(ctx, c.appKey(), accid, c.args["token"].text, &wire.Profile{
 		Account: accid,
 		Name:    name,
 		Icon:    c.args["icon"].text,
@@ -112,6 +118,9 @@ func (a *API) createUser(ctx context.Context, c *call) (any, error) {
 	})
 	if wire.CodeOf(err) == wire.CodeRepeated {
 		return nil, wire.Errorf(wire.CodeBadParameter, "already register")
+	}
+	if wire.CodeOf(err) == wire.CodeNotFound {
+		return nil, wire.Errorf(wire.CodeBadParameter, "no account of that name was deleted: create it without anew")
 	}
 	if err != nil {
 		return nil, err
