@@ -94,9 +94,12 @@ var chatroomActions = []action{
 		serve:  (*API).updateRoom,
 	},
 	{
-		name:   "chatroom/toggleCloseStat",
-		about:  "Closes a room, which puts everybody out, or opens it again.",
-		params: []param{paramRoom, {name: "operator", kind: account, required: true, about: "the creator"}, {name: "valid", kind: boolean, required: true, about: "true opens, false closes", example: "false"}},
+		name:  "chatroom/toggleCloseStat",
+		about: "Closes a room, which puts everybody out, or opens it again.",
+		params: []param{
+			paramRoom, {name: "operator", kind: account, required: true, about: "the creator"}, {name: "valid", kind: boolean, required: true, about: "true opens, false closes", example: "false"},
+			{name: "delayClosePolicy", kind: number, most: state.RoomClosesEmpty, about: "as in chatroom/create; default as it is"}, {name: "delaySeconds", kind: number, most: state.MaxRoomDelaySeconds},
+		},
 		answer: describedRoom{},
 		codes:  []outcome{roomMissing, roomForbidden},
 		serve:  (*API).toggleRoom,
@@ -116,12 +119,13 @@ var chatroomActions = []action{
 			{name: "delayClosePolicy", kind: number, required: true, most: state.RoomClosesEmpty, about: "0 never, 1 delaySeconds from now, 2 when nobody has been inside for delaySeconds", example: "1"},
 			{name: "delaySeconds", kind: number, required: true, most: state.MaxRoomDelaySeconds, example: "3600"},
 		},
-		codes: []outcome{roomMissing},
-		serve: (*API).updateDelayClose,
+		answer: roomAnswer{},
+		codes:  []outcome{roomMissing},
+		serve:  (*API).updateDelayClose,
 	},
 	{
 		name:   "chatroom/queryUserRoomIds",
-		about:  "Lists the rooms that an account has registered, the newest first, at most 1000.",
+		about:  "Lists the rooms that an account has registered and that are open, the newest first, at most 1000.",
 		params: []param{{name: "creator", kind: account, required: true}},
 		answer: roomIDsAnswer{},
 		serve:  (*API).roomsOf,
@@ -140,16 +144,26 @@ type roomInfo struct {
 	QueueLevel   uint32  `json:"queuelevel" about:"who may change the queue: 0 all, 1 creator and managers"`
 	Muted        bool    `json:"muted" about:"true: only creator and managers may send"`
 	IONotify     bool    `json:"ionotify" about:"whether those inside are told who comes and goes"`
-	DelayClose   uint32  `json:"delayClosePolicy"`
-	DelaySeconds uint32  `json:"delaySeconds"`
+	Delay        delay   `json:"delayInfo" about:"when the room closes by itself"`
 	Online       *uint32 `json:"onlineusercount,omitempty" about:"who is inside, with needOnlineUserCount"`
+}
+
+type delay struct {
+	Enabled bool   `json:"delayCloseEnable"`
+	Policy  uint32 `json:"delayClosePolicy" about:"as in chatroom/create"`
+	Seconds uint32 `json:"delaySeconds"`
+	Start   int64  `json:"startTime,omitempty" about:"with policy 1, from when delaySeconds count, in milliseconds since 1970"`
 }
 
 func roomInfoOf(t *wire.RoomInfo) *roomInfo {
 	id, _ := state.ParseRoomID(t.Id)
+	d := delay{Enabled: t.DelayClose != 0, Policy: t.DelayClose, Seconds: t.DelaySeconds}
+	if t.CloseAtMs > 0 {
+		d.Start = t.CloseAtMs - int64(t.DelaySeconds)*1000
+	}
 	return &roomInfo{
 		RoomID: id, Valid: !t.Closed, Name: t.Name, Announcement: t.Announcement, BroadcastURL: t.BroadcastUrl, Ext: t.Ext,
-		Creator: t.Creator, QueueLevel: t.QueueLevel, Muted: t.Muted, IONotify: !t.Quiet, DelayClose: t.DelayClose, DelaySeconds: t.DelaySeconds,
+		Creator: t.Creator, QueueLevel: t.QueueLevel, Muted: t.Muted, IONotify: !t.Quiet, Delay: d,
 	}
 }
 
@@ -167,7 +181,7 @@ type (
 	}
 	roomIDsAnswer struct {
 		Desc struct {
-			RoomIDs []uint64 `json:"roomIds" of:"roomid"`
+			RoomIDs string `json:"roomids" about:"JSON array of numbers"`
 		} `json:"desc"`
 	}
 )
@@ -263,6 +277,12 @@ func (a *API) updateRoom(ctx context.Context, c *call) (any, error) {
 }
 
 func (a *API) toggleRoom(ctx context.Context, c *call) (any, error) {
+	// A room counts the time to its end from its opening: so what that is comes before.
+	if u := c.roomChanges(); u.DelayClose != nil || u.DelaySeconds != nil {
+		if _, err := a.changeRoom(ctx, c, "operator", &state.RoomChange{Op: state.RoomUpdate, Info: u}); err != nil {
+			return nil, err
+		}
+	}
 	res, err := a.changeRoom(ctx, c, "operator", &state.RoomChange{Op: state.RoomOpen, Flag: c.args["valid"].flag})
 	if err != nil {
 		return nil, err
@@ -276,8 +296,7 @@ func (a *API) updateInOut(ctx context.Context, c *call) (any, error) {
 }
 
 func (a *API) updateDelayClose(ctx context.Context, c *call) (any, error) {
-	_, err := a.changeRoom(ctx, c, "", &state.RoomChange{Op: state.RoomUpdate, Info: c.roomChanges()})
-	return nil, err
+	return a.updateRoom(ctx, c)
 }
 
 func (a *API) roomsOf(ctx context.Context, c *call) (any, error) {
@@ -285,9 +304,10 @@ func (a *API) roomsOf(ctx context.Context, c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	text, err := json.Marshal(list(ids))
 	answer := roomIDsAnswer{}
-	answer.Desc.RoomIDs = append([]uint64{}, ids...)
-	return answer, nil
+	answer.Desc.RoomIDs = string(text)
+	return answer, err
 }
 
 // parseTexts reads a parameter that is a JSON array of texts.

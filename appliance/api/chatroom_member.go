@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
@@ -103,7 +104,7 @@ var chatroomMemberActions = []action{
 	{
 		name:   "chatroom/queryMembersByRole",
 		about:  "Lists the accounts that are something to a room, inside or not.",
-		params: []param{paramRoom, {name: "roles", max: 64, about: "which of CREATOR, MANAGER, COMMON, BLACKLISTED, MUTED, ROBOT, as a JSON array; default all", example: `["CREATOR","MANAGER"]`}},
+		params: []param{paramRoom, {name: "roles", kind: jsonText, max: 128, about: "which of creator, manager, common, blacklisted, muted, robot, as a JSON object of those that are true, or as a JSON array; default all", example: `{"creator":true,"manager":true}`}},
 		answer: roomMembersAnswer{},
 		codes:  []outcome{roomMissing},
 		serve:  (*API).roomMembersByRole,
@@ -327,13 +328,37 @@ func hasRole(m *wire.RoomMember, names []string) bool {
 		m.Muted && slices.Contains(names, "MUTED") || m.Robot && slices.Contains(names, "ROBOT")
 }
 
-func (a *API) roomMembersByRole(ctx context.Context, c *call) (any, error) {
-	var roles []string
-	if c.args["roles"].text != "" {
-		var err error
-		if roles, err = c.parseTexts("roles", 6); err != nil {
-			return nil, err
+// roleNames are what queryMembersByRole can ask for.
+var roleNames = []string{"CREATOR", "MANAGER", "COMMON", "BLACKLISTED", "MUTED", "ROBOT"}
+
+// parseRoles reads the names of roles, in upper case: an object of those that are
+// true, as Yunxin's clients send it, or an array. None is all.
+func parseRoles(text string) (roles []string, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	wanted := map[string]bool{}
+	if json.Unmarshal([]byte(text), &wanted) == nil {
+		for name, want := range wanted {
+			if want {
+				roles = append(roles, name)
+			}
 		}
+	} else if json.Unmarshal([]byte(text), &roles) != nil {
+		return nil, wire.Errorf(wire.CodeBadParameter, "roles must be a JSON object of booleans, or an array of texts")
+	}
+	for i, name := range roles {
+		if roles[i] = strings.ToUpper(name); !slices.Contains(roleNames, roles[i]) {
+			return nil, wire.Errorf(wire.CodeBadParameter, "roles can name %s", strings.ToLower(strings.Join(roleNames, ", ")))
+		}
+	}
+	return roles, nil
+}
+
+func (a *API) roomMembersByRole(ctx context.Context, c *call) (any, error) {
+	roles, err := parseRoles(c.args["roles"].text)
+	if err != nil {
+		return nil, err
 	}
 	members, err := a.app.RoomSpecial(ctx, c.appKey(), c.room())
 	if err != nil {

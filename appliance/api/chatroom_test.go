@@ -124,14 +124,20 @@ func TestChatrooms(t *testing.T) {
 	room := b.newRoom("alice")
 	info := func(rest string) string {
 		return `{"roomid":` + room + `,"valid":true,"name":"new","announcement":"a","broadcasturl":"","ext":"","creator":"alice",` +
-			`"queuelevel":0,"muted":false,"ionotify":false,"delayClosePolicy":0,"delaySeconds":0` + rest + `}`
+			`"queuelevel":0,"muted":false,"ionotify":false,"delayInfo":{"delayCloseEnable":false,"delayClosePolicy":0,"delaySeconds":0}` + rest + `}`
 	}
 	b.want(`{"code":200,"chatroom":`+info("")+`}`, "chatroom/update", "roomid", room, "name", "new", "announcement", "a", "inOutNotification", "0")
 	b.want(`{"code":200,"chatroom":`+info(`,"onlineusercount":0`)+`}`, "chatroom/get", "roomid", room, "needOnlineUserCount", "true")
 	b.want(`{"code":200,"succRooms":[`+info("")+`],"noExistRooms":["999999"],"failRooms":[]}`, "chatroom/getBatch", "roomids", "["+room+",999999]")
 	second := b.newRoom("alice")
 	b.wantCode(419, "chatroom/create", "creator", "alice", "name", "n")
-	b.want(`{"code":200,"desc":{"roomIds":[`+second+`,`+room+`]}}`, "chatroom/queryUserRoomIds", "creator", "alice")
+	b.want(`{"code":200,"desc":{"roomids":"[`+second+`,`+room+`]"}}`, "chatroom/queryUserRoomIds", "creator", "alice")
+	got := b.call("chatroom/toggleCloseStat", "roomid", second, "operator", "alice", "valid", "true", "delayClosePolicy", "1", "delaySeconds", "60")
+	if !regexp.MustCompile(`"delayInfo":{"delayCloseEnable":true,"delayClosePolicy":1,"delaySeconds":60,"startTime":\d{13}}`).MatchString(got) {
+		t.Errorf("to be closed in a minute: %s", got)
+	}
+	b.wantCode(200, "chatroom/toggleCloseStat", "roomid", second, "operator", "alice", "valid", "false")
+	b.want(`{"code":200,"desc":{"roomids":"[`+room+`]"}}`, "chatroom/queryUserRoomIds", "creator", "alice")
 
 	b.want(`{"code":200,"desc":{"roomid":`+room+`,"level":2,"accid":"bob","type":"MANAGER"}}`,
 		"chatroom/setMemberRole", "roomid", room, "operator", "alice", "target", "bob", "opt", "1", "optvalue", "true")
@@ -139,8 +145,13 @@ func TestChatrooms(t *testing.T) {
 		"chatroom/setMemberRole", "roomid", room, "operator", "bob", "target", "carol", "opt", "-2", "optvalue", "true")
 	b.wantError(414, "parameter opt must be 1, 2, -1 or -2", "chatroom/setMemberRole", "roomid", room, "operator", "bob", "target", "carol", "opt", "0", "optvalue", "true")
 	b.want(`{"code":200,"desc":{"muteDuration":60}}`, "chatroom/temporaryMute", "roomid", room, "operator", "bob", "target", "carol", "muteDuration", "60")
-	got := b.call("chatroom/queryMembersByRole", "roomid", room, "roles", `["MANAGER","MUTED"]`)
-	if !regexp.MustCompile(`"accid":"bob","nick":"","avator":"","ext":"","type":"MANAGER","level":2`).MatchString(got) ||
+	b.wantCode(414, "chatroom/queryMembersByRole", "roomid", room, "roles", `{"boss":true}`)
+	b.wantCode(414, "chatroom/queryMembersByRole", "roomid", room, "roles", `"CREATOR"`)
+	if got := b.call("chatroom/queryMembersByRole", "roomid", room, "roles", `["MANAGER"]`); !strings.Contains(got, `"bob"`) || strings.Contains(got, `"carol"`) {
+		t.Errorf("managers: %s", got)
+	}
+	got = b.call("chatroom/queryMembersByRole", "roomid", room, "roles", `{"manager":true,"muted":true,"creator":false}`)
+	if strings.Contains(got, `"accid":"alice"`) || !regexp.MustCompile(`"accid":"bob","nick":"","avator":"","ext":"","type":"MANAGER","level":2`).MatchString(got) ||
 		!regexp.MustCompile(`"accid":"carol".*"muted":true,"tempMuted":true,"tempMuteTtl":(59|60),"isRobot":false`).MatchString(got) {
 		t.Errorf("members by role: %s", got)
 	}

@@ -65,8 +65,8 @@ func (a *App) Room(ctx context.Context, appKey string, number uint64) (info *wir
 	return info, a.rooms.Count(t.ID, info.Id), nil
 }
 
-// CreatorRooms lists the rooms that account has made, the newest first, at most
-// maxCreatorRooms.
+// CreatorRooms lists those of the newest maxCreatorRooms rooms that account has made
+// which are open, the newest first.
 func (a *App) CreatorRooms(ctx context.Context, appKey, account string) ([]uint64, error) {
 	t, account, err := a.target(ctx, appKey, account)
 	if err != nil {
@@ -76,7 +76,16 @@ func (a *App) CreatorRooms(ctx context.Context, appKey, account string) ([]uint6
 	if err != nil {
 		return nil, a.edge(err)
 	}
-	return rooms, nil
+	open := rooms[:0]
+	for _, number := range rooms {
+		switch info, err := a.queries.Room(t.ID, number); {
+		case err != nil && wire.CodeOf(err) != wire.CodeNotFound:
+			return nil, a.edge(err)
+		case err == nil && !a.isClosed(info):
+			open = append(open, number)
+		}
+	}
+	return open, nil
 }
 
 const maxCreatorRooms = 1000
