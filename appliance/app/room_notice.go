@@ -170,7 +170,12 @@ func (a *App) empty(tenant uint32, out *wire.RoomOutPush) {
 	}
 	now, _ := a.rooms.Stamp()
 	guests := out.Reason != wire.RoomOutReason_ROOM_OUT_REGISTERED
-	a.roomTasks.Go(func() { a.rooms.Empty(tenant, out.Room, now, guests, session.NewEvent(wire.PushRoomOut, out)) })
+	a.roomTasks.Go(func() {
+		number, _ := state.ParseRoomID(out.Room)
+		for _, g := range a.rooms.Empty(tenant, out.Room, now, guests, session.NewEvent(wire.PushRoomOut, out)) {
+			a.dropTransient(tenant, number, g.Account)
+		}
+	})
 }
 
 // asInside is m as the account shows itself, when it is inside.

@@ -397,6 +397,31 @@ func TestARoomClosesByItself(t *testing.T) {
 	}
 }
 
+// TestElementsGoWithTheirOwnersWhenARoomCloses: nobody waits in its queue when it is
+// opened again.
+func TestElementsGoWithTheirOwnersWhenARoomCloses(t *testing.T) {
+	n := newNode(t)
+	w := n.newTenant(t, state.Limits{})
+	name, number := w.room("ann")
+	bob := w.login("bob")
+	bob.enters(name)
+	bob.ok(wire.CmdOfferRoomQueue, &wire.OfferRoomQueueRequest{Room: name, Elements: []*wire.RoomElement{{Key: "a", Transient: true}, {Key: "b"}}}, nil)
+	n.settle(t) // bob is marked as one who takes elements along
+	w.change(&state.RoomChange{Op: state.RoomOpen, By: "ann", Room: number})
+	for began := time.Now(); ; n.settle(t) {
+		left, err := w.app.RoomQueue(t.Context(), w.tenant.AppKey, number, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) == 1 && left[0].Key == "b" {
+			return
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("left: %v", left)
+		}
+	}
+}
+
 // TestARoomThatWasEmptiedByForceCloses: nobody has left it of his own will.
 func TestARoomThatWasEmptiedByForceCloses(t *testing.T) {
 	for name, putOut := range map[string]func(ann *peer, room string){

@@ -183,10 +183,11 @@ func (rs *Rooms) Leave(m *Member) {
 
 // Empty ends the memberships in a room that began before an id was given out (see
 // Stamp), with guests also those of Guests, and tells each with out, which may be nil.
-func (rs *Rooms) Empty(tenant uint32, name string, before uint64, guests bool, out *session.Event) {
+// It returns the guests that were Transient.
+func (rs *Rooms) Empty(tenant uint32, name string, before uint64, guests bool, out *session.Event) (transient []*Guest) {
 	r := rs.room(key{tenant, name})
 	if r == nil {
-		return
+		return nil
 	}
 	for _, in := range r.all() {
 		if in.since >= before || !guests && in.guest.Load() != nil {
@@ -206,7 +207,11 @@ func (rs *Rooms) Empty(tenant uint32, name string, before uint64, guests bool, o
 		if was && out != nil {
 			in.conn.Push(out)
 		}
+		if g := in.guest.Load(); was && g != nil && g.Transient.Load() {
+			transient = append(transient, g)
+		}
 	}
+	return transient
 }
 
 // Guests lists the members of a room that are guests, in no order.
