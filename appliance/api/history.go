@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -34,7 +35,7 @@ var historyActions = []action{{
 
 // sendableTypes are what history shows when it is not asked for certain types:
 // not the state machine's own entries, such as recalls.
-var sendableTypes = []uint32{0, 1, 2, 3, 4, 6, 10, 100}
+var sendableTypes = []uint32{0, 1, 2, 3, 4, 6, 10, 100, state.TypeMerged}
 
 type historyAnswer struct {
 	Size int              `json:"size" about:"how many messages there are in msgs"`
@@ -46,13 +47,23 @@ type historyMessage struct {
 	MsgID          uint64          `json:"msgid"`
 	MsgIDClient    string          `json:"msgidclient" about:"the sender's own id of the message"`
 	SendTime       int64           `json:"sendtime" about:"milliseconds since 1970"`
-	Type           uint32          `json:"type" about:"0 text, 1 image, 2 audio, 3 video, 4 location, 6 file, 10 tip, 100 custom"`
+	Type           uint32          `json:"type" about:"0 text, 1 image, 2 audio, 3 video, 4 location, 6 file, 10 tip, 100 custom, 101 merged forward"`
 	FromClientType wire.Platform   `json:"fromclienttype" about:"1 Android, 2 iOS, 4 PC, 16 web, 32 backend, 64 Mac"`
-	Body           json.RawMessage `json:"body" about:"of a text {msg}, of other types the sender's JSON, of a recalled message {}"`
+	Body           json.RawMessage `json:"body" about:"of a text {msg}, of a merged forward {msg} with its title, of other types the sender's JSON, of a recalled message {}"`
 	Ext            string          `json:"ext,omitempty"`
+	Merged         []mergedMessage `json:"merged,omitempty" about:"the messages that a merged forward holds, as they were then"`
 	Recalled       bool            `json:"recalled,omitempty"`
 	To             string          `json:"to,omitempty" about:"who has got it; only where several conversations are read"`
 	Tid            string          `json:"tid,omitempty" about:"the team that it was sent to; only there"`
+}
+
+type mergedMessage struct {
+	From     string          `json:"from"`
+	MsgID    uint64          `json:"msgid"`
+	SendTime int64           `json:"sendtime" about:"milliseconds since 1970"`
+	Type     uint32          `json:"type" about:"as above"`
+	Body     json.RawMessage `json:"body" about:"as above"`
+	Ext      string          `json:"ext,omitempty"`
 }
 
 func (a *API) sessionHistory(ctx context.Context, c *call) (any, error) {
@@ -74,20 +85,32 @@ func (a *API) sessionHistory(ctx context.Context, c *call) (any, error) {
 }
 
 func historyAnswerOf(messages []*wire.Message) (any, error) {
-	answer := historyAnswer{Size: len(messages), Msgs: make([]historyMessage, len(messages))}
+	shown, err := shownMessages(messages)
+	return historyAnswer{Size: len(shown), Msgs: shown}, err
+}
+
+func shownMessages(messages []*wire.Message) ([]historyMessage, error) {
+	shown := make([]historyMessage, len(messages))
 	for i, m := range messages {
 		var err error
-		if answer.Msgs[i], err = historyMessageOf(m); err != nil {
+		if shown[i], err = historyMessageOf(m); err != nil {
 			return nil, err
 		}
 	}
-	return answer, nil
+	return shown, nil
 }
 
 func historyMessageOf(m *wire.Message) (shown historyMessage, err error) {
 	shown = historyMessage{
 		From: m.From, MsgID: m.Id, MsgIDClient: m.ClientId, SendTime: m.TimeMs, Type: m.Type,
 		FromClientType: m.FromPlatform, Ext: m.Ext, Recalled: m.Recalled,
+	}
+	for _, one := range m.Merged {
+		held := mergedMessage{From: one.Origin.GetFrom(), MsgID: one.Origin.GetId(), SendTime: one.Origin.GetTimeMs(), Type: one.Type, Ext: one.Ext}
+		if held.Body, err = bodyJSON(&wire.Message{Type: one.Type, Body: one.Body}); err != nil {
+			return shown, err
+		}
+		shown.Merged = append(shown.Merged, held)
 	}
 	shown.Body, err = bodyJSON(m)
 	return shown, err
@@ -117,7 +140,7 @@ func bodyJSON(m *wire.Message) (json.RawMessage, error) {
 	switch {
 	case m.Recalled || m.Hidden:
 		return json.RawMessage("{}"), nil
-	case m.Type != typeText && json.Valid([]byte(m.Body)):
+	case m.Type != typeText && m.Type != state.TypeMerged && json.Valid([]byte(m.Body)):
 		return json.RawMessage(m.Body), nil
 	default:
 		return marshal(textBody{Msg: m.Body})

@@ -186,19 +186,3 @@ func (a *API) markTeamRead(ctx context.Context, c *call) (any, error) {
 	answer.Data.ErrMsgIDs = append([]uint64{}, unknown...)
 	return answer, nil
 }
-
-// shownMessages shows messages as history does.
-func shownMessages(messages []*wire.Message) ([]historyMessage, error) {
-	shown := make([]historyMessage, len(messages))
-	for i, m := range messages {
-		shown[i] = historyMessage{
-			From: m.From, MsgID: m.Id, MsgIDClient: m.ClientId, SendTime: m.TimeMs, Type: m.Type,
-			FromClientType: m.FromPlatform, Ext: m.Ext, Recalled: m.Recalled,
-		}
-		var err error
-		if shown[i].Body, err = bodyJSON(m); err != nil {
-			return nil, err
-		}
-	}
-	return shown, nil
-}
