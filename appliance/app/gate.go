@@ -35,7 +35,7 @@ type Question struct {
 	// account's name as it is stored, the team's id, or the room.
 	Message *wire.SendRequest
 	// Merged is what the message holds when it is a merged forward.
-	Merged []*wire.Message
+	Merged  []*wire.Message
 	Team    *state.TeamChange          // of CallbackTeam
 	Recall  *RecallQuestion            // of CallbackRecall
 	Friend  *state.RelationChange      // of CallbackFriend
