@@ -39,6 +39,13 @@ func (q *Queries) Removal(tenant uint32, account string) (*Removal, error) {
 	}
 	v := q.view()
 	defer v.Close()
+	// The end of the removal takes the job away and completes the tombstone: read in
+	// this order, one of the two tells of it.
+	var job removalRow
+	running, err := readRow(v, appendAccountKey(nil, tableRemoval, tenant, account), job.decode)
+	if err != nil {
+		return nil, err
+	}
 	stone, ok, err := readTombstone(v, tenant, account)
 	if err == nil && !ok {
 		err = wire.Errorf(wire.CodeNotFound, "no account of that name was deleted")
@@ -47,11 +54,14 @@ func (q *Queries) Removal(tenant uint32, account string) (*Removal, error) {
 		return nil, err
 	}
 	r := &Removal{Tenant: tenant, Account: account, RemovedMs: stone.removedMs, DoneMs: stone.doneMs, Recreated: !stone.gone()}
-	var job removalRow
-	if ok, err = readRow(v, appendAccountKey(nil, tableRemoval, tenant, account), job.decode); err == nil && ok {
+	switch {
+	case running:
+		r.DoneMs = 0
 		r.fill(&job)
+	case stone.doneMs == 0: // it has begun since the job was looked for
+		r.Stage = RemovalErase
 	}
-	return r, err
+	return r, nil
 }
 
 func (r *Removal) fill(job *removalRow) {
