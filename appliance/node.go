@@ -201,7 +201,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n.link = link.NewServer(key, n.app, logger, n.registry, cfg.Link)
 	n.web = weblink.NewServer(n.app, logger, n.registry, cfg.WebLink)
-	n.api = api.New(n.app, api.Options{Healthy: n.healthy, Logger: logger, Registerer: n.registry})
+	n.api = api.New(n.app, api.Options{Files: n.files, Healthy: n.healthy, Logger: logger, Registerer: n.registry})
 	n.lbs = lbs.New(lbs.Config{Key: n.linkKey, Tenant: n.tenantExists, Logger: logger, Registerer: n.registry})
 	n.clean = janitor.New(janitor.Config{Store: n.store, Queries: queries, Files: n.files, Logger: logger, Registerer: n.registry})
 	go n.watchStore()

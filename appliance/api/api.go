@@ -13,11 +13,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/yizhan-im/yizhan/appliance/app"
+	"github.com/yizhan-im/yizhan/appliance/files"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
 // Options are what New may be given beside the application.
 type Options struct {
+	// Files takes what backends upload; nil takes nothing.
+	Files *files.Server
 	// Healthy says why this node must be restarted; nil is always healthy.
 	Healthy    func() error
 	Now        func() time.Time      // nil is time.Now
@@ -28,6 +31,7 @@ type Options struct {
 // API serves tenants' backends. It implements http.Handler.
 type API struct {
 	app      *app.App
+	files    *files.Server
 	healthy  func() error
 	now      func() time.Time
 	log      *requestLog
@@ -56,6 +60,7 @@ func New(a *app.App, o Options) *API {
 	m := newMetrics(o.Registerer)
 	return &API{
 		app:      a,
+		files:    o.Files,
 		healthy:  o.Healthy,
 		now:      o.Now,
 		log:      newRequestLog(o.Logger),
@@ -138,11 +143,9 @@ func (a *API) serve(w http.ResponseWriter, req *request, act *action, name strin
 	if wait, ok := a.limiter.allow(caller.tenant, act, a.now()); !ok {
 		return nil, &limited{name: act.name, wait: wait}
 	}
-	body, err := readForm(w, r)
-	if err != nil {
-		return nil, err
-	}
-	args, err := parseForm(body, act.params)
+	c := &call{tenant: caller.tenant}
+	body, end, err := a.read(w, r, act, c)
+	defer end()
 	if err != nil {
 		return nil, err
 	}
@@ -152,19 +155,45 @@ func (a *API) serve(w http.ResponseWriter, req *request, act *action, name strin
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), callTimeout)
 	defer cancel()
-	payload, err := act.serve(a, ctx, &call{tenant: caller.tenant, id: keys.clientID(), args: args})
+	c.id = keys.clientID()
+	payload, err := act.serve(a, ctx, c)
 	if wire.CodeOf(err).Temporary() {
 		a.requests.release(keys)
 	}
 	return payload, err
 }
 
+// read reads the body into c. It returns what stands for the body among the calls
+// that have been served, and what the caller does when it needs c no more.
+func (a *API) read(w http.ResponseWriter, r *http.Request, act *action, c *call) (body string, end func(), err error) {
+	end = func() {}
+	if act.upload == noUpload {
+		if body, err = readForm(w, r); err == nil {
+			c.args, err = parseForm(body, act.params)
+		}
+		return body, end, err
+	}
+	if a.files == nil {
+		return "", end, wire.Errorf(wire.CodeNotFound, "this node takes no files")
+	}
+	if c.upload, err = a.files.Accept(w, r, c.tenant.ID, c.appKey()); err != nil {
+		return "", end, err
+	}
+	upload, err := readUpload(w, r, act.upload, c.upload)
+	if err != nil {
+		return "", c.upload.End, err
+	}
+	c.uploadName = upload.name
+	c.args, err = parseValues(upload.values, act.params)
+	return upload.key(), c.upload.End, err
+}
+
 // readForm reads a form-urlencoded body.
 func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
 	if header := r.Header.Get("Content-Type"); header != "" {
 		kind, _, err := mime.ParseMediaType(header)
-		if err != nil || kind != "application/x-www-form-urlencoded" {
-			return "", wire.Errorf(wire.CodeBadParameter, "Content-Type must be application/x-www-form-urlencoded;charset=utf-8")
+		if err != nil || kind != formType {
+			return "", errFormType
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -177,6 +206,10 @@ func readForm(w http.ResponseWriter, r *http.Request) (string, error) {
 	}
 	return string(body), nil
 }
+
+const formType = "application/x-www-form-urlencoded"
+
+var errFormType = wire.Errorf(wire.CodeBadParameter, "Content-Type must be %s;charset=utf-8", formType)
 
 // liveness answers whoever watches this process: HTTP 200, or 503 when the node
 // must be restarted.

@@ -1,12 +1,14 @@
 package api_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -58,6 +60,16 @@ func (b *backend) request(action string, params ...string) *http.Request {
 	}
 	r := httptest.NewRequest("POST", "/nimserver/"+action+".action", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded;charset=utf-8")
+	if documented := documentedActions(b.t)[action]; documented != nil && documented.bodyType() == "multipart/form-data" {
+		var body bytes.Buffer
+		parts := multipart.NewWriter(&body)
+		for name := range form {
+			_ = parts.WriteField(name, form.Get(name)) // a Buffer takes everything
+		}
+		_ = parts.Close()
+		r = httptest.NewRequest("POST", r.URL.Path, &body)
+		r.Header.Set("Content-Type", parts.FormDataContentType())
+	}
 	b.sign(r, rand.Text(), time.Now())
 	return r
 }

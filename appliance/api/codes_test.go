@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strconv"
@@ -54,6 +55,8 @@ func TestEachDocumentedCodeIsAnswered(t *testing.T) {
 	showRoomLimits(&shower{newBackend(t, node, appliance.TenantRequest{APIPerSecond: 1 << 20, RoomsRequest: appliance.RoomsRequest{MaxRooms: 1}}), seen})
 	showMegaLimits(narrow)
 
+	showFiles(t, &shower{newBackend(t, node, appliance.TenantRequest{FilesRequest: appliance.FilesRequest{FileMiB: 1}}), seen})
+
 	showDeletion(&shower{newBackend(t, node, appliance.TenantRequest{}), seen})
 
 	many := &shower{newBackend(t, node, appliance.TenantRequest{APIPerSecond: 10_000}), seen}
@@ -67,6 +70,23 @@ func TestEachDocumentedCodeIsAnswered(t *testing.T) {
 			}
 		}
 	}
+}
+
+func showFiles(t *testing.T, s *shower) {
+	s.shows(419, "msg/upload", "content", base64.StdEncoding.EncodeToString(make([]byte, 1<<20+1)))
+	s.shows(419, "msg/fileUpload", "content", string(make([]byte, 1<<20+1)))
+	without, err := appliance.Open(t.Context(), appliance.Config{NodeID: "node2", DataDir: t.TempDir(), Files: appliance.FilesConfig{Disabled: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := without.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s = &shower{newBackend(t, without, appliance.TenantRequest{}), s.seen}
+	s.shows(404, "msg/upload")
+	s.shows(404, "msg/fileUpload")
 }
 
 func showDeletion(s *shower) {

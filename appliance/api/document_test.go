@@ -100,6 +100,8 @@ type property struct {
 	MaxLength        int
 	Minimum, Maximum *json.Number
 	ContentMediaType string
+	ContentEncoding  string
+	Format           string
 	ContentSchema    *struct {
 		MinItems, MaxItems int
 		Items              any
@@ -120,6 +122,14 @@ func (d *documented) example() map[string]string {
 	return values
 }
 
+// bodyType is the media type of the parameters.
+func (d *documented) bodyType() string {
+	for name := range d.RequestBody.Content {
+		return name
+	}
+	return ""
+}
+
 func (d *documented) form() struct {
 	Schema struct {
 		Required   []string
@@ -127,7 +137,7 @@ func (d *documented) form() struct {
 	}
 	Example map[string]any
 } {
-	return d.RequestBody.Content["application/x-www-form-urlencoded"]
+	return d.RequestBody.Content[d.bodyType()]
 }
 
 // documents are the actions of openapi.json, by name. An answer must have no
@@ -169,7 +179,7 @@ var documents = sync.OnceValues(func() (map[string]*documented, error) {
 		if item.Post.response, err = compiler.Compile(at + "/responses/200/content/application~1json/schema"); err != nil {
 			return nil, err
 		}
-		if item.Post.request, err = compiler.Compile(at + "/requestBody/content/application~1x-www-form-urlencoded/schema"); err != nil {
+		if item.Post.request, err = compiler.Compile(at + "/requestBody/content/" + strings.ReplaceAll(item.Post.bodyType(), "/", "~1") + "/schema"); err != nil {
 			return nil, err
 		}
 		found[strings.TrimSuffix(strings.TrimPrefix(path, "/"), ".action")] = item.Post

@@ -21,7 +21,13 @@ var kindTable = [...]kindInfo{
 	boolean:  {"true or false", "true", func(*param) object { return object{{"type", "boolean"}} }},
 	jsonText: {"JSON", "", func(p *param) object { return append(textSchema(p), member{"contentMediaType", "application/json"}) }},
 	rooms:    {"JSON array of numbers of rooms", "[" + exampleRoom + "]", listSchema(object{{"type", []string{"integer", "string"}}})},
-	teams:    {"JSON array of numbers of teams", "[" + exampleTid + "]", listSchema(object{{"type", []string{"integer", "string"}}})},
+	base64Text: {"base64", "SGVsbG8sIHdvcmxkIQ==", func(*param) object {
+		return object{{"type", "string"}, {"contentEncoding", "base64"}}
+	}},
+	filePart: {"file", "Hello, world!", func(*param) object {
+		return object{{"type", "string"}, {"format", "binary"}}
+	}},
+	teams: {"JSON array of numbers of teams", "[" + exampleTid + "]", listSchema(object{{"type", []string{"integer", "string"}}})},
 }
 
 func (k kind) info() *kindInfo { return &kindTable[k] }

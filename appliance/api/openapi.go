@@ -186,8 +186,16 @@ func (act *action) requestBody() object {
 	schema = append(schema, member{"properties", properties})
 	return object{
 		{"required", len(required) > 0},
-		{"content", object{{"application/x-www-form-urlencoded", object{{"schema", schema}, {"example", example}}}}},
+		{"content", object{{act.bodyType(), object{{"schema", schema}, {"example", example}}}}},
 	}
+}
+
+// bodyType is the media type of the action's parameters.
+func (act *action) bodyType() string {
+	if act.upload == multipartUpload {
+		return "multipart/form-data"
+	}
+	return formType
 }
 
 // response is the one that has HTTP status 200, which all have.

@@ -136,7 +136,11 @@ func (act *action) curl() string {
 	b.WriteString(" \\\n" + `  -H "CheckSum: $(printf %s "$SECRET$NONCE$NOW" | sha1sum | cut -d' ' -f1)"`)
 	for i := range act.params {
 		if sample, ok := act.params[i].sample(); ok {
-			b.WriteString(" \\\n  --data-urlencode " + shellQuote(act.params[i].name+"="+sample))
+			option := " \\\n  --data-urlencode "
+			if act.upload == multipartUpload {
+				option = " \\\n  --form-string "
+			}
+			b.WriteString(option + shellQuote(act.params[i].name+"="+sample))
 		}
 	}
 	return b.String()

@@ -15,14 +15,16 @@ import (
 type kind uint8
 
 const (
-	text     kind = iota // any text
-	account              // 1–32 of letters, digits and _@.-; letters are made lower-case
-	accounts             // a JSON array of accounts
-	number               // a decimal integer
-	boolean              // true or false
-	jsonText             // any JSON value
-	teams                // a JSON array of numbers of teams, each as a number or a text
-	rooms                // the same of rooms
+	text       kind = iota // any text
+	account                // 1–32 of letters, digits and _@.-; letters are made lower-case
+	accounts               // a JSON array of accounts
+	number                 // a decimal integer
+	boolean                // true or false
+	jsonText               // any JSON value
+	teams                  // a JSON array of numbers of teams, each as a number or a text
+	rooms                  // the same of rooms
+	base64Text             // a file in base64, which is not parsed here
+	filePart               // a file that is a part of a form, neither
 )
 
 // param is one parameter of an action. Names are compared without regard to
@@ -64,7 +66,7 @@ type args map[string]arg
 func parseForm(body string, params []param) (args, error) {
 	form, err := url.ParseQuery(body)
 	if err != nil {
-		return nil, wire.Errorf(wire.CodeBadParameter, "the body is not form-urlencoded")
+		return nil, errNotForm
 	}
 	byName := make(map[string]string, len(form))
 	for name, values := range form {
@@ -73,9 +75,20 @@ func parseForm(body string, params []param) (args, error) {
 			byName[name] = values[0]
 		}
 	}
+	return parseValues(byName, params)
+}
+
+var errNotForm = wire.Errorf(wire.CodeBadParameter, "the body is not form-urlencoded")
+
+// parseValues reads parameters by their lower-case names. The file of an upload is
+// not among them.
+func parseValues(byName map[string]string, params []param) (_ args, err error) {
 	parsed := make(args, len(params))
 	for i := range params {
 		p := &params[i]
+		if p.kind == base64Text || p.kind == filePart {
+			continue
+		}
 		value, given := byName[strings.ToLower(p.name)]
 		// An empty text clears what is stored; for other kinds there is no empty
 		// value, and clients send one for a parameter that they leave out.

@@ -15,8 +15,6 @@ var plannedActions = func() map[string]bool {
 }()
 
 var plannedByGroup = map[string]string{
-	"msg":            `upload fileUpload`,
-	"job/nos":        "del",
 	"chatroom":       "requestAddr",
 	"stats/chatroom": "topn",
 	"signal":         "createRoom delayRoom closeRoom getRoomInfo ctrlRoom invite cancelInvite kick",

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"github.com/yizhan-im/yizhan/appliance/files"
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
@@ -22,6 +23,8 @@ type action struct {
 	answer any
 	// codes are those that are not answered by every action (commonCodes).
 	codes []outcome
+	// upload says that the parameter content is a file, and how it comes.
+	upload uploadKind
 	// perMinute or perDay replaces the tenant's limit of calls per second; see quota.
 	perMinute, perDay int
 	// serve does it. The payload is a struct whose fields go into the envelope,
@@ -51,6 +54,9 @@ type call struct {
 	// id names what the call does: the same when a request is repeated.
 	id   string
 	args args
+	// upload has the file of an action that brings one, and uploadName is its name.
+	upload     *files.Incoming
+	uploadName string
 }
 
 // appKey names the tenant to package app.
@@ -59,7 +65,7 @@ func (c *call) appKey() string { return c.tenant.AppKey }
 // actions are the supported ones, by name.
 var actions = func() map[string]*action {
 	index := make(map[string]*action)
-	for _, group := range [][]action{userActions, deleteActions, exportActions, presenceActions, relationActions, messageActions, operationActions, notifyActions, teamActions, teamMoreActions, superteamActions, historyActions, inboxActions, chatroomActions, chatroomMemberActions, chatroomMessageActions, chatroomQueueActions, chatroomTagActions} {
+	for _, group := range [][]action{userActions, deleteActions, exportActions, presenceActions, relationActions, messageActions, operationActions, fileActions, notifyActions, teamActions, teamMoreActions, superteamActions, historyActions, inboxActions, chatroomActions, chatroomMemberActions, chatroomMessageActions, chatroomQueueActions, chatroomTagActions} {
 		for i := range group {
 			index[group[i].name] = &group[i]
 		}
