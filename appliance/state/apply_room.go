@@ -86,7 +86,8 @@ func (o *roomOp) load() (bool, error) {
 	switch {
 	case o.c.By == "":
 		o.power = backendPower
-	case o.c.By == o.info.Creator:
+	case o.c.By == o.info.Creator, o.info.Creator == "" && o.c.Backend:
+		// The creator of the second was deleted: whomever the backend names stands in.
 		o.power = wire.RoomRole_ROOM_ROLE_CREATOR
 	default:
 		s, _, err := o.standing(o.c.By)

@@ -86,14 +86,17 @@ func (q *Queries) RoomSpecial(tenant uint32, room uint64) (*wire.RoomInfo, []*wi
 		return nil, nil, err
 	}
 	prefix := appendRoomKey(nil, tableRoomStanding, tenant, room)
-	creator := (&roomStanding{}).member(info, info.Creator)
-	members := []*wire.RoomMember{creator}
+	var members []*wire.RoomMember
+	creator := info.Creator != ""
+	if creator {
+		members = append(members, (&roomStanding{}).member(info, info.Creator))
+	}
 	err = scan(v, prefix, prefixEnd(prefix), func(key, row []byte) error {
 		var s roomStanding
 		if err := s.decode(row); err != nil {
 			return err
 		}
-		if m := s.member(info, string(key[len(prefix):])); m.Account == info.Creator {
+		if m := s.member(info, string(key[len(prefix):])); creator && m.Account == info.Creator {
 			members[0] = m
 		} else {
 			members = append(members, m)

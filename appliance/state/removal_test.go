@@ -561,3 +561,39 @@ func TestRemovalGoesOn(t *testing.T) {
 		t.Error("commands without effect have stored something")
 	}
 }
+
+// TestARoomWhoseCreatorWasDeleted has no creator, and the tenant's backend may do what
+// that one could, in the name of anybody.
+func TestARoomWhoseCreatorWasDeleted(t *testing.T) {
+	n := newNode(t)
+	app := n.setup("app", "a", "b")
+	room := n.must(&RoomChange{Op: RoomCreate, TimeMs: testTime, Tenant: app, By: "a", RoomLimit: 9, ClientID: "r", Info: &wire.RoomChanges{Name: proto.String("room")}})[0].(*RoomResult).Room
+	n.remove(app, "a", false, nil)
+	info, members, err := n.q.RoomSpecial(app, room)
+	if err != nil || info.Creator != "" || len(members) != 0 {
+		t.Errorf("room %v with %v: %v", info, members, err)
+	}
+	if _, nobody, err := n.q.RoomMember(app, room, ""); err != nil || nobody.Role != wire.RoomRole_ROOM_ROLE_GUEST {
+		t.Errorf("nobody is %v: %v", nobody, err)
+	}
+	manager := func(backend bool) wire.Code {
+		return one[*RoomResult](n, &RoomChange{
+			Op: RoomSetRole, TimeMs: testTime, Tenant: app, By: "b", Room: room, Backend: backend, Accounts: []string{"a"},
+			Role: wire.RoomRoleOp_ROOM_ROLE_OP_MANAGER, Flag: true,
+		}).Code
+	}
+	if code := manager(false); code != wire.CodeForbidden {
+		t.Errorf("a guest makes managers: %v", code)
+	}
+	if code := manager(true); code != wire.CodeNotFound { // a is gone, but b may
+		t.Errorf("the backend makes a manager: %v", code)
+	}
+	if res := one[*RoomResult](n, &RoomChange{Op: RoomOpen, TimeMs: testTime, Tenant: app, By: "b", Room: room, Backend: true}); res.Code != wire.CodeOK || !res.Info.Closed {
+		t.Errorf("the backend closes the room: %v", res.Code)
+	}
+	// Who has the name later is nothing to it.
+	one[*AccountResult](n, &RecreateAccount{TimeMs: testTime, Tenant: app, Account: "a", TokenHash: HashToken("app", "a", "t"), Profile: new(wire.Profile)})
+	if res := one[*RoomResult](n, &RoomChange{Op: RoomOpen, TimeMs: testTime, Tenant: app, By: "a", Room: room, Flag: true}); res.Code != wire.CodeForbidden {
+		t.Errorf("the new one opens the room: %v", res.Code)
+	}
+}

@@ -112,7 +112,7 @@ func (s *roomStanding) member(info *wire.RoomInfo, account string) *wire.RoomMem
 		Account: account, Role: s.role, Nick: s.nick, Avatar: s.avatar, Ext: s.ext,
 		Blocked: s.blocked, Muted: s.muted, MutedUntilMs: s.mutedUntilMs, Robot: s.robot, Online: s.robot, EnteredMs: s.sinceMs,
 	}
-	if account == info.Creator {
+	if account == info.Creator && account != "" { // none when the creator was deleted
 		m.Role = wire.RoomRole_ROOM_ROLE_CREATOR
 		m.EnteredMs = max(m.EnteredMs, info.CreatedMs)
 	}
