@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
@@ -149,7 +151,7 @@ func (in *Incoming) store(ctx context.Context, d Details) (*Result, error) {
 	}
 	declared, err := declare(func(key string) string {
 		if key == "name" {
-			return d.Name
+			return cleanName(d.Name)
 		}
 		return ""
 	})
@@ -164,6 +166,18 @@ func (in *Incoming) store(ctx context.Context, d Details) (*Result, error) {
 	in.u = nil
 	in.c.https = d.HTTPS
 	return in.c.resultOf(m)
+}
+
+// cleanName is what of a name may be kept.
+func cleanName(name string) string {
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	clean := []rune(strings.Map(func(r rune) rune {
+		if unsafeInName(r) || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, name))
+	return string(clean[max(0, len(clean)-maxName):]) // the ending tells more
 }
 
 // End gives up what was received and not stored, and the place.

@@ -76,8 +76,12 @@ func (j *Janitor) fileJob(ctx context.Context, job *state.FileJob, pause time.Du
 	return err
 }
 
-// expireFiles removes the files that are over, of all tenants.
+// expireFiles removes the files that are over, of all tenants, and those that they
+// have asked for.
 func (j *Janitor) expireFiles(ctx context.Context, tenants []*state.Tenant, pause time.Duration) error {
+	if err := j.deleteFiles(ctx, pause); err != nil {
+		return err
+	}
 	now := j.now().UnixMilli()
 	for _, t := range tenants {
 		for {
