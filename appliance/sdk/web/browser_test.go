@@ -46,9 +46,10 @@ func TestInABrowser(t *testing.T) {
 	s := openSite(t, http.FileServer(http.Dir(filepath.Join(dir, "dist"))))
 	place, err := json.Marshal(map[string]any{
 		// Over LBS; its answer is of a test, without TLS.
-		"site":  map[string]any{"appKey": s.appKey, "lbs": s.url + "/lbs", "insecure": true},
-		"alice": map[string]string{"account": "alice", "token": s.tokens["alice"]},
-		"bob":   map[string]string{"account": "bob", "token": s.tokens["bob"]},
+		"site":    map[string]any{"appKey": s.appKey, "lbs": s.url + "/lbs", "insecure": true},
+		"backend": s.url + "/backend",
+		"alice":   map[string]string{"account": "alice", "token": s.tokens["alice"]},
+		"bob":     map[string]string{"account": "bob", "token": s.tokens["bob"]},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +74,7 @@ func TestInABrowser(t *testing.T) {
 			t.Errorf("%s: %s", r.Name, r.Error)
 		}
 	}
-	if len(got.Results) < 10 {
+	if len(got.Results) < 25 {
 		t.Errorf("only %d scenarios ran", len(got.Results))
 	}
 }

@@ -22,6 +22,8 @@ import (
 
 	"github.com/yizhan-im/yizhan/appliance"
 	"github.com/yizhan-im/yizhan/appliance/lbs"
+	"github.com/yizhan-im/yizhan/appliance/state"
+	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
 // npmTimeout bounds one command of npm, on a machine that does much else.
@@ -194,6 +196,9 @@ func openSite(t *testing.T, files http.Handler) *site {
 	})
 	points := []lbs.AccessPoint{{Transport: "weblink", Address: net.JoinHostPort(host, port)}}
 	mux.HandleFunc("/lbs", func(w http.ResponseWriter, r *http.Request) { s.node.Load().LBS(points).ServeHTTP(w, r) })
+	mux.HandleFunc("/files/", func(w http.ResponseWriter, r *http.Request) { s.node.Load().Files().ServeHTTP(w, r) })
+	mux.HandleFunc("POST /backend/room", s.createRoom)
+	mux.HandleFunc("POST /backend/broadcast", s.sendBroadcast)
 	if files != nil {
 		mux.Handle("/", files)
 	}
@@ -208,6 +213,28 @@ func openSite(t *testing.T, files http.Handler) *site {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// createRoom is what the tenant's backend does for the scenarios: it registers a room
+// for the account by, and answers its number.
+func (s *site) createRoom(w http.ResponseWriter, r *http.Request) {
+	name := "studio"
+	created, err := s.node.Load().App().ChangeRoom(r.Context(), s.appKey, &state.RoomChange{
+		Op: state.RoomCreate, By: r.FormValue("by"), ClientID: r.FormValue("id"), Info: &wire.RoomChanges{Name: &name},
+	})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprint(w, state.RoomID(created.Room))
+}
+
+// sendBroadcast tells all accounts the text of the form, which is kept for an hour.
+func (s *site) sendBroadcast(w http.ResponseWriter, r *http.Request) {
+	b := &wire.Broadcast{Body: r.FormValue("body"), Offline: true}
+	if _, err := s.node.Load().App().SendBroadcast(r.Context(), s.appKey, "", b, 1); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
 }
 
 func TestLint(t *testing.T) {
@@ -225,6 +252,7 @@ func TestSDK(t *testing.T) {
 	out, err := npm(dir, []string{
 		"YIZHAN_TEST_URL=" + s.url, "YIZHAN_TEST_APPKEY=" + s.appKey,
 		"YIZHAN_TEST_ALICE=alice:" + s.tokens["alice"], "YIZHAN_TEST_BOB=bob:" + s.tokens["bob"],
+		"YIZHAN_TEST_BACKEND=" + s.url + "/backend",
 	}, "test")
 	if err != nil {
 		t.Fatal(err)

@@ -40,6 +40,11 @@ export class Calls {
     return this.#final;
   }
 
+  /** Calls listener once, when nothing will connect any more. */
+  onEnd(listener: () => void): void {
+    this.#over.signal.addEventListener("abort", listener, { once: true });
+  }
+
   /** A link is logged in. */
   arrived(link: Link): void {
     this.#link = link;

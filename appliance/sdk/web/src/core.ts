@@ -84,6 +84,7 @@ export class Core implements Passenger, Listener {
     this.rooms = new Rooms(account, settings.platform, this.calls, {
       room: (event) => emit("room", event),
       roomMessage: (m) => emit("room_message", m),
+      roomNotice: (notice) => emit("room_notice", notice),
     });
     this.outbox = new Outbox(
       this.calls,
@@ -132,6 +133,8 @@ export class Core implements Passenger, Listener {
       }
     });
     this.onPush(wire.roomMessagePush, (p) => this.rooms.push(p));
+    this.onPush(wire.roomNoticePush, (p) => this.rooms.notice(p));
+    this.onPush(wire.roomOutPush, (p) => this.rooms.out(p));
     this.onPush(wire.deletionPush, ({ deletion }) => this.deletions.pushed(deletion?.version ?? 0));
     this.onPush(wire.conversationSettingPush, ({ setting }) => this.arrangement.took(setting));
     this.onPush(wire.doNotDisturbPush, (p) => this.arrangement.tookQuiet(p.doNotDisturb, p.version));

@@ -16,7 +16,7 @@ import type {
   TeamEvent,
   UpdateEvent,
 } from "./types";
-import type { DoNotDisturb } from "./wire.gen";
+import type { DoNotDisturb, RoomNoticePush } from "./wire.gen";
 
 /** Events of a Client. */
 export interface ClientEvents {
@@ -43,6 +43,8 @@ export interface ClientEvents {
   kicked: [event: Kicked];
   room: [event: RoomEvent];
   room_message: [message: RoomMessage];
+  /** What happens to a registered room: who comes and goes, roles, mutes, data, the queue. */
+  room_notice: [notice: RoomNoticePush];
   /** The site has lost data or is another one: what was shown of it is void, everything comes anew. */
   reset: [];
   /** Something failed without harm to the guarantees, such as the store. */
@@ -64,5 +66,7 @@ export interface ConversationEvents {
 /** Events of a Room. */
 export interface RoomEvents {
   message: [message: RoomMessage];
+  /** Of a registered room; its place is among the messages. */
+  notice: [notice: RoomNoticePush];
   state: [event: RoomEvent];
 }

@@ -1,64 +1,20 @@
 import { newId } from "./async";
 import type { Calls } from "./calls";
-import { Emitter } from "./emitter";
 import { toError, UsageError } from "./errors";
-import type { RoomEvents } from "./events";
 import type { Link } from "./link";
-import type { Content, Platform, RoomEvent, RoomMessage } from "./types";
+import { Room, type RoomEntry, type RoomSendOptions } from "./room";
+import type { Content, Platform, RoomEvent, RoomMessage, RoomSent } from "./types";
 import { content, roomMessage } from "./wire";
 import * as wire from "./wire.gen";
 
 /** How long entering a room again may take before the room counts as lost. */
 const reenterTimeout = 30_000;
 
-/** A room that this client wants to be in. Rooms.enter makes it. */
-export class Room extends Emitter<RoomEvents> {
-  #state: RoomEvent["state"] = "away";
-  #members = 0;
-
-  /** @internal */
-  constructor(
-    private readonly rooms: Rooms,
-    readonly name: string,
-  ) {
-    super();
-  }
-
-  get state(): RoomEvent["state"] {
-    return this.#state;
-  }
-
-  /** Members on the same node, when this client entered. */
-  get members(): number {
-    return this.#members;
-  }
-
-  /** Sends a message to everyone in the room; once, it is not tried again. */
-  send(what: string | Content): Promise<{ id: string; timeMs: number }> {
-    return this.rooms.send(this.name, what);
-  }
-
-  exit(): Promise<void> {
-    return this.rooms.exit(this.name);
-  }
-
-  /** @internal */
-  moved(event: RoomEvent): void {
-    this.#state = event.state;
-    this.#members = event.members ?? this.#members;
-    this.emit("state", event);
-  }
-
-  /** @internal */
-  took(m: RoomMessage): void {
-    this.emit("message", m);
-  }
-}
-
 /** What Rooms tells the client. */
 export interface RoomsListener {
   room(event: RoomEvent): void;
   roomMessage(m: RoomMessage): void;
+  roomNotice(notice: wire.RoomNoticePush): void;
 }
 
 /** The rooms that this client wants to be in: it enters them again on every connection. */
@@ -77,18 +33,23 @@ export class Rooms {
     return this.#wanted.get(name);
   }
 
-  /** Enters a room, and again on every connection until exit. Only messages from now on come. */
-  async enter(name: string): Promise<Room> {
+  /**
+   * Enters a room, and again on every connection until exit. Only messages from now on
+   * come. In a registered room, whose name is its number, entry says how this account
+   * shows itself; entering again changes that.
+   */
+  async enter(name: string, entry: RoomEntry = {}): Promise<Room> {
     if (!name) {
       throw new UsageError("a room needs a name");
     }
     let room = this.#wanted.get(name);
     if (!room) {
-      room = new Room(this, name);
+      room = new Room(this, this.calls, this.self, name, entry);
       this.#wanted.set(name, room);
     }
     try {
-      const answer = await this.calls.call(wire.enterRoom, { room: name });
+      const answer = await this.calls.call(wire.enterRoom, { ...entry, room: name });
+      room.entry = entry;
       this.#entered(room, answer);
     } catch (err) {
       if (this.#wanted.get(name) === room && room.state !== "entered") {
@@ -112,14 +73,19 @@ export class Rooms {
     }
   }
 
-  async send(name: string, what: string | Content): Promise<{ id: string; timeMs: number }> {
+  /** Sends a message to a room that this client is in; once, it is not tried again. */
+  async send(name: string, what: string | Content, options: RoomSendOptions = {}): Promise<RoomSent> {
     const { type, body, ext } = content(what);
     const request = { room: name, clientId: newId(), type, body, ext };
-    const { id, timeMs } = await this.calls.call(wire.sendRoom, request, { once: true });
-    // The server does not push it to the session that sent it.
-    const blank = wire.RoomMessagePush.read({});
-    this.#took({ ...blank, ...request, id, timeMs, from: this.self, fromPlatform: this.platform, own: true });
-    return { id, timeMs };
+    const sent = await this.calls.call(wire.sendRoom, { ...options, ...request }, { once: true });
+    if (!sent.abandoned) {
+      // The server does not push it to the session that sent it.
+      const { nick = "", avatar = "", ext: fromExt = "" } = this.#wanted.get(name)?.self ?? {};
+      const blank = wire.RoomMessagePush.read({ ...options, fromNick: nick, fromAvatar: avatar, fromExt });
+      const { id, timeMs } = sent;
+      this.#took({ ...blank, ...request, id, timeMs, from: this.self, fromPlatform: this.platform, own: true });
+    }
+    return sent;
   }
 
   /** @internal A new connection is logged in. */
@@ -143,6 +109,24 @@ export class Rooms {
     this.#took(roomMessage(m, this.self));
   }
 
+  /** @internal */
+  notice(notice: wire.RoomNoticePush): void {
+    const room = this.#wanted.get(notice.room);
+    if (room) {
+      room.noticed(notice);
+      this.listener.roomNotice(notice);
+    }
+  }
+
+  /** @internal Somebody has put this client out, or closed the room: it does not enter again by itself. */
+  out(push: wire.RoomOutPush): void {
+    const room = this.#wanted.get(push.room);
+    if (room) {
+      this.#wanted.delete(room.name);
+      this.#moved(room, { room: room.name, state: "out", out: push });
+    }
+  }
+
   #took(m: RoomMessage): void {
     const room = this.#wanted.get(m.room);
     if (room) {
@@ -154,7 +138,8 @@ export class Rooms {
   async #enterAgain(link: Link, room: Room, signal: AbortSignal): Promise<void> {
     try {
       const until = Date.now() + reenterTimeout;
-      this.#entered(room, await this.calls.request(link, wire.enterRoom, { room: room.name }, until, signal));
+      const request = { ...room.entry, room: room.name };
+      this.#entered(room, await this.calls.request(link, wire.enterRoom, request, until, signal));
     } catch (err) {
       if (!signal.aborted && this.#wanted.get(room.name) === room) {
         this.#wanted.delete(room.name);
@@ -163,10 +148,12 @@ export class Rooms {
     }
   }
 
-  #entered(room: Room, { members }: wire.EnterRoomResponse): void {
+  #entered(room: Room, answer: wire.EnterRoomResponse): void {
     if (this.#wanted.get(room.name) !== room) {
       return; // left meanwhile
     }
+    room.entered(answer);
+    const { members } = answer;
     if (room.state !== "entered" || room.members !== members) {
       this.#moved(room, { room: room.name, state: "entered", members });
     }

@@ -12,6 +12,7 @@ import type {
   Platform,
   Profile,
   RoomMessagePush,
+  RoomOutPush,
   SendRequest,
   TeamState,
   Message as WireMessage,
@@ -206,14 +207,28 @@ export interface RoomMessage extends RoomMessagePush {
   own: boolean;
 }
 
+/** What became of a message to a room. */
+export interface RoomSent {
+  id: string;
+  timeMs: number;
+  /** A registered room is overloaded, and nobody has got the message. */
+  abandoned: boolean;
+}
+
 /** Whether this client is in a room that it wants to be in. */
 export interface RoomEvent {
   room: string;
-  /** "away" while the connection is down: messages are missed. "lost": entering again was refused. */
-  state: "entered" | "away" | "lost" | "exited";
-  /** Members on the same node, when entered. */
+  /**
+   * "away" while the connection is down: messages are missed. "lost": entering again was
+   * refused. "out": somebody has put this client out, or the room was closed.
+   */
+  state: "entered" | "away" | "lost" | "out" | "exited";
+  /** Members, when entered. */
   members?: number;
+  /** Why it is lost. */
   error?: Error;
+  /** Why it is out. */
+  out?: RoomOutPush;
 }
 
 /** The fields to change. */

@@ -3,6 +3,7 @@
 import * as yizhan from "../src/index";
 import { domains } from "./domains";
 import { type Place, Stage, scenarios } from "./scenarios";
+import { services } from "./services";
 
 export interface Results {
   done: boolean;
@@ -29,7 +30,7 @@ function show(text: string): void {
 
 async function run(): Promise<void> {
   const place: Place = window.__place ?? JSON.parse(new URL(location.href).searchParams.get("place") ?? "null");
-  for (const { name, run } of [...scenarios, ...domains]) {
+  for (const { name, run } of [...scenarios, ...domains, ...services].filter((one) => place.backend || !one.backend)) {
     const stage = new Stage(place);
     const begin = performance.now();
     let error = "";

@@ -5,9 +5,16 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { domains } from "./domains";
 import { type Place, Stage, scenarios } from "./scenarios";
+import { services } from "./services";
 import { Site } from "./site";
 
-const { YIZHAN_TEST_URL, YIZHAN_TEST_APPKEY = "demo", YIZHAN_TEST_ALICE = "", YIZHAN_TEST_BOB = "" } = process.env;
+const {
+  YIZHAN_TEST_BACKEND,
+  YIZHAN_TEST_URL,
+  YIZHAN_TEST_APPKEY = "demo",
+  YIZHAN_TEST_ALICE = "",
+  YIZHAN_TEST_BOB = "",
+} = process.env;
 
 function run(place: () => Place, all = scenarios): void {
   test.each(all)("$name", { timeout: 120_000 }, async ({ run }) => {
@@ -40,6 +47,10 @@ describe.skipIf(!YIZHAN_TEST_URL)("a real node", () => {
     site: { appKey: YIZHAN_TEST_APPKEY, endpoint: YIZHAN_TEST_URL! },
     alice: user(YIZHAN_TEST_ALICE),
     bob: user(YIZHAN_TEST_BOB),
+    ...(YIZHAN_TEST_BACKEND && { backend: YIZHAN_TEST_BACKEND }),
   });
-  run(place, [...scenarios, ...domains]);
+  run(
+    place,
+    [...scenarios, ...domains, ...services].filter((one) => YIZHAN_TEST_BACKEND || !one.backend),
+  );
 });

@@ -15,10 +15,14 @@ export interface Place {
   site: Pick<ClientOptions, "appKey" | "lbs" | "endpoint" | "insecure" | "path" | "transports">;
   alice: { account: string; token: string };
   bob: { account: string; token: string };
+  /** Where a test does what the tenant's backend would do: see web_test.go. */
+  backend?: string;
 }
 
 export interface Scenario {
   name: string;
+  /** It needs a place with a backend. */
+  backend?: boolean;
   run(stage: Stage): Promise<void>;
 }
 

@@ -88,12 +88,12 @@ export class RoomBook {
   constructor(client: Client, changed: () => void) {
     this.#client = client;
     this.#changed = changed;
-    client.on("room", ({ room, state, members, error }) => {
+    client.on("room", ({ room, state, members, error, out }) => {
       const chat = this.#rooms.get(room);
       if (!chat || state === "exited") return;
-      chat.state = state;
+      chat.state = state === "out" ? "lost" : state;
       if (members !== undefined) chat.members = members;
-      chat.problem = error ? reason(error) : "";
+      chat.problem = out ? `You are out of the room: ${out.reason}` : error ? reason(error) : "";
       this.#touch(chat);
     });
     client.on("room_message", (message) => this.#heard(message));
