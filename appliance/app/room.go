@@ -111,7 +111,11 @@ func (a *App) enterRegistered(r *request, in *wire.EnterRoomRequest, number uint
 	a.closings.occupied(id.Tenant, number, info)
 	a.ok(r, &wire.EnterRoomResponse{Members: uint32(members), Info: info, Self: guestMember(self, g)})
 	if !again && alone && a.rooms.MayAnnounce(id.Tenant, in.Room) {
-		a.announce(id.Tenant, info, wire.RoomNoticeKind_ROOM_NOTICE_ENTERED, self, g, in.NotifyExt)
+		ext := in.NotifyExt
+		if ext != "" && a.mayTell(r, number) != nil {
+			ext = "" // that it has come is told all the same
+		}
+		a.announce(id.Tenant, info, wire.RoomNoticeKind_ROOM_NOTICE_ENTERED, self, g, ext)
 	}
 	return true, nil
 }

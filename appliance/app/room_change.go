@@ -65,6 +65,11 @@ func (a *App) changeRoom(r *request, payload []byte) error {
 		return err
 	}
 	c.By = r.identity.Account
+	if c.Ext != "" {
+		if err := a.mayTell(r, c.Room); err != nil {
+			return err
+		}
+	}
 	switch r.cmd {
 	case wire.CmdOfferRoomQueue, wire.CmdPollRoomQueue, wire.CmdDropRoomQueue:
 		if !r.client.rooms.IsIn(state.RoomID(c.Room)) {
@@ -307,8 +312,13 @@ func (a *App) updateRoomSelf(r *request, payload []byte) error {
 	if !r.client.rooms.IsIn(in.Room) {
 		return errNotMember
 	}
-	id := r.identity
-	return a.query(r, func() (wire.Body, error) { return nil, a.showInRoom(a.asking, id.Tenant, id.Account, in) })
+	id, later := r.identity, *r
+	return a.query(r, func() (wire.Body, error) {
+		if err := a.mayTellIn(&later, in.Room, in.Notify); err != nil {
+			return nil, err
+		}
+		return nil, a.showInRoom(a.asking, id.Tenant, id.Account, in)
+	})
 }
 
 // showInRoom is updateRoomSelf for all sessions of account.

@@ -397,6 +397,47 @@ func TestARoomClosesByItself(t *testing.T) {
 	}
 }
 
+// TestWhoIsMutedInARoomTellsNothing by other ways than messages either.
+func TestWhoIsMutedInARoomTellsNothing(t *testing.T) {
+	w := newNode(t).newTenant(t, state.Limits{})
+	name, number := w.room("ann")
+	ann, bob := w.login("ann"), w.login("bob")
+	ann.enters(name)
+	ann.notice(noticeEntered, "ann", "ann")
+	bob.enters(name)
+	for _, p := range []*peer{ann, bob} {
+		p.notice(noticeEntered, "bob", "bob")
+	}
+	own := map[wire.Command]wire.Body{
+		wire.CmdUpdateRoomSelf: &wire.UpdateRoomSelfRequest{Room: name, Nick: proto.String("b"), Notify: true, NotifyExt: "words"},
+		wire.CmdSetRoomTags:    &wire.SetRoomTagsRequest{Room: name, Tags: []string{"x"}, Notify: true},
+		wire.CmdOfferRoomQueue: &wire.OfferRoomQueueRequest{Room: name, Elements: []*wire.RoomElement{{Key: "k"}}, NotifyExt: "words"},
+	}
+	refused := func(code wire.Code) {
+		t.Helper()
+		for cmd, in := range own {
+			bob.refused(code, cmd, in)
+		}
+	}
+	w.change(&state.RoomChange{Op: state.RoomMute, Room: number, Flag: true})
+	refused(wire.CodeRoomAllMuted)
+	w.change(&state.RoomChange{Op: state.RoomMute, Room: number})
+	w.change(&state.RoomChange{Op: state.RoomTempMute, By: "ann", Room: number, Accounts: []string{"bob"}, Number: 60})
+	refused(wire.CodeRoomMuted)
+	bob.ok(wire.CmdExitRoom, &wire.ExitRoomRequest{Room: name}, nil)
+	ann.notice(noticeExited, "bob", "bob")
+	bob.ok(wire.CmdEnterRoom, &wire.EnterRoomRequest{Room: name, NotifyExt: "words"}, nil)
+	for _, p := range []*peer{ann, bob} {
+		if got := p.notice(noticeEntered, "bob", "bob"); got.Ext != "" {
+			t.Errorf("told %q", got.Ext)
+		}
+	}
+	// Without words of his own he may still queue.
+	bob.ok(wire.CmdOfferRoomQueue, &wire.OfferRoomQueueRequest{Room: name, Elements: []*wire.RoomElement{{Key: "k"}}}, nil)
+	ann.notice(noticeQueue, "bob")
+	ann.ok(wire.CmdSetRoomTags, &wire.SetRoomTagsRequest{Room: name, Tags: []string{"x"}, Notify: true}, nil)
+}
+
 // TestElementsGoWithTheirOwnersWhenARoomCloses: nobody waits in its queue when it is
 // opened again.
 func TestElementsGoWithTheirOwnersWhenARoomCloses(t *testing.T) {

@@ -148,8 +148,13 @@ func (a *App) setRoomTags(r *request, payload []byte) error {
 	if !r.client.rooms.IsIn(in.Room) {
 		return errNotMember
 	}
-	id := r.identity
-	return a.query(r, func() (wire.Body, error) { return nil, a.tagInRoom(id.Tenant, id.Account, id.Account, in) })
+	id, later := r.identity, *r
+	return a.query(r, func() (wire.Body, error) {
+		if err := a.mayTellIn(&later, in.Room, in.Notify); err != nil {
+			return nil, err
+		}
+		return nil, a.tagInRoom(id.Tenant, id.Account, id.Account, in)
+	})
 }
 
 // SetRoomTags changes the tags of an account that is inside a room. CodeNotFound: it
@@ -197,7 +202,11 @@ func (a *App) tagInRoom(tenant uint32, account, by string, in *wire.SetRoomTagsR
 		return errNotInside
 	}
 	if in.Notify {
-		a.tellRoom(tenant, room.High, &wire.RoomNoticePush{
+		priority := room.Low // as other things that members tell of themselves
+		if by == "" {
+			priority = room.High
+		}
+		a.tellRoom(tenant, priority, &wire.RoomNoticePush{
 			Room: in.Room, Kind: wire.RoomNoticeKind_ROOM_NOTICE_TAGS, By: by, Accounts: []string{account}, Member: m, Ext: in.NotifyExt,
 		})
 	}
