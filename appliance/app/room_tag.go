@@ -222,7 +222,7 @@ func (ts targets) of(text string) *room.Target {
 	to, ok := ts[text]
 	if !ok {
 		var err error
-		if to, err = room.ParseTarget(text); err != nil {
+		if to, err = room.ReadTarget(text); err != nil {
 			to = room.AllOf([]string{""})
 		}
 		ts[text] = to

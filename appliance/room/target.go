@@ -71,11 +71,17 @@ type term struct {
 // ParseTarget reads an expression of at most MaxTarget characters. The empty one
 // is nil: everybody is meant.
 func ParseTarget(text string) (*Target, error) {
-	if text == "" {
-		return nil, nil
-	}
 	if utf8.RuneCountInString(text) > MaxTarget {
 		return nil, fmt.Errorf("%w: an expression has at most %d characters", ErrTags, MaxTarget)
+	}
+	return ReadTarget(text)
+}
+
+// ReadTarget reads what String has written, which may be longer: AllOf names up to
+// MaxTags tags.
+func ReadTarget(text string) (*Target, error) {
+	if text == "" {
+		return nil, nil
 	}
 	p := targetParser{rest: text, target: &Target{text: text}}
 	root, err := p.either()
@@ -135,8 +141,8 @@ func (n *term) matches(tags []string) bool {
 	return n.all
 }
 
-// targetParser reads an expression from left to right. The length of the
-// expression bounds its depth.
+// targetParser reads an expression from left to right. The length of an
+// expression that somebody has written bounds its depth; those of AllOf have none.
 type targetParser struct {
 	rest   string
 	target *Target

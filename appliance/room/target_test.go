@@ -156,3 +156,22 @@ func TestMessagesReachTheirTargets(t *testing.T) {
 		d.wantBodies(t, strings.Fields(want[i%4])...)
 	}
 }
+
+// TestTargetsOfManyTagsAreReadAgain, though nobody may write one of that length.
+func TestTargetsOfManyTagsAreReadAgain(t *testing.T) {
+	var tags []string
+	for i := range MaxTags {
+		tags = append(tags, strings.Repeat("\u597d", MaxTag-1)+string(rune('a'+i)))
+	}
+	if err := CheckTags(tags); err != nil {
+		t.Fatal(err)
+	}
+	written := AllOf(tags).String()
+	if _, err := ParseTarget(written); !errors.Is(err, ErrTags) {
+		t.Errorf("an expression of %d bytes: %v", len(written), err)
+	}
+	to, err := ReadTarget(written)
+	if err != nil || to.String() != written || !to.Matches(tags) || to.Matches(tags[1:]) {
+		t.Errorf("read %v: %v", to, err)
+	}
+}
