@@ -57,13 +57,12 @@ var operationActions = []action{
 		},
 	},
 	{
-		name:   "msg/delMsg",
-		about:  "Deletes a message of any age for everybody: devices show nothing in its place.",
-		params: refParams(recallP2P, "7 between accounts; 8 in a team"),
-		codes:  []outcome{noMessage, teamMissing},
-		serve: func(a *API, ctx context.Context, c *call) (any, error) {
-			return nil, a.changeMessage(ctx, c, c.ref("deleteMsgid", recallTeam), state.MessageChange{Op: state.MessageErase})
-		},
+		name:  "msg/delMsg",
+		about: "Deletes a message of any age for everybody: devices show nothing in its place.",
+		params: append(refParams(recallP2P, "7 between accounts; 8 in a team"),
+			param{name: "deleteFile", kind: boolean, about: "true deletes the file that the message has as well, though others may have it too; default false. Yizhan's own"}),
+		codes: []outcome{noMessage, teamMissing},
+		serve: (*API).eraseMessage,
 	},
 	{
 		name:  "msg/markReadMsg",

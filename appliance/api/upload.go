@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -123,6 +125,27 @@ func (a *API) storeUpload(ctx context.Context, c *call) (any, error) {
 		URL: r.Body.URL, Link: r.Link,
 		File: fileAnswer{r.Body.Name, r.Body.URL, r.Body.MD5, r.Body.Size, r.Body.Ext, r.Body.W, r.Body.H},
 	}, nil
+}
+
+// fileTypes are the types of messages whose body names a file.
+var fileTypes = []uint32{1, 2, 3, 6}
+
+// eraseMessage deletes the file first: a call that is repeated still finds its name.
+func (a *API) eraseMessage(ctx context.Context, c *call) (any, error) {
+	ref := c.ref("deleteMsgid", recallTeam)
+	if c.args["deleteFile"].flag && a.files != nil {
+		m, err := a.app.MessageAt(ctx, c.appKey(), ref)
+		if err != nil {
+			return nil, err
+		}
+		var body struct{ URL string }
+		if slices.Contains(fileTypes, m.Type) && json.Unmarshal([]byte(m.Body), &body) == nil {
+			if _, err := a.files.Delete(ctx, c.tenant.ID, []string{body.URL}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, a.changeMessage(ctx, c, ref, state.MessageChange{Op: state.MessageErase})
 }
 
 func (a *API) deleteFiles(ctx context.Context, c *call) (any, error) {

@@ -256,6 +256,33 @@ func TestFilesOfATimeAreDeleted(t *testing.T) {
 	other.wantStored("1/3")
 }
 
+// TestTheFileGoesWithItsMessage, when that is asked for.
+func TestTheFileGoesWithItsMessage(t *testing.T) {
+	node := openNode(t, t.TempDir(), nil)
+	b, other := newBackend(t, node, appliance.TenantRequest{}), newBackend(t, node, appliance.TenantRequest{})
+	b.accounts("alice", "bob")
+	own := decode[uploaded](t, b.call("msg/upload", "content", "YWJj"))
+	foreign := decode[uploaded](t, other.call("msg/upload", "content", "YWJj"))
+	erase := func(url, kind, deleteFile string, want int) {
+		t.Helper()
+		m := decode[sent](t, b.call("msg/sendMsg", "from", "alice", "to", "bob", "ope", "0", "type", kind, "body", `{"url":`+quote(url)+`}`))
+		b.want(`{"code":200}`, "msg/delMsg", "from", "alice", "to", "bob", "type", "7", "deleteFile", deleteFile,
+			"deleteMsgid", fmt.Sprint(m.Data.MsgID), "timetag", fmt.Sprint(m.Data.TimeTag))
+		for _, up := range []uploaded{own, foreign} {
+			if w := b.get(up.Link); up.URL == url && w.Code != want {
+				t.Errorf("type %s, deleteFile %s: HTTP %d, want %d", kind, deleteFile, w.Code, want)
+			}
+		}
+	}
+	erase(own.URL, "6", "false", 200)
+	erase(own.URL, "100", "true", 200) // who knows what an app means by it
+	erase(foreign.URL, "6", "true", 200)
+	erase("https://example.com/cat.png", "1", "true", 0)
+	erase(own.URL, "6", "true", 404)
+	b.wantStored("0/0")
+	other.wantStored("1/3")
+}
+
 // FuzzUploadBody: whatever comes, a call is answered, and a refused one leaves
 // nothing.
 func FuzzUploadBody(f *testing.F) {

@@ -54,6 +54,15 @@ func (a *App) ChangeMessage(ctx context.Context, appKey string, ref MessageRef, 
 	return err
 }
 
+// MessageAt reads the message that ref names. CodeNotFound: there is none.
+func (a *App) MessageAt(ctx context.Context, appKey string, ref MessageRef) (*wire.Message, error) {
+	t, err := a.Tenant(ctx, appKey)
+	if err != nil {
+		return nil, err
+	}
+	return a.refer(t, &ref)
+}
+
 func firstOf(a, b string) string {
 	if a != "" {
 		return a
