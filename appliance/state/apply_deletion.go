@@ -113,9 +113,28 @@ func (m *Machine) putDeletionTotals(tx *raftstore.Tx, tenant uint32, account str
 }
 
 // sweepDeletions forgets the marks of entries that are below the floors of their
-// logs, among the oldest deletions.
+// logs, among the next deletions behind those that the last sweep has looked
+// through: the oldest may be of entries that are kept for ever.
 func (m *Machine) sweepDeletions(tx *raftstore.Tx, tenant uint32, account string, totals *versionCount) error {
-	rows, err := oldestDeletions(tx, tenant, account)
+	var place deletionPlace
+	placeKey := appendDeletedKey(nil, tenant, account, 0, 0)
+	before, err := loadRow(tx, placeKey, place.decode)
+	if err != nil {
+		return err
+	}
+	rows, last, err := nextDeletions(tx, tenant, account, place.version)
+	if err == nil && last == 0 && place.version > 0 {
+		rows, last, err = nextDeletions(tx, tenant, account, 0)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(rows) == sweepDeletions:
+		err = tx.Set(placeKey, (&deletionPlace{last}).append(nil))
+	case before: // these were the last ones
+		err = tx.Delete(placeKey)
+	}
 	if err != nil {
 		return err
 	}
@@ -151,22 +170,24 @@ func (m *Machine) sweepDeletions(tx *raftstore.Tx, tenant uint32, account string
 	return nil
 }
 
-// oldestDeletions reads up to sweepDeletions rows by their versions. What is done
-// to one row has nothing to do with the others, so their order does not matter.
-func oldestDeletions(tx *raftstore.Tx, tenant uint32, account string) (map[uint64]*deletionRow, error) {
+// nextDeletions reads up to sweepDeletions rows by their versions, behind one, and
+// tells the last of these, 0 when there are none. What is done to one row has
+// nothing to do with the others, so their order does not matter.
+func nextDeletions(tx *raftstore.Tx, tenant uint32, account string, behind uint64) (rows map[uint64]*deletionRow, last uint64, err error) {
 	prefix := appendConvPrefix(nil, tableDeletionOrder, tenant, account)
-	it, err := tx.Iter(appendU64(slices.Clone(prefix), 1), prefixEnd(prefix))
+	it, err := tx.Iter(appendU64(slices.Clone(prefix), behind+1), prefixEnd(prefix))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	rows := make(map[uint64]*deletionRow)
+	rows = make(map[uint64]*deletionRow)
 	for ok := it.First(); ok && err == nil && len(rows) < sweepDeletions; ok = it.Next() {
 		row := new(deletionRow)
 		err = row.decode(it.Value())
-		rows[binary.BigEndian.Uint64(it.Key()[len(prefix):])] = row
+		last = binary.BigEndian.Uint64(it.Key()[len(prefix):])
+		rows[last] = row
 	}
 	if closeErr := it.Close(); err == nil {
 		err = closeErr
 	}
-	return rows, err
+	return rows, last, err
 }

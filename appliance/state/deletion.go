@@ -9,7 +9,7 @@ import (
 
 // The tables of what accounts have deleted for themselves.
 const (
-	tableDeleted       = 0x26 // tenant, account+, conversation, seq
+	tableDeleted       = 0x26 // tenant, account+, conversation, seq; in conversation 0 the deletionPlace
 	tableDeletionOrder = 0x27 // tenant, account+, version; 0 is the totals
 )
 
@@ -31,6 +31,19 @@ func appendDeletedKey(dst []byte, tenant uint32, account string, conv, seq uint6
 
 func appendDeletionKey(dst []byte, tenant uint32, account string, version uint64) []byte {
 	return appendU64(appendConvPrefix(dst, tableDeletionOrder, tenant, account), version)
+}
+
+// deletionPlace is where sweeping an account's deletions has come to.
+type deletionPlace struct{ version uint64 }
+
+func (d *deletionPlace) append(dst []byte) []byte {
+	return binary.AppendUvarint(append(dst, rowVersion), d.version)
+}
+
+func (d *deletionPlace) decode(b []byte) error {
+	r := openRow(b)
+	d.version = r.uint()
+	return r.end("place of a sweep")
 }
 
 // deletionRow is what one command has deleted.

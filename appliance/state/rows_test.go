@@ -23,7 +23,7 @@ func emptyRows() []row {
 		new(teamHead),
 		new(versionCount), new(upgradeRow),
 		new(tombstoneRow), new(removalRow), new(conversationSetting),
-		new(fileRow), new(fileTotals), new(FileJob)}...)
+		new(fileRow), new(fileTotals), new(FileJob), new(deletionPlace)}...)
 }
 
 func fullRows() []row {
@@ -62,6 +62,7 @@ func fullRows() []row {
 		&fileRow{account: "a", createdMs: testTime, expiresMs: testTime + 1, size: 2, mime: "image/png", tag: "tag"},
 		&fileTotals{files: 300, bytes: 2},
 		&FileJob{FromMs: 1, ToMs: testTime, Type: "image/png", Tag: "tag", Account: "a"},
+		&deletionPlace{version: 300},
 	}...)
 }
 
