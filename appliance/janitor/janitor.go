@@ -59,6 +59,8 @@ type Janitor struct {
 	// firstPass and filesEvery are those of the package; tests have no time.
 	firstPass, filesEvery time.Duration
 
+	clock steadyClock // of run
+
 	ctx  context.Context
 	stop context.CancelFunc
 	done chan struct{} // closed when nobody works any more
@@ -92,6 +94,7 @@ func newJanitor(c Config) *Janitor {
 	if j.now == nil {
 		j.now = time.Now
 	}
+	j.clock = newSteadyClock(j.now)
 	j.ctx, j.stop = context.WithCancel(context.Background())
 	return j
 }
@@ -107,12 +110,13 @@ func (j *Janitor) Close() {
 func (j *Janitor) Pass(ctx context.Context) error { return j.pass(ctx, 0) }
 
 func (j *Janitor) run() {
+	j.believesClock() // from here on it is known
 	if !j.pause(j.ctx, j.firstPass) {
 		return
 	}
 	for {
 		wait := retry
-		if j.store.IsLeader() {
+		if steady := j.believesClock(); j.store.IsLeader() && steady {
 			began := j.now()
 			switch err := j.pass(j.ctx, stepPause); {
 			case j.ctx.Err() != nil:
@@ -126,6 +130,16 @@ func (j *Janitor) run() {
 			return
 		}
 	}
+}
+
+// believesClock reports whether the clock may say what is old; see steadyClock.
+func (j *Janitor) believesClock() bool {
+	steady, jumped := j.clock.look()
+	if jumped != 0 {
+		j.metrics.jumps.Inc()
+		j.log.Warn("the clock has jumped ahead: nothing is removed for its age until it has gone on for a day. Check the machine's time", "by", jumped, "rest", jumpRest)
+	}
+	return steady
 }
 
 // pause waits for d; false when ctx is over.

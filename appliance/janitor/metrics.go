@@ -13,6 +13,8 @@ type metrics struct {
 	logs, messages prometheus.Gauge
 
 	files, fileBytes, abortedUploads prometheus.Counter
+
+	jumps prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -26,6 +28,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		files:          counter("removed_files_total", "Files that were removed because they were over, or because their tenant's backend asked for it."),
 		fileBytes:      counter("removed_file_bytes_total", "Bytes that they had."),
 		abortedUploads: counter("aborted_uploads_total", "Uploads to the storage of files that had broken off and were given up."),
+		jumps:          counter("clock_jumps_total", "Times that the machine's clock has jumped ahead by more than an hour, so that nothing is removed for its age for a day."),
 		pruned: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "yizhan_retention_pruned_messages_total",
 			Help: "Messages that were removed because they were older, or more, than their tenant keeps.",
@@ -36,7 +39,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		messages: gauge("messages", "Messages that they hold."),
 	}
 	if reg != nil {
-		reg.MustRegister(m.pruned, m.last, m.duration, m.logs, m.messages, m.files, m.fileBytes, m.abortedUploads)
+		reg.MustRegister(m.pruned, m.last, m.duration, m.logs, m.messages, m.files, m.fileBytes, m.abortedUploads, m.jumps)
 	}
 	return m
 }
