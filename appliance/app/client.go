@@ -29,6 +29,9 @@ type client struct {
 	// present is set before the session's presence is made known, left when it ends
 	// because somebody wants that: its user, or whoever kicked it.
 	present, left atomic.Bool
+	// shown is set after that, and hidden when its end is made known: once, though
+	// a session may be forgotten several times, and while it logs in.
+	shown, hidden atomic.Bool
 
 	// rooms are those that the session is in.
 	rooms room.Member
@@ -51,8 +54,8 @@ func (a *App) forget(s *session.Session) {
 	a.hub.Remove(s)
 	a.mega.Leave(s)
 	a.rooms.Leave(&c.rooms)
-	if c.present.Load() {
-		a.presence.Offline(s, c.left.Load())
+	if c.shown.Load() {
+		a.offline(s)
 	}
 }
 

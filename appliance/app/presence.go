@@ -27,8 +27,16 @@ func (a *App) online(s *session.Session) {
 	c := clientOf(s)
 	c.present.Store(true)
 	a.presence.Online(s)
+	c.shown.Store(true)
 	if c.ended.Load() {
-		a.presence.Offline(s, c.left.Load()) // forget may have come before present was set
+		a.offline(s) // forget may have come before shown was set
+	}
+}
+
+// offline makes it known that a session has ended.
+func (a *App) offline(s *session.Session) {
+	if c := clientOf(s); c.hidden.CompareAndSwap(false, true) {
+		a.presence.Offline(s, c.left.Load())
 	}
 }
 

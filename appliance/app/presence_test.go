@@ -98,6 +98,25 @@ func TestTenantSaysWhoSeesPresence(t *testing.T) {
 	}
 }
 
+// TestAnEndIsToldOnce: a session that was ended is forgotten again when its gateway
+// has closed the connection.
+func TestAnEndIsToldOnce(t *testing.T) {
+	w := shared.newTenant(t, state.Limits{})
+	bob := w.login("bob")
+	w.account("carol")
+	alice := w.login("alice")
+	bob.subscribe("alice", "carol")
+	alice.ok(wire.CmdLogout, &wire.LogoutRequest{}, nil)
+	if p := bob.presence(); p.Account != "alice" || len(p.Devices) != 0 {
+		t.Fatalf("told %v", p)
+	}
+	w.node.app.Disconnected(alice.session, wire.CodeOK)
+	w.login("carol") // later changes are told later
+	if p := bob.presence(); p.Account != "carol" {
+		t.Errorf("told %v, want carol's login", p)
+	}
+}
+
 // TestSubscriberIsTold of logins, logouts, what devices say of themselves, and of
 // nothing when a connection is lost and comes back at once.
 func TestSubscriberIsTold(t *testing.T) {
