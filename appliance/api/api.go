@@ -38,6 +38,7 @@ type API struct {
 	metrics  *metrics
 	limiter  *limiter
 	requests *replayGuard
+	exports  chan struct{} // one token for each export that is streamed
 }
 
 // New makes the handler of
@@ -67,6 +68,7 @@ func New(a *app.App, o Options) *API {
 		metrics:  m,
 		limiter:  newLimiter(),
 		requests: newReplayGuard(maxRemembered, m.forgotten.Inc),
+		exports:  make(chan struct{}, maxExports),
 	}
 }
 
@@ -104,8 +106,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if act == nil {
 		name = "unknown" // a label must not be chosen by a client
 	}
+	var code wire.Code
+	if run, ok := payload.(*exportRun); ok && err == nil {
+		code = run.write(w, r)
+	} else {
+		code = respond(w, payload, err)
+	}
 	elapsed := a.now().Sub(start)
-	code := respond(w, payload, err)
 	a.metrics.observe(name, code, elapsed)
 	a.log.served(req, name, code, elapsed, err)
 }
@@ -143,7 +150,7 @@ func (a *API) serve(w http.ResponseWriter, req *request, act *action, name strin
 	if wait, ok := a.limiter.allow(caller.tenant, act, a.now()); !ok {
 		return nil, &limited{name: act.name, wait: wait}
 	}
-	c := &call{tenant: caller.tenant}
+	c := &call{tenant: caller.tenant, http: r}
 	body, end, err := a.read(w, r, act, c)
 	defer end()
 	if err != nil {

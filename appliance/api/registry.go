@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/yizhan-im/yizhan/appliance/files"
 	"github.com/yizhan-im/yizhan/appliance/state"
@@ -57,6 +58,7 @@ type call struct {
 	// upload has the file of an action that brings one, and uploadName is its name.
 	upload     *files.Incoming
 	uploadName string
+	http       *http.Request
 }
 
 // appKey names the tenant to package app.

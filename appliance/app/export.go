@@ -15,16 +15,16 @@ import (
 
 // ExportItem is one piece of what an account has.
 type ExportItem struct {
-	// Kind is account, profile, device, relation, team, login, conversation or
-	// message.
+	// Kind is account, profile, device, mute, friendMode, relation, team, login,
+	// subscription, notification, doNotDisturb, setting, file, conversation or message.
 	Kind string
-	// Body is the piece, as the protocol has it; nil of an account and a device,
-	// which Plain has.
+	// Body is the piece, as the protocol has it; nil of what the protocol has no
+	// message for, which Plain has.
 	Body  proto.Message
 	Plain any
 }
 
-// ExportAccount and ExportDevice are what the protocol has no message for.
+// What the protocol has no message for.
 type (
 	ExportAccount struct {
 		Account     string `json:"account"`
@@ -34,7 +34,32 @@ type (
 	}
 	ExportDevice struct {
 		DeviceID string `json:"deviceId"`
-		Platform string `json:"platform"`
+		Platform string `json:"platform,omitempty"` // known of the one used last
+		// AckedVersion is up to where the device has acknowledged.
+		AckedVersion uint64 `json:"ackedVersion,string"`
+	}
+	ExportMute struct {
+		P2P  bool `json:"p2p"`
+		Team bool `json:"team"`
+		Room bool `json:"room"`
+	}
+	ExportFriendMode struct {
+		Mode string `json:"mode"`
+	}
+	ExportSubscription struct {
+		Account   string `json:"account"`
+		SinceMs   int64  `json:"sinceMs,string"`
+		ExpiresMs int64  `json:"expiresMs,string"`
+	}
+	ExportFile struct {
+		ID        string `json:"id"`
+		Size      uint64 `json:"size,string"`
+		Type      string `json:"type"`
+		Tag       string `json:"tag,omitempty"`
+		CreatedMs int64  `json:"createdMs,string"`
+		ExpiresMs int64  `json:"expiresMs,omitempty,string"`
+		// URL is a signed address; there is none where the node serves no files.
+		URL string `json:"url,omitempty"`
 	}
 )
 
@@ -52,6 +77,10 @@ const (
 	exportRelations     = "r" // version, floor
 	exportTeams         = "t" // index
 	exportLogins        = "l" // place
+	exportSubscriptions = "u" // account
+	exportNotifications = "n" // version
+	exportSettings      = "s" // version, floor
+	exportFiles         = "f" // id
 	exportConversations = "c" // version, scene, peer, seq
 )
 
@@ -72,7 +101,9 @@ func (a *App) Export(ctx context.Context, appKey, account, cursor string) (items
 	}
 	e := &export{app: a, tenant: t.ID, account: account}
 	if cursor == "" {
-		e.self(row)
+		if err := e.self(row); err != nil {
+			return nil, "", a.edge(err)
+		}
 		cursor = exportRelations + ":0:0"
 	}
 	for steps := 0; cursor != "" && steps < exportSteps && !e.full() && ctx.Err() == nil; steps++ {
@@ -98,14 +129,31 @@ func (e *export) add(kind string, body proto.Message) {
 	e.bytes += proto.Size(body)
 }
 
-func (e *export) self(row *state.Account) {
+func (e *export) plain(kind string, v any) {
+	e.items = append(e.items, ExportItem{Kind: kind, Plain: v})
+}
+
+func (e *export) self(row *state.Account) error {
 	e.items = append(e.items, ExportItem{Kind: "account", Plain: &ExportAccount{
 		Account: row.Account, CreatedMs: row.CreatedMs, Blocked: row.Blocked, LastLoginMs: row.LastLoginMs,
 	}})
 	e.add("profile", row.Profile)
-	if row.LastDeviceID != "" {
-		e.items = append(e.items, ExportItem{Kind: "device", Plain: &ExportDevice{row.LastDeviceID, row.LastPlatform.String()}})
+	devices, err := e.app.queries.Devices(e.tenant, e.account)
+	if err != nil {
+		return err
 	}
+	for _, d := range devices {
+		out := &ExportDevice{DeviceID: d.ID, AckedVersion: d.Version}
+		if d.ID == row.LastDeviceID {
+			out.Platform = row.LastPlatform.String()
+		}
+		e.plain("device", out)
+	}
+	mute, err := e.app.queries.AccountMute(e.tenant, e.account)
+	if err == nil && mute != 0 {
+		e.plain("mute", &ExportMute{P2P: mute&state.MuteP2P != 0, Team: mute&state.MuteTeam != 0, Room: mute&state.MuteRoom != 0})
+	}
+	return err
 }
 
 // step reads one piece and returns the cursor behind it.
@@ -126,6 +174,10 @@ func (e *export) step(cursor string) (string, error) {
 	switch {
 	case stage == exportLogins:
 		return e.logins(rest)
+	case stage == exportSubscriptions && len(args) == 1:
+		return e.subscriptions(rest)
+	case stage == exportFiles && len(args) == 1:
+		return e.files(rest)
 	case err != nil:
 		return "", err
 	}
@@ -138,6 +190,14 @@ func (e *export) step(cursor string) (string, error) {
 		return e.relations(first, floor)
 	case stage == exportTeams && len(args) == 1:
 		return e.teams(first)
+	case stage == exportNotifications && len(args) == 1:
+		return e.notifications(first)
+	case stage == exportSettings && len(args) == 2:
+		floor, err := number(1)
+		if err != nil {
+			return "", err
+		}
+		return e.settings(first, floor)
 	case stage == exportConversations && len(args) == 4:
 		seq, err := number(3)
 		if err != nil {
@@ -152,6 +212,9 @@ func (e *export) relations(version, floor uint64) (string, error) {
 	page, err := e.app.queries.Relations(e.tenant, e.account, &wire.RelationsRequest{Version: version, Floor: floor, Limit: maxRelationPage})
 	if err != nil {
 		return "", err
+	}
+	if version == 0 {
+		e.plain("friendMode", &ExportFriendMode{page.FriendMode.String()})
 	}
 	for _, r := range page.Relations {
 		e.add("relation", r)
@@ -192,6 +255,72 @@ func (e *export) logins(after string) (string, error) {
 	}
 	if next != "" {
 		return exportLogins + ":" + next, nil
+	}
+	return exportSubscriptions + ":", nil
+}
+
+func (e *export) subscriptions(after string) (string, error) {
+	found, more, _, err := e.app.queries.Subscriptions(e.tenant, e.account, after, state.MaxSubscriptionsPage, e.app.now().UnixMilli())
+	if err != nil {
+		return "", err
+	}
+	for _, s := range found {
+		e.plain("subscription", &ExportSubscription{s.Publisher, s.SinceMs, s.ExpiresMs})
+		after = s.Publisher
+	}
+	if more {
+		return exportSubscriptions + ":" + after, nil
+	}
+	return exportNotifications + ":0", nil
+}
+
+// exportDevice is none that an account can have: it has sent nothing.
+const exportDevice = "\x00"
+
+func (e *export) notifications(version uint64) (string, error) {
+	page, err := e.app.queries.Notifications(e.tenant, e.account, exportDevice, version, false, 0)
+	if err != nil {
+		return "", err
+	}
+	for _, n := range page.Notifications {
+		e.add("notification", n)
+	}
+	if page.More {
+		return fmt.Sprintf("%s:%d", exportNotifications, page.Version), nil
+	}
+	return exportSettings + ":0:0", nil
+}
+
+func (e *export) settings(version, floor uint64) (string, error) {
+	page, err := e.app.queries.ConversationSettings(e.tenant, e.account, &wire.ConversationSettingsRequest{Version: version, Floor: floor})
+	if err != nil {
+		return "", err
+	}
+	if version == 0 && page.DoNotDisturb != nil {
+		e.add("doNotDisturb", page.DoNotDisturb)
+	}
+	for _, s := range page.Settings {
+		e.add("setting", s)
+	}
+	if page.More {
+		return fmt.Sprintf("%s:%d:%d", exportSettings, page.Version, page.Floor), nil
+	}
+	return exportFiles + ":", nil
+}
+
+// exportFilesStep is how many files of the tenant one step looks at.
+const exportFilesStep = 1000
+
+func (e *export) files(after string) (string, error) {
+	found, next, err := e.app.queries.FilesOf(e.tenant, e.account, after, exportFilesStep)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range found {
+		e.plain("file", &ExportFile{ID: f.ID, Size: f.Size, Type: f.Type, Tag: f.Tag, CreatedMs: f.CreatedMs, ExpiresMs: f.ExpiresMs})
+	}
+	if next != "" {
+		return exportFiles + ":" + next, nil
 	}
 	return exportConversations + ":0:::0", nil
 }
