@@ -62,6 +62,11 @@ type App struct {
 	// holds from the node's next start on. Default: search is on.
 	SearchOff bool `json:"search_off,omitempty"`
 
+	// PresenceGrace is how long a device whose connection was lost counts as online,
+	// at most 10 min; below 0 it is offline at once. After a reload it holds from the
+	// node's next start on. Default 20 s.
+	PresenceGrace caddy.Duration `json:"presence_grace,omitempty"`
+
 	// AccessPoints are what LBS tells clients, in order of preference. Default:
 	// the Link listener's port at the host by which the client reached LBS, and
 	// for browsers the very server that answers for LBS, if it has a weblink
@@ -82,6 +87,10 @@ type App struct {
 	listeners  []string    // keys of linkListeners held by this configuration
 	started    chan struct{}
 }
+
+// maxPresenceGrace bounds PresenceGrace: nobody is online for longer after the last
+// sign of life than that and a heartbeat.
+const maxPresenceGrace = caddy.Duration(10 * time.Minute)
 
 // CaddyModule implements caddy.Module.
 func (*App) CaddyModule() caddy.ModuleInfo {
@@ -134,6 +143,9 @@ func (a *App) Validate() error {
 	}
 	if a.Drain < 0 {
 		return errors.New("drain: must not be negative")
+	}
+	if a.PresenceGrace > maxPresenceGrace {
+		return fmt.Errorf("presence_grace: %s is too long, the most is %s", time.Duration(a.PresenceGrace), time.Duration(maxPresenceGrace))
 	}
 	if err := lbs.Validate(a.AccessPoints); err != nil {
 		return fmt.Errorf("access_point: %w", err)

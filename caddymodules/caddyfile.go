@@ -63,6 +63,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //			… see Files.unmarshalCaddyfile
 //		}
 //		search on|off
+//		presence_grace <duration>|off
 //		access_point <transport> <host:port> {
 //			env <name>
 //		}
@@ -94,6 +95,8 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "search":
 			a.SearchOff = false
 			err = argument(d, &a.SearchOff, isOff)
+		case "presence_grace":
+			err = argument(d, &a.PresenceGrace, grace)
 		case "access_point":
 			err = a.unmarshalAccessPoint(d)
 		default:
@@ -185,6 +188,18 @@ func isOff(s string) (bool, error) {
 func duration(s string) (caddy.Duration, error) {
 	d, err := caddy.ParseDuration(s)
 	return caddy.Duration(d), err
+}
+
+// grace reads a duration, or off, which is below 0: zero is the default.
+func grace(s string) (caddy.Duration, error) {
+	if s == "off" {
+		return -1, nil
+	}
+	d, err := duration(s)
+	if err == nil && d <= 0 {
+		err = errors.New("not off or a duration above zero")
+	}
+	return d, err
 }
 
 // size reads a byte count such as 64KiB or 1GB.

@@ -52,6 +52,7 @@ func TestTheGlobalOptionSetsEveryField(t *testing.T) {
 			compression
 		}
 		search off
+		presence_grace 45s
 		access_point link im1.example.com:7400
 		access_point link im2.example.com:7400 {
 			env test
@@ -74,7 +75,7 @@ func TestTheGlobalOptionSetsEveryField(t *testing.T) {
 			QueueBytes: 64 << 10, MaxPayload: 512 << 10, Compression: true,
 			Origins: []string{"https://a.example", "https://b.example:8443", "https://c.example"},
 		},
-		SearchOff: true,
+		SearchOff: true, PresenceGrace: caddy.Duration(45 * time.Second),
 		AccessPoints: []lbs.AccessPoint{
 			{Transport: "link", Address: "im1.example.com:7400"},
 			{Transport: "link", Address: "im2.example.com:7400", Env: "test"},
@@ -106,6 +107,8 @@ func TestABadOptionIsRefusedWithWhatIsWrong(t *testing.T) {
 		{"yizhan {\n min_free lots\n}", "not a size like 256MiB"},
 		{"yizhan {\n drain soon\n}", "drain"},
 		{"yizhan {\n search maybe\n}", "not on or off"},
+		{"yizhan {\n presence_grace 0s\n}", "not off or a duration above zero"},
+		{"yizhan {\n presence_grace soon\n}", "presence_grace"},
 		{"yizhan {\n link :7400 {\n max_connections many\n }\n}", "max_connections"},
 		{"yizhan {\n link :7400 {\n queue 9EiB\n }\n}", "out of range"},
 		{"yizhan {\n link :7400 {\n speed 1\n }\n}", `unknown link option "speed"`},
@@ -153,6 +156,7 @@ func TestValidationNamesTheSettingAndOpensNothing(t *testing.T) {
 		{App{NodeID: "Node 1"}, "node_id"},
 		{App{MinFreeBytes: -1}, "min_free"},
 		{App{Drain: -1}, "drain"},
+		{App{PresenceGrace: maxPresenceGrace + 1}, "presence_grace"},
 		{App{Link: Link{Listen: []string{"udp/:7400"}}}, "use tcp"},
 		{App{Link: Link{Listen: []string{":7400-7500"}}}, "exactly one port"},
 		{App{Link: Link{Listen: []string{":port"}}}, "link listener"},

@@ -94,7 +94,9 @@ func acquireNode(a *App) (*pooledNode, error) {
 			WebLink:      a.WebLink.config(),
 			Files:        a.Files.config(),
 			SearchOff:    a.SearchOff,
-			Logger:       slog.New(log.handler()),
+
+			PresenceGrace: time.Duration(a.PresenceGrace),
+			Logger:        slog.New(log.handler()),
 		})
 		if err != nil {
 			return nil, err
