@@ -77,18 +77,28 @@ func TestWhoAsksForMoreIsRefusedForAWhile(t *testing.T) {
 }
 
 // TestCallsThatChangeTeamsShareALimit: with each other, not with those that read.
-func TestCallsThatChangeTeamsShareALimit(t *testing.T) {
+func TestActionsOfTeamsShareALimit(t *testing.T) {
 	l, tenant := newLimits(), limitedTo(1, 3)
-	for _, name := range []string{"team/create", "team/kick", "team/muteTlistAll"} {
+	for _, name := range []string{"team/create", "team/kick", "team/query"} {
 		if !l.allowed(tenant, actions[name]) {
 			t.Errorf("%s is refused", name)
 		}
 	}
-	if l.allowed(tenant, actions["team/update"]) || l.allowed(tenant, actions["team/create"]) {
-		t.Error("a fourth change of teams is allowed")
+	if l.allowed(tenant, actions["team/update"]) || l.allowed(tenant, actions["team/joinTeams"]) {
+		t.Error("a fourth call is allowed")
 	}
-	if !l.allowed(tenant, actions["team/query"]) || !l.allowed(tenant, actions["team/joinTeams"]) {
-		t.Error("reading is refused too")
+	for _, name := range []string{"superteam/create", "superteam/invite", "superteam/getTlists"} {
+		if !l.allowed(tenant, actions[name]) {
+			t.Errorf("%s is refused with teams", name)
+		}
+	}
+	if l.allowed(tenant, actions["superteam/kick"]) || l.allowed(tenant, actions["superteam/joinTeams"]) {
+		t.Error("a fourth call of superteams is allowed")
+	}
+	for _, name := range []string{"msg/sendMsg", "superteam/sendMsg", "superteam/sendAttachMsg", "superteam/recallMsg", "superteam/queryHistoryMsg", "superteam/queryHistoryMsgByIds"} {
+		if sharedBy[name] != "" || !l.allowed(tenant, actions[name]) {
+			t.Errorf("%s shares the limit", name)
+		}
 	}
 	for name, shared := range sharedBy {
 		if actions[name] == nil && !plannedActions[name] {

@@ -18,7 +18,7 @@ var optionParams = []param{
 
 // forceParams are those of pushes that are forced, in teams.
 var forceParams = []param{
-	{name: "forcepushlist", kind: accounts, max: maxForcedPushes, about: "in a team: those to whom the push is made although they have turned its notifications off"},
+	{name: "forcepushlist", kind: accounts, max: maxForcedPushes, about: "in a team: those members to whom the push is made although they have turned its notifications off"},
 	{name: "forcepushall", kind: boolean, about: "in a team: push to all"},
 	{name: "forcepushcontent", max: maxPushContent, about: "what those get instead of pushcontent"},
 }

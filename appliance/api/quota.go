@@ -27,10 +27,14 @@ const (
 	// After more than a day's there is nothing to wait for but the quota.
 )
 
-// sharedQuotas are the actions that share one, by its name.
+// sharedQuotas are the actions that share one, by its name: all of teams, and all of
+// superteams, but for what is about their messages.
 var sharedQuotas = map[string]string{
 	"team": `create add kick remove update changeOwner addManager removeManager leave updateTeamNick muteTeam
-		muteTlist muteTlistAll`,
+		muteTlist muteTlistAll query queryDetail joinTeams listTeamMute listMemberInfo listOnlineUsers listOnlineUserCount
+		getMarkReadInfo`,
+	"superteam": `create dismiss invite kick leave updateTinfo updateTlist updateTeamNick addManager removeManager
+		changeOwner mute muteTlist changeLevel getTinfos getTlists getMuteTlists joinTeams`,
 }
 
 // sharedBy is the name of the quota that each of these actions shares.
@@ -69,7 +73,7 @@ func (act *action) limitText() string {
 	case act.perMinute > 0:
 		return "At most " + strconv.Itoa(act.perMinute) + " calls a minute."
 	case sharedBy[act.name] != "":
-		return "The actions that change a " + sharedBy[act.name] + " share one limit of calls per second."
+		return "The actions of " + sharedBy[act.name] + "s share one limit of calls per second, but for what is about messages."
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/netip"
+	"unicode/utf8"
 
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
@@ -35,13 +36,15 @@ type Question struct {
 	// account's name as it is stored, the team's id, or the room.
 	Message *wire.SendRequest
 	// Merged is what the message holds when it is a merged forward.
-	Merged  []*wire.Message
-	Team    *state.TeamChange          // of CallbackTeam
-	Recall  *RecallQuestion            // of CallbackRecall
-	Friend  *state.RelationChange      // of CallbackFriend
-	Profile *wire.UpdateProfileRequest // of CallbackProfile
-	Room    string                     // of CallbackRoomEntry
-	Mega    bool                       // of CallbackTeamMessage and CallbackTeam: it is a mega-team
+	Merged []*wire.Message
+	// Notification is of CallbackMessage and CallbackTeamMessage too, without Message.
+	Notification *wire.Notification
+	Team         *state.TeamChange          // of CallbackTeam
+	Recall       *RecallQuestion            // of CallbackRecall
+	Friend       *state.RelationChange      // of CallbackFriend
+	Profile      *wire.UpdateProfileRequest // of CallbackProfile
+	Room         string                     // of CallbackRoomEntry
+	Mega         bool                       // of CallbackTeamMessage and CallbackTeam: it is a mega-team
 
 	// Changed is set by Ask, and is nil when the message is good as it is.
 	Changed *MessageChange
@@ -64,7 +67,7 @@ type MessageChange struct {
 // questions are the operations of cmd that a backend may want to be asked about.
 func questions(cmd wire.Command) state.CallbackEvents {
 	switch cmd {
-	case wire.CmdSend, wire.CmdEdit:
+	case wire.CmdSend, wire.CmdEdit, wire.CmdNotify:
 		return state.CallbackMessage | state.CallbackTeamMessage // which, the payload says
 	case wire.CmdCreateTeam, wire.CmdDismissTeam, wire.CmdUpdateTeam, wire.CmdInviteTeam, wire.CmdJoinTeam, wire.CmdAnswerTeam,
 		wire.CmdKickTeam, wire.CmdLeaveTeam, wire.CmdTransferTeam, wire.CmdSetTeamManagers, wire.CmdMuteTeamMembers,
@@ -163,7 +166,11 @@ func (a *App) askSend(o *op) error {
 // askMessage is ask for a message to an account or a team.
 func (a *App) askMessage(r *request, q *Question) error {
 	if q.Event == state.CallbackTeamMessage {
-		team, err := teamID("to", q.Message.To)
+		to := q.Message.GetTo()
+		if q.Notification != nil {
+			to = q.Notification.To
+		}
+		team, err := teamID("to", to)
 		if err == nil {
 			q.Mega, err = a.queries.IsMegaTeam(r.identity.Tenant, team)
 		}
@@ -183,6 +190,32 @@ func (c *MessageChange) apply(kind uint32, body, ext *string, l *state.Limits) e
 		*ext = *c.Ext
 	}
 	if content(kind, *body, *ext, l) != nil {
+		return errBadChange
+	}
+	return nil
+}
+
+// askNotify asks about a notification of a client, and makes of it what the backend
+// wants it to be.
+func (a *App) askNotify(r *request, n *wire.Notification) error {
+	event := state.CallbackMessage
+	if n.Scene == wire.Scene_SCENE_TEAM {
+		event = state.CallbackTeamMessage
+	}
+	if !r.mayWait || !a.asks(r.tenant, event) {
+		return nil
+	}
+	q := &Question{Event: event, Notification: n}
+	if err := a.askMessage(r, q); err != nil || q.Changed == nil {
+		return err
+	}
+	if q.Changed.Ext != nil {
+		return errBadChange // a notification has none
+	}
+	if q.Changed.Body != nil {
+		n.Attach = *q.Changed.Body
+	}
+	if n.Attach == "" || !utf8.ValidString(n.Attach) || charsWithin("attach", n.Attach, maxAttach) != nil {
 		return errBadChange
 	}
 	return nil

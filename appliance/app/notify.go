@@ -41,6 +41,9 @@ func (a *App) notify(r *request, payload []byte) error {
 	if err := a.roomInMegaTeam(r.identity.Tenant, n.Scene, n.To); err != nil {
 		return err
 	}
+	if err := a.askNotify(r, n); err != nil {
+		return err
+	}
 	return a.submit(r, &state.Notify{
 		TimeMs: r.timeMs(), Tenant: r.identity.Tenant, Session: r.identity.SessionID, Notification: n,
 	})

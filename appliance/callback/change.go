@@ -36,13 +36,13 @@ func (a *answer) change(q *app.Question) (change *app.MessageChange, served bool
 		case "null", `""`, "{}":
 			continue
 		}
-		if q.Message == nil {
+		if q.Message == nil && q.Notification == nil {
 			return nil, false
 		}
 		if change == nil {
 			change = new(app.MessageChange)
 		}
-		isText := q.Message.Type == 0
+		isText := q.Message != nil && q.Message.Type == 0
 		switch {
 		case name == "body" && isText && json.Unmarshal(value, &change.Body) == nil:
 		case (name == "body" || name == "attach") && !isText:

@@ -100,6 +100,9 @@ type messageQuestion struct {
 }
 
 func messageOf(q *app.Question, event int) messageQuestion {
+	if q.Notification != nil {
+		return notificationOf(q, event)
+	}
 	m := q.Message
 	out := messageQuestion{
 		EventType: event, From: q.Account, To: m.To, ClientType: clientType(q.Platform), DeviceID: q.DeviceID,

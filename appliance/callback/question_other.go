@@ -71,6 +71,23 @@ func friendOf(q *app.Question) (question any, ok bool) {
 	return out, out.Type != 0 || out.EventType == eventFriendDelete
 }
 
+// notificationOf is about a notification of a client: a message of a type of its own,
+// as in copies (facts/yunxin-api.md §8).
+func notificationOf(q *app.Question, event int) messageQuestion {
+	n := q.Notification
+	out := messageQuestion{
+		EventType: event, From: q.Account, To: n.To, ClientType: clientType(q.Platform), DeviceID: q.DeviceID,
+		Timestamp: q.TimeMs, Type: "CUSTOM_P2P_MSG", Attach: n.Attach, ClientID: n.ClientId, IP: address(q),
+	}
+	if n.Scene == wire.Scene_SCENE_TEAM {
+		out.Type = "CUSTOM_TEAM_MSG"
+	}
+	if q.Remote.IsValid() {
+		out.Port = strconv.Itoa(int(q.Remote.Port()))
+	}
+	return out
+}
+
 // roomQuestion is about a message to a room.
 type roomQuestion struct {
 	Room string `json:"roomId"`

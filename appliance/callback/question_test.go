@@ -64,6 +64,12 @@ func TestQuestions(t *testing.T) {
 			`{\"fromAccount\":\"carol\",\"msgidServer\":\"7\",\"msgTimestamp\":3,\"msgType\":\"TEXT\",\"body\":\"a\\\"b\",\"ext\":\"e\"},` +
 			`{\"fromAccount\":\"dave\",\"msgidServer\":\"8\",\"msgTimestamp\":4,\"msgType\":\"CUSTOM\",\"attach\":\"{\\\"x\\\":1}\"}]}",` +
 			`"msgidClient":"c","ip":"192.0.2.1","port":"70"}`},
+		{other(state.CallbackMessage, func(q *app.Question) {
+			q.Notification = &wire.Notification{To: "bob", ClientId: "c", Attach: `{"n":1}`}
+		}), `{"eventType":1,"fromAccount":"alice","to":"bob","fromClientType":"AOS","fromDeviceId":"d","msgTimestamp":5,"msgType":"CUSTOM_P2P_MSG","attach":"{\"n\":1}","msgidClient":"c","ip":"192.0.2.1","port":"70"}`},
+		{mega(other(state.CallbackTeamMessage, func(q *app.Question) {
+			q.Notification = &wire.Notification{Scene: wire.Scene_SCENE_TEAM, To: "12", ClientId: "c", Attach: "x"}
+		})), `{"eventType":22,"fromAccount":"alice","to":"12","fromClientType":"AOS","fromDeviceId":"d","msgTimestamp":5,"msgType":"CUSTOM_TEAM_MSG","attach":"x","msgidClient":"c","ip":"192.0.2.1","port":"70"}`},
 		{message(state.CallbackMessage, &wire.SendRequest{To: "bob", ClientId: "c", Body: "hi"}),
 			`{"eventType":1,"fromAccount":"alice","to":"bob","fromClientType":"AOS","fromDeviceId":"d","msgTimestamp":5,"msgType":"TEXT","body":"hi","msgidClient":"c","ip":"192.0.2.1","port":"70"}`},
 		{message(state.CallbackTeamMessage, &wire.SendRequest{To: "12", ClientId: "c", Type: 1, Body: `{"w":1}`, Ext: "e"}),

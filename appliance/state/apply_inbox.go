@@ -107,8 +107,8 @@ func (m *Machine) changeConversation(tx *raftstore.Tx, r *reader) (*Conversation
 	if err != nil {
 		return nil, err
 	}
-	// Who has left a team may take back what it has set there.
-	if res.Code = code; code != wire.CodeOK && (c.Team == 0 || s.before.blank()) {
+	// Who has left a team may take back what it has set there, and set nothing anew.
+	if res.Code = code; code != wire.CodeOK && (c.Team == 0 || s.before.blank() || c.sets()) {
 		return res, nil
 	}
 	c.change(&s.row, place)
@@ -124,6 +124,16 @@ func (m *Machine) changeConversation(tx *raftstore.Tx, r *reader) (*Conversation
 	}
 	res.Setting = s.row.wire(scene, peer)
 	return res, nil
+}
+
+// sets reports whether c makes anything of a conversation that it was not.
+func (c *ConversationChange) sets() bool {
+	for _, flag := range [...]*bool{c.Top, c.Muted, c.Marked} {
+		if flag != nil && *flag {
+			return true
+		}
+	}
+	return c.Ext != nil && *c.Ext != ""
 }
 
 // change does what c asks, for an account that is at a place of the conversation.

@@ -53,7 +53,9 @@ func (m *Machine) notify(tx *raftstore.Tx, r *reader) (*NotifyResult, error) {
 		if t, err = m.team(tx, c.Tenant, owner.team); err != nil {
 			return nil, err
 		}
-		res.Code, err = m.maySend(tx, c.Tenant, owner.team, t, n.From)
+		if res.Code, err = m.maySend(tx, c.Tenant, owner.team, t, n.From); err == nil && res.Code == wire.CodeOK {
+			res.Code, err = m.mayForce(tx, c.Tenant, owner.team, t, n.Options.GetPush())
+		}
 	} else {
 		res.Code, err = m.mayNotify(tx, c.Tenant, n, res)
 	}

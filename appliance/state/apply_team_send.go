@@ -30,6 +30,9 @@ func (m *Machine) sendTeam(tx *raftstore.Tx, tenant uint32, msg *wire.Message, o
 		res.Code = wire.CodeTeamReceipt
 		return nil
 	}
+	if res.Code, err = m.mayForce(tx, tenant, id, t, msg.Push); err != nil || res.Code != wire.CodeOK {
+		return err
+	}
 	if msg.Options.GetOnlineOnly() {
 		res.Team, res.Members, res.Mega = id, t.audience(), t.head.mega()
 		return m.putOnline(tx, tenant, msg, own, hash, res)
@@ -65,6 +68,17 @@ func (m *Machine) sendTeam(tx *raftstore.Tx, tenant uint32, msg *wire.Message, o
 		}
 	}
 	return m.putClient(tx, tenant, msg.From, msg.ClientId, hash, &clientRow{seq: res.Seq, id: res.ID, timeMs: res.TimeMs})
+}
+
+// mayForce asks whether all on whom a push is forced are members: the list is for
+// those who have turned notifications of the team off.
+func (m *Machine) mayForce(tx *raftstore.Tx, tenant uint32, id uint64, t *team, p *wire.PushOptions) (wire.Code, error) {
+	for _, account := range p.GetForceAccounts() {
+		if _, ok, err := m.teamMark(tx, tenant, id, t, account); err != nil || !ok {
+			return wire.CodeNotInTeam, err
+		}
+	}
+	return wire.CodeOK, nil
 }
 
 // maySend is CodeOK when from may write in the team; t is nil when there is none.

@@ -244,7 +244,13 @@ func TestOnlyMembersArrangeATeam(t *testing.T) {
 	want(wire.CodeNotFound, tenant, "a", ConversationChange{Peer: "nobody", Top: proto.Bool(true)})
 	want(wire.CodeNotFound, tenant+1, "a", ConversationChange{Peer: "b", Top: proto.Bool(true)})
 	n.apply(&TeamChange{Op: TeamLeave, TimeMs: testTime, Tenant: tenant, By: "b", Team: team})
-	want(wire.CodeOK, tenant, "b", ConversationChange{Team: team, Top: proto.Bool(false)})
+	for _, change := range []ConversationChange{
+		top, {Team: team, Muted: proto.Bool(true)}, {Team: team, Marked: proto.Bool(true)}, {Team: team, Ext: proto.String("e")},
+		{Team: team, Top: proto.Bool(false), Muted: proto.Bool(true)},
+	} {
+		want(wire.CodeNotInTeam, tenant, "b", change)
+	}
+	want(wire.CodeOK, tenant, "b", ConversationChange{Team: team, Top: proto.Bool(false), Muted: proto.Bool(false), Ext: proto.String("")})
 	want(wire.CodeNotInTeam, tenant, "b", top)
 	if list, err := n.q.Conversations(tenant, "b", "", 0); err != nil || len(list.Conversations) != 0 {
 		t.Errorf("the list of who has left: %v %v", list, err)
