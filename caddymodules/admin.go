@@ -22,6 +22,7 @@ func init() {
 //	GET  /yizhan/status            what this node is doing
 //	GET  /yizhan/tenants           the tenants, without their secrets
 //	POST /yizhan/tenants           create one; answers with its secret, once
+//	GET  /yizhan/tenants/<appkey>  what one uses
 //	POST /yizhan/tenants/<appkey>  change one
 //	POST /yizhan/snapshot          take a snapshot of the store now
 type Admin struct{}
@@ -47,7 +48,12 @@ func (a *Admin) Routes() []caddy.AdminRoute {
 			}
 			return onNode(http.MethodGet, a.tenants).ServeHTTP(w, r)
 		})},
-		{Pattern: tenantsPath + "/", Handler: onNode(http.MethodPost, a.updateTenant)},
+		{Pattern: tenantsPath + "/", Handler: caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+			if r.Method == http.MethodGet {
+				return onNode(http.MethodGet, a.usage).ServeHTTP(w, r)
+			}
+			return onNode(http.MethodPost, a.updateTenant).ServeHTTP(w, r)
+		})},
 	}
 }
 
@@ -78,6 +84,10 @@ func (*Admin) updateTenant(node *appliance.Node, r *http.Request) (any, error) {
 	}
 	request.AppKey = strings.TrimPrefix(r.URL.Path, tenantsPath+"/")
 	return node.UpdateTenant(r.Context(), request)
+}
+
+func (*Admin) usage(node *appliance.Node, r *http.Request) (any, error) {
+	return node.Usage(r.Context(), strings.TrimPrefix(r.URL.Path, tenantsPath+"/"))
 }
 
 // onNode answers one method with what serve returns, as JSON.

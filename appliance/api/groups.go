@@ -16,6 +16,7 @@ var groups = []group{
 	{"team", "Teams", "Groups of accounts with a common conversation."},
 	{"chatroom", "Chatrooms", "Rooms that anybody may enter: who is what in them, their messages, and their queues."},
 	{"superteam", "Superteams", "Teams of 100,000 members and more."},
+	{"tenant", "Tenant", "What a tenant uses."},
 	{"history", "History", "Reading what was sent."},
 }
 

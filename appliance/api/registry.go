@@ -67,7 +67,7 @@ func (c *call) appKey() string { return c.tenant.AppKey }
 // actions are the supported ones, by name.
 var actions = func() map[string]*action {
 	index := make(map[string]*action)
-	for _, group := range [][]action{userActions, deleteActions, exportActions, presenceActions, relationActions, messageActions, operationActions, fileActions, notifyActions, teamActions, teamMoreActions, superteamActions, historyActions, inboxActions, chatroomActions, chatroomMemberActions, chatroomMessageActions, chatroomQueueActions, chatroomTagActions} {
+	for _, group := range [][]action{userActions, deleteActions, exportActions, usageActions, presenceActions, relationActions, messageActions, operationActions, fileActions, notifyActions, teamActions, teamMoreActions, superteamActions, historyActions, inboxActions, chatroomActions, chatroomMemberActions, chatroomMessageActions, chatroomQueueActions, chatroomTagActions} {
 		for i := range group {
 			index[group[i].name] = &group[i]
 		}

@@ -61,6 +61,7 @@ type App struct {
 	mega     MegaTeams
 	janitor  *janitor
 	remover  *remover
+	usage    *usageCounter
 	searcher Searcher // nil: there is none
 
 	gate       Gate
@@ -110,6 +111,7 @@ func New(c Config) *App {
 	a.lastSession.Store(rand.Uint64() >> 1)
 	a.startJanitor(c.Registerer)
 	a.startRemover(c.Registerer)
+	a.startUsage(c.Registerer)
 	a.roomTasks.Go(a.runRooms)
 	return a
 }
@@ -120,6 +122,7 @@ func (a *App) Close() {
 	a.stopAsking()
 	a.janitor.close()
 	a.remover.close()
+	a.usage.close()
 	a.lines.Wait()
 	a.presence.Close()
 	a.events.Close()

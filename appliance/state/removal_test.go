@@ -195,6 +195,8 @@ func codeOfResult(res any) wire.Code {
 		return r.Code
 	case *FileResult:
 		return r.Code
+	case *PruneResult:
+		return r.Code
 	case *ReadResult:
 		return r.Code
 	}

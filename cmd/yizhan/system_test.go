@@ -302,6 +302,12 @@ func TestOperatorsSeeAndChangeTenants(t *testing.T) {
 	if err != nil || !strings.Contains(out, "A shop") || !strings.Contains(out, "77") || !strings.Contains(out, "demo") {
 		t.Errorf("list: %v\n%s", err, out)
 	}
+	if out, err = n.yizhan("tenant", "usage", "demo", "--address", n.admin); err != nil || !strings.Contains(out, "accounts") {
+		t.Errorf("usage: %v\n%s", err, out)
+	}
+	if out, err = n.yizhan("tenant", "usage", "nobody", "--address", n.admin); exitCode(err) != 1 || !strings.Contains(out, "nobody") {
+		t.Errorf("usage of nobody: %v\n%s", err, out)
+	}
 	if out, err = n.yizhan("tenant", "set", "nobody", "--name", "x", "--address", n.admin); exitCode(err) != 1 || !strings.Contains(out, "nobody") {
 		t.Errorf("a tenant that does not exist: %v\n%s", err, out)
 	}

@@ -17,12 +17,12 @@ const tenantsPath = "/yizhan/tenants"
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "tenant",
-		Usage: "create|list|set [--address <admin endpoint>]",
-		Short: "Creates, lists and changes the tenants of a running node",
+		Usage: "create|list|set|usage [--address <admin endpoint>]",
+		Short: "Creates, lists, changes and measures the tenants of a running node",
 		CobraFunc: func(cmd *cobra.Command) {
 			admin := new(adminClient)
 			admin.addFlag(cmd)
-			cmd.AddCommand(tenantCreate(admin), tenantList(admin), tenantSet(admin))
+			cmd.AddCommand(tenantCreate(admin), tenantList(admin), tenantSet(admin), tenantUsage(admin))
 		},
 	})
 }
