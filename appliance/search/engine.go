@@ -80,10 +80,10 @@ func New(c Config) (*Engine, error) {
 		queries: c.Queries, log: c.Logger, dirty: newDirtySet(), analyzers: newAnalyzers(m),
 		searches: make(chan struct{}, maxSearches), linger: linger, rest: rest,
 	}
-	e.set = &indexSet{dir: c.Dir, most: maxOpen, tenants: map[uint32]*tenantIndex{}, made: func(tenant uint32, why error) {
+	e.set = newIndexSet(c.Dir, maxOpen, func(tenant uint32, why error) {
 		e.metrics.remade.Inc()
 		e.log.Warn("the index for search cannot be used and is made anew", "tenant", tenant, "error", why)
-	}, unusable: e.dirty.missing}
+	}, e.dirty.missing)
 	e.metrics = newMetrics(c.Registerer, e)
 	e.ctx, e.stop = context.WithCancel(context.Background())
 	return e, nil

@@ -404,13 +404,9 @@ func TestAnIndexThatIsDamagedWhileItIsClosedIsMadeAnew(t *testing.T) {
 	word := &wire.SearchRequest{Text: "word"}
 	s.send(tenant, "a", "b", "word 1")
 	s.settle(e)
-	e.set.mu.Lock()
-	for len(e.set.tenants) > 0 {
-		if err := e.set.closeOldest(); err != nil {
-			t.Error(err)
-		}
+	if err := e.set.trim(0); err != nil {
+		t.Fatal(err)
 	}
-	e.set.mu.Unlock()
 	if err := os.WriteFile(filepath.Join(e.set.path(tenant), "index_meta.json"), []byte("?"), 0o600); err != nil {
 		t.Fatal(err)
 	}

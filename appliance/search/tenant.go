@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -24,28 +26,45 @@ var (
 // anew.
 const format = "1"
 
-// tenantIndex is the open index of one tenant. mu is held for reading by who uses
-// index, which is nil when it has been closed to make room.
+// tenantIndex is the index of one tenant. mu is held for reading by who uses index,
+// and for writing by who opens, closes or removes it.
 type tenantIndex struct {
-	mu    sync.RWMutex
 	path  string
-	index bleve.Index
-	used  uint64 // by the set's clock
+	mu    sync.RWMutex
+	index bleve.Index // guarded by mu: nil while it is not open
 }
 
-// indexSet holds the open indexes, at most so many. An index that is not used is
-// closed; opening it again takes some milliseconds.
+// openedIndex is what an indexSet knows of one that is open, or about to be.
+type openedIndex struct {
+	used  uint64 // by the set's clock
+	ready bool   // it may be closed to make room
+}
+
+// indexSet holds the open indexes, some most of them: as many more as are being
+// opened at one moment. An index that is not used is closed; opening it again takes
+// some milliseconds, for which only those wait who want this one.
 type indexSet struct {
 	dir  string
 	most int
 	made func(tenant uint32, why error) // an index was made anew
-	// unusable: an index that is there cannot be opened. Called with mu locked.
+	// unusable: an index that is there cannot be opened.
 	unusable func()
+	// opener opens what is in a folder: openIndex, if not a test's.
+	opener func(path string) (bleve.Index, error)
 
+	// mu is held for moments; whoever holds it waits for no index.
 	mu      sync.Mutex
 	clock   uint64
-	tenants map[uint32]*tenantIndex
+	tenants map[uint32]*tenantIndex // those that were ever used; bounded by the tenants
+	open    map[uint32]*openedIndex // of those, the ones that are open
 	closed  bool
+}
+
+func newIndexSet(dir string, most int, made func(uint32, error), unusable func()) *indexSet {
+	return &indexSet{
+		dir: dir, most: most, made: made, unusable: unusable, opener: openIndex,
+		tenants: map[uint32]*tenantIndex{}, open: map[uint32]*openedIndex{},
+	}
 }
 
 var errClosed = errors.New("search: closed")
@@ -73,72 +92,131 @@ func (s *indexSet) remake(tenant uint32, f func(bleve.Index) error) error {
 }
 
 func (s *indexSet) with(tenant uint32, anew bool, f func(bleve.Index) error) error {
+	t := s.of(tenant)
 	for {
-		t, err := s.open(tenant, anew)
+		t.mu.RLock()
+		if t.index != nil {
+			s.touch(tenant)
+			err := f(t.index)
+			t.mu.RUnlock()
+			return err
+		}
+		t.mu.RUnlock()
+		if err := s.openOne(tenant, t, anew); err != nil {
+			return err
+		} // and it may be closed again at once, to make room
+	}
+}
+
+func (s *indexSet) of(tenant uint32) *tenantIndex {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.tenants[tenant]
+	if t == nil {
+		t = &tenantIndex{path: s.path(tenant)}
+		s.tenants[tenant] = t
+	}
+	return t
+}
+
+func (s *indexSet) touch(tenant uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o := s.open[tenant]; o != nil {
+		s.clock++
+		o.used = s.clock
+	}
+}
+
+// openOne opens t unless somebody has.
+func (s *indexSet) openOne(tenant uint32, t *tenantIndex, anew bool) (err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.index != nil {
+		return nil
+	}
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return errClosed
+	}
+	s.clock++
+	o := &openedIndex{used: s.clock}
+	s.open[tenant] = o
+	s.mu.Unlock()
+	// Nobody who holds the lock of one that is ready waits for t's.
+	if err = s.trim(s.most); err == nil {
+		t.index, err = s.load(tenant, t.path, anew)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o.ready = err == nil; !o.ready {
+		delete(s.open, tenant)
+	}
+	return err
+}
+
+// load opens or makes the index in a folder.
+func (s *indexSet) load(tenant uint32, path string, anew bool) (bleve.Index, error) {
+	idx, err := s.opener(path)
+	if err == nil {
+		return idx, nil
+	}
+	if s.exists(tenant) {
+		if !anew {
+			s.unusable()
+			return nil, err
+		}
+		s.made(tenant, err)
+	}
+	return newIndex(path)
+}
+
+// trim closes those that were used longest ago until most are open, but none that
+// is being opened. It waits for who uses them.
+func (s *indexSet) trim(most int) error {
+	for {
+		t := s.takeOldest(most)
+		if t == nil {
+			return nil
+		}
+		t.mu.Lock()
+		err := t.close()
+		t.mu.Unlock()
 		if err != nil {
 			return err
 		}
-		t.mu.RLock()
-		if t.index == nil { // closed again to make room
-			t.mu.RUnlock()
-			continue
-		}
-		err = f(t.index)
-		t.mu.RUnlock()
-		return err
 	}
 }
 
-func (s *indexSet) open(tenant uint32, anew bool) (*tenantIndex, error) {
+// takeOldest takes one out of those that are open, nil when they are not too many.
+func (s *indexSet) takeOldest(most int) *tenantIndex {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil, errClosed
+	if len(s.open) <= most {
+		return nil
 	}
-	s.clock++
-	if t := s.tenants[tenant]; t != nil {
-		t.used = s.clock
-		return t, nil
-	}
-	for len(s.tenants) >= s.most {
-		if err := s.closeOldest(); err != nil {
-			return nil, err
+	var (
+		oldest uint32
+		first  *openedIndex
+	)
+	for tenant, o := range s.open {
+		if o.ready && (first == nil || o.used < first.used) {
+			oldest, first = tenant, o
 		}
 	}
-	t := &tenantIndex{path: s.path(tenant), used: s.clock}
-	var err error
-	if t.index, err = openIndex(t.path); err != nil {
-		if s.exists(tenant) {
-			if !anew {
-				s.unusable()
-				return nil, err
-			}
-			s.made(tenant, err)
-		}
-		if t.index, err = newIndex(t.path); err != nil {
-			return nil, err
-		}
+	if first == nil {
+		return nil
 	}
-	s.tenants[tenant] = t
-	return t, nil
+	delete(s.open, oldest)
+	return s.tenants[oldest]
 }
 
-// closeOldest waits for who uses it.
-func (s *indexSet) closeOldest() error {
-	var oldest uint32
-	for tenant, t := range s.tenants {
-		if o := s.tenants[oldest]; o == nil || t.used < o.used {
-			oldest = tenant
-		}
-	}
-	t := s.tenants[oldest]
-	delete(s.tenants, oldest)
-	return t.close()
-}
-
+// close is called with t.mu locked.
 func (t *tenantIndex) close() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	if t.index == nil {
+		return nil
+	}
 	err := t.index.Close()
 	t.index = nil
 	return err
@@ -146,32 +224,42 @@ func (t *tenantIndex) close() error {
 
 // remove deletes the tenant's index.
 func (s *indexSet) remove(tenant uint32) error {
+	t := s.of(tenant)
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t := s.tenants[tenant]; t != nil {
-		delete(s.tenants, tenant)
-		if err := t.close(); err != nil {
-			return err
-		}
+	delete(s.open, tenant)
+	s.mu.Unlock()
+	if err := t.close(); err != nil {
+		return err
 	}
-	return os.RemoveAll(s.path(tenant))
+	return os.RemoveAll(t.path)
 }
 
 func (s *indexSet) close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = true
+	all := slices.Collect(maps.Values(s.tenants))
+	clear(s.open)
+	s.mu.Unlock()
 	var errs []error
-	for tenant, t := range s.tenants {
+	for _, t := range all {
+		t.mu.Lock()
 		errs = append(errs, t.close())
-		delete(s.tenants, tenant)
+		t.mu.Unlock()
 	}
 	return errors.Join(errs...)
 }
 
 // config is how indexes are opened. The indexer does not wait for the disk: what
 // is lost with the process is indexed again, since the version is lost with it.
-var config = map[string]any{"unsafe_batch": true, "bolt_timeout": "5s"}
+//
+// Each call gets its own: bleve writes into it, among other things the path of an
+// index that it makes, and reads that back when it opens another.
+func config() map[string]any { return map[string]any{unsafeBatch: true, "bolt_timeout": "5s"} }
+
+// unsafeBatch lets a write return before it is on disk.
+const unsafeBatch = "unsafe_batch"
 
 func openIndex(path string) (idx bleve.Index, err error) {
 	defer func() {
@@ -179,7 +267,7 @@ func openIndex(path string) (idx bleve.Index, err error) {
 			idx, err = nil, fmt.Errorf("search: opening %s: %v", path, r)
 		}
 	}()
-	if idx, err = bleve.OpenUsing(path, config); err != nil {
+	if idx, err = bleve.OpenUsing(path, config()); err != nil {
 		return nil, err
 	}
 	if got, err := idx.GetInternal(keyFormat); err != nil || string(got) != format {
@@ -188,6 +276,8 @@ func openIndex(path string) (idx bleve.Index, err error) {
 	return idx, nil
 }
 
+// newIndex makes an empty index in place of what is at path. Its format is on disk
+// when it returns: without that an index that is closed at once could not be opened.
 func newIndex(path string) (bleve.Index, error) {
 	if err := os.RemoveAll(path); err != nil {
 		return nil, err
@@ -196,14 +286,16 @@ func newIndex(path string) (bleve.Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	idx, err := bleve.NewUsing(path, m, scorch.Name, scorch.Name, config)
+	durable := config()
+	delete(durable, unsafeBatch)
+	idx, err := bleve.NewUsing(path, m, scorch.Name, scorch.Name, durable)
 	if err != nil {
 		return nil, err
 	}
-	if err := idx.SetInternal(keyFormat, []byte(format)); err != nil {
-		return nil, errors.Join(err, idx.Close())
+	if err := errors.Join(idx.SetInternal(keyFormat, []byte(format)), idx.Close()); err != nil {
+		return nil, err
 	}
-	return idx, nil
+	return openIndex(path)
 }
 
 // number reads one of an index's own numbers, 0 when there is none.
