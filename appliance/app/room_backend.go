@@ -324,6 +324,9 @@ func (a *App) BroadcastToRooms(ctx context.Context, appKey string, m *RoomMessag
 		if !ok {
 			continue
 		}
+		if err := ctx.Err(); err != nil {
+			return rooms, a.edge(err)
+		}
 		one.Room = number
 		switch _, abandoned, err := a.SendToRoom(ctx, appKey, &one); {
 		case wire.CodeOf(err) == wire.CodeBadParameter:
