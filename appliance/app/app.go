@@ -48,6 +48,7 @@ type App struct {
 	roomLog   *roomLog
 	closings  closings
 	roomTasks sync.WaitGroup // goroutines about rooms
+	swept     chan struct{}  // closed when sweepRooms is done; see awaitSweep
 	log       *eventLog
 	metrics   *metrics
 	now       func() time.Time
@@ -112,6 +113,7 @@ func New(c Config) *App {
 	a.startJanitor(c.Registerer)
 	a.startRemover(c.Registerer)
 	a.startUsage(c.Registerer)
+	a.swept = make(chan struct{})
 	a.roomTasks.Go(a.runRooms)
 	return a
 }

@@ -43,6 +43,9 @@ func (a *App) ChangeRoom(ctx context.Context, appKey string, c *state.RoomChange
 			return nil, a.edge(err)
 		}
 	}
+	if err := a.awaitSweep(ctx, c); err != nil {
+		return nil, a.edge(err)
+	}
 	if len(c.Append(nil)) > state.MaxCommandBytes {
 		return nil, wire.Errorf(wire.CodeBadParameter, "all texts together are too long")
 	}

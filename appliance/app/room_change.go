@@ -70,6 +70,18 @@ func (a *App) changeRoom(r *request, payload []byte) error {
 			return err
 		}
 	}
+	if r.cmd == wire.CmdOfferRoomQueue && !a.isSwept() {
+		later := *r
+		return a.query(r, func() (wire.Body, error) {
+			if !later.client.rooms.IsIn(state.RoomID(c.Room)) {
+				return nil, errNotMember
+			}
+			if err := a.awaitSweep(a.asking, c); err != nil {
+				return nil, err
+			}
+			return nil, a.proposeRoom(&later, c)
+		})
+	}
 	switch r.cmd {
 	case wire.CmdOfferRoomQueue, wire.CmdPollRoomQueue, wire.CmdDropRoomQueue:
 		if !r.client.rooms.IsIn(state.RoomID(c.Room)) {
@@ -82,15 +94,15 @@ func (a *App) changeRoom(r *request, payload []byte) error {
 			if err := a.roomLog.flush(a.asking); err != nil {
 				return nil, err
 			}
-			return nil, a.recallRoom(&later, c)
+			return nil, a.proposeRoom(&later, c)
 		})
 	}
 	c.TimeMs, c.Tenant, c.Session = r.timeMs(), r.identity.Tenant, r.identity.SessionID
 	return a.submit(r, c)
 }
 
-// recallRoom is done by a worker, since it waits.
-func (a *App) recallRoom(r *request, c *state.RoomChange) error {
+// proposeRoom is done by a worker, since it waits.
+func (a *App) proposeRoom(r *request, c *state.RoomChange) error {
 	c.TimeMs, c.Tenant, c.Session = r.timeMs(), r.identity.Tenant, r.identity.SessionID
 	res, err := propose[*state.RoomResult](a.asking, a, c)
 	if err != nil {

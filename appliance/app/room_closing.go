@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -122,10 +124,13 @@ func (a *App) closeRooms() {
 func (a *App) sweepRooms() {
 	for {
 		res, err := propose[*state.RoomLogResult](a.asking, a, &state.RoomSweep{TimeMs: a.closings.now().UnixMilli()})
-		if err == nil && !res.More || a.asking.Err() != nil {
+		switch {
+		case err == nil && !res.More:
+			close(a.swept)
 			return
-		}
-		if err == nil {
+		case a.asking.Err() != nil:
+			return
+		case err == nil:
 			continue
 		}
 		select { // no leader yet, or too much to do
@@ -133,5 +138,36 @@ func (a *App) sweepRooms() {
 		case <-a.asking.Done():
 			return
 		}
+	}
+}
+
+// sweepWait is how long an offer waits for sweepRooms, which takes some milliseconds
+// when there is a leader.
+const sweepWait = 5 * time.Second
+
+// awaitSweep returns when sweepRooms is done. An element that goes with its owner must
+// not be offered before: it would be taken for one of the last run.
+func (a *App) awaitSweep(ctx context.Context, c *state.RoomChange) error {
+	if !slices.ContainsFunc(c.Elements, func(e *wire.RoomElement) bool { return e.Transient }) || a.isSwept() {
+		return nil
+	}
+	timer := time.NewTimer(sweepWait)
+	defer timer.Stop()
+	select {
+	case <-a.swept:
+		return nil
+	case <-timer.C:
+		return errStoreLeader
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *App) isSwept() bool {
+	select {
+	case <-a.swept:
+		return true
+	default:
+		return false
 	}
 }

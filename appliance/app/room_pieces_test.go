@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -53,6 +55,36 @@ func TestNoticesOfAQueueFitAFrame(t *testing.T) {
 		if n != c.elements {
 			t.Errorf("%s: %d elements of %d are told", c.name, n, c.elements)
 		}
+	}
+}
+
+// TestAStartTakesNothingNewOutOfQueues: only what the last run has left there.
+func TestAStartTakesNothingNewOutOfQueues(t *testing.T) {
+	w := newNode(t).newTenant(t, state.Limits{})
+	name, number := w.room("ann")
+	bob := w.login("bob")
+	bob.enters(name)
+	bob.ok(wire.CmdOfferRoomQueue, &wire.OfferRoomQueueRequest{Room: name, Elements: []*wire.RoomElement{{Key: "a", Transient: true}}}, nil)
+	w.change(&state.RoomChange{Op: state.RoomQueueOffer, By: "bob", Room: number, Elements: []*wire.RoomElement{{Key: "b", Transient: true}}})
+	<-w.app.swept
+	if left, err := w.app.RoomQueue(t.Context(), w.tenant.AppKey, number, nil); err != nil || len(left) != 2 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	// An offer waits, or gives up.
+	a := &App{swept: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := &state.RoomChange{Elements: []*wire.RoomElement{{Key: "a"}}}
+	if err := a.awaitSweep(ctx, c); err != nil {
+		t.Errorf("an element that stays waits: %v", err)
+	}
+	c.Elements[0].Transient = true
+	if err := a.awaitSweep(ctx, c); !errors.Is(err, context.Canceled) {
+		t.Errorf("an element that goes with its owner does not wait: %v", err)
+	}
+	close(a.swept)
+	if err := a.awaitSweep(ctx, c); err != nil {
+		t.Errorf("after the sweep: %v", err)
 	}
 }
 
