@@ -20,10 +20,17 @@ type counter struct {
 
 func (c *counter) Reply(_ uint64, code wire.Code, _ wire.Body) { c.answered <- code }
 func (c *counter) Push(*session.Event)                         { c.pushes.Add(1) }
-func (c *counter) Close(wire.Code, *session.Event)             {}
-func (c *counter) SetIdleTimeout(time.Duration)                {}
-func (c *counter) RemoteAddr() netip.AddrPort                  { return netip.AddrPort{} }
-func (c *counter) Transport() string                           { return "bench" }
+
+func (c *counter) PushAll(evs []*session.Event) {
+	for _, ev := range evs {
+		c.Push(ev)
+	}
+}
+
+func (c *counter) Close(wire.Code, *session.Event) {}
+func (c *counter) SetIdleTimeout(time.Duration)    {}
+func (c *counter) RemoteAddr() netip.AddrPort      { return netip.AddrPort{} }
+func (c *counter) Transport() string               { return "bench" }
 
 // BenchmarkSend sends from one connection with so many messages under way, end
 // to end: decode, check, commit (fsync), apply, fan out to one device, reply.

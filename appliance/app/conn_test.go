@@ -71,6 +71,12 @@ func (c *recorder) Reply(serial uint64, code wire.Code, body wire.Body) {
 
 func (c *recorder) Push(ev *session.Event) { c.change(func() { c.pushes = append(c.pushes, ev) }) }
 
+func (c *recorder) PushAll(evs []*session.Event) {
+	for _, ev := range evs {
+		c.Push(ev)
+	}
+}
+
 func (c *recorder) Close(reason wire.Code, last *session.Event) {
 	c.change(func() { c.closed, c.last = reason, last })
 }

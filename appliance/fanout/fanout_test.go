@@ -18,7 +18,14 @@ import (
 // recorder is a session.Conn that keeps its pushes.
 type recorder struct{ pushes []*session.Event }
 
-func (c *recorder) Push(ev *session.Event)             { c.pushes = append(c.pushes, ev) }
+func (c *recorder) Push(ev *session.Event) { c.pushes = append(c.pushes, ev) }
+
+func (c *recorder) PushAll(evs []*session.Event) {
+	for _, ev := range evs {
+		c.Push(ev)
+	}
+}
+
 func (c *recorder) Reply(uint64, wire.Code, wire.Body) {}
 func (c *recorder) Close(wire.Code, *session.Event)    {}
 func (c *recorder) SetIdleTimeout(time.Duration)       {}
@@ -232,6 +239,7 @@ func BenchmarkDeliver(b *testing.B) {
 type discard struct{}
 
 func (discard) Push(*session.Event)                {}
+func (discard) PushAll([]*session.Event)           {}
 func (discard) Reply(uint64, wire.Code, wire.Body) {}
 func (discard) Close(wire.Code, *session.Event)    {}
 func (discard) SetIdleTimeout(time.Duration)       {}

@@ -1,7 +1,6 @@
 package flush_test
 
 import (
-	"slices"
 	"sync"
 	"testing"
 
@@ -119,67 +118,4 @@ func BenchmarkTurn(b *testing.B) {
 	b.StopTimer()
 	f.Stop()
 	running.Wait()
-}
-
-// TestBulkWaits: clients of bulk have their turns, and the others before them; but
-// some of bulk have one however many the others are.
-func TestBulkWaits(t *testing.T) {
-	const some = 32 // as many as have their turn between two looks at the others
-	var order []*client
-	bulk := make([]client, 2*some)
-	early, late := make([]client, 2), make([]client, 2)
-	var f *flush.Flusher[*client]
-	f = flush.New(func(c *client) {
-		order = append(order, c)
-		switch c {
-		case &bulk[0]: // comes while bulk is under way
-			f.Add(&late[0])
-		case &late[0]:
-			f.AddBulk(&late[1])
-		}
-	}, next)
-	for i := range bulk {
-		f.AddBulk(&bulk[i])
-	}
-	for i := range early {
-		f.Add(&early[i])
-	}
-	f.Stop()
-	f.Run()
-	want := []*client{&early[0], &early[1]}
-	for i := range bulk {
-		if i == some {
-			want = append(want, &late[0])
-		}
-		want = append(want, &bulk[i])
-	}
-	want = append(want, &late[1])
-	if !slices.Equal(order, want) {
-		t.Errorf("flushed in another order than wanted")
-	}
-}
-
-// TestOthersDoNotStarveBulk: a client that always has something urgent again does
-// not keep the others from their turn.
-func TestOthersDoNotStarveBulk(t *testing.T) {
-	var greedy, patient client
-	const most = 1000
-	turns, before := 0, most
-	var f *flush.Flusher[*client]
-	f = flush.New(func(c *client) {
-		switch {
-		case c == &patient:
-			before = turns
-		case turns < most:
-			turns++
-			f.Add(&greedy)
-		}
-	}, next)
-	f.Add(&greedy)
-	f.AddBulk(&patient)
-	f.Stop()
-	f.Run()
-	if before >= most {
-		t.Error("bulk had no turn while others had theirs")
-	}
 }

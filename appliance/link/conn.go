@@ -53,7 +53,6 @@ type conn struct {
 	out       *framing.Buffer // whole frames that wait to be sealed; nil when there are none
 	outFrames uint32          // how many
 	outState  outState
-	outUrgent bool          // not all of it is bulk
 	closing   atomic.Bool   // also read without mu
 	settled   bool          // no longer one of Server.newcomers
 	reason    wire.Code     // why, when closing
@@ -105,19 +104,17 @@ func (c *conn) Reply(serial uint64, code wire.Code, body wire.Body) {
 
 // Push implements session.Conn.
 func (c *conn) Push(ev *session.Event) {
-	// One shared form for clients that understand every compression, which is
-	// what our SDKs offer, and one for all others.
-	if c.secure.Codecs()&secure.AllCodecs == secure.AllCodecs {
-		c.queue(ev.Encoded(session.EncodingLinkCompressed, encodeCompressed), isBulk(ev.Command))
-		return
-	}
-	c.queue(ev.Encoded(session.EncodingLinkPlain, encodePlain), isBulk(ev.Command))
+	c.enqueue(c.encode(ev))
 }
 
-// isBulk reports whether a push goes to very many connections at a time, so that
-// other traffic should not have to wait for it.
-func isBulk(cmd wire.Command) bool {
-	return cmd == wire.PushRoomMessage || cmd == wire.PushRoomNotice
+// encode returns the frames of ev. There is one shared form for clients that
+// understand every compression, which is what our SDKs offer, and one for all
+// others.
+func (c *conn) encode(ev *session.Event) []byte {
+	if c.secure.Codecs()&secure.AllCodecs == secure.AllCodecs {
+		return ev.Encoded(session.EncodingLinkCompressed, encodeCompressed)
+	}
+	return ev.Encoded(session.EncodingLinkPlain, encodePlain)
 }
 
 func encodePlain(ev *session.Event) []byte {

@@ -40,6 +40,7 @@ type Server struct {
 	open     roster.Roster[*conn]
 	draining bool          // nothing new is accepted
 	closed   bool          // Close has been called
+	stopped  bool          // writers are no longer waited for
 	empty    chan struct{} // closed when no connection is left; nil while nobody waits
 
 	goroutines sync.WaitGroup // of connections
@@ -117,8 +118,22 @@ func (s *Server) Close() error {
 	for _, f := range s.flushers {
 		f.Stop()
 	}
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
 	s.writers.Wait()
 	return nil
+}
+
+// startWriter starts a goroutine that Close waits for. It reports false when Close
+// waits no more: whoever pushes to rooms may be that late.
+func (s *Server) startWriter(run func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		s.writers.Go(run)
+	}
+	return !s.stopped
 }
 
 func (s *Server) isClosed() bool {

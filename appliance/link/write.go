@@ -2,6 +2,7 @@ package link
 
 import (
 	"errors"
+	"net"
 	"os"
 	"sync"
 	"syscall"
@@ -30,36 +31,49 @@ const sealAtOnce = 4 * secure.MaxRecordPlain
 
 // enqueue queues whole frames. It never blocks: whoever calls it may be the
 // goroutine that applies everybody's messages.
-func (c *conn) enqueue(frames []byte) { c.queue(frames, false) }
-
-// queue is enqueue; what is bulk may wait for other connections.
-func (c *conn) queue(frames []byte, bulk bool) {
+func (c *conn) enqueue(frames []byte) {
 	c.mu.Lock()
+	if !c.takesMore() {
+		return
+	}
+	c.appendLocked(frames)
+	schedule := c.scheduleLocked()
+	c.mu.Unlock()
+	if schedule {
+		c.flusher.Add(c)
+	}
+}
+
+// PushAll implements session.Conn. Nothing passes through the flusher, unless
+// somebody else is writing or the socket has no room.
+func (c *conn) PushAll(evs []*session.Event) {
+	c.mu.Lock()
+	if !c.takesMore() {
+		return
+	}
+	for _, ev := range evs {
+		c.appendLocked(c.encode(ev))
+	}
+	mine := c.scheduleLocked()
+	c.mu.Unlock()
+	if mine {
+		c.flush()
+	}
+}
+
+// takesMore reports whether something may be queued. If not, it unlocks mu: the
+// connection is closing, or is now closed because its queue is full.
+func (c *conn) takesMore() bool {
 	if c.closing.Load() {
 		c.mu.Unlock()
-		return
+		return false
 	}
 	if c.out != nil && len(c.out.B) > c.options.QueueBytes {
 		c.mu.Unlock()
 		c.cutOff()
-		return
+		return false
 	}
-	c.appendLocked(frames)
-	c.outUrgent = c.outUrgent || !bulk
-	schedule, urgent := c.scheduleLocked(), c.outUrgent
-	c.mu.Unlock()
-	if schedule {
-		c.schedule(urgent)
-	}
-}
-
-// schedule gives c, whose state says so, to its flusher.
-func (c *conn) schedule(urgent bool) {
-	if urgent {
-		c.flusher.Add(c)
-	} else {
-		c.flusher.AddBulk(c)
-	}
+	return true
 }
 
 func (c *conn) appendLocked(frames []byte) {
@@ -70,7 +84,7 @@ func (c *conn) appendLocked(frames []byte) {
 	c.outFrames++
 }
 
-// scheduleLocked reports whether the caller must give c to its flusher.
+// scheduleLocked reports whether the caller must give c to its flusher, or flush.
 func (c *conn) scheduleLocked() bool {
 	if c.outState != outIdle {
 		return false
@@ -157,9 +171,10 @@ func (c *conn) flush() {
 	}
 	err := w.write(c.raw, false)
 	if errors.Is(err, tcp.ErrWouldBlock) {
-		// Whoever flushes is a flusher, or a reader whom the flushers outlive: this
-		// counts up from more than zero.
-		c.server.writers.Go(func() { c.flushSlowly(w) })
+		if !c.server.startWriter(func() { c.flushSlowly(w) }) {
+			w.release()
+			c.writeFailed(net.ErrClosed)
+		}
 		return
 	}
 	w.release()
@@ -170,10 +185,9 @@ func (c *conn) flush() {
 	c.mu.Lock()
 	c.outState = outIdle
 	again := (c.out != nil || c.closing.Load()) && c.scheduleLocked()
-	urgent := c.outUrgent || c.closing.Load()
 	c.mu.Unlock()
 	if again {
-		c.schedule(urgent)
+		c.flusher.Add(c)
 	}
 }
 
@@ -201,7 +215,7 @@ func (c *conn) flushSlowly(w *writer) {
 func (c *conn) take(w *writer) bool {
 	c.mu.Lock()
 	out, frames := c.out, c.outFrames
-	c.out, c.outFrames, c.outUrgent = nil, 0, false
+	c.out, c.outFrames = nil, 0
 	c.outState = outWriting
 	closing := c.closing.Load()
 	if out == nil && !closing {
@@ -253,8 +267,9 @@ type writer struct {
 	sealed []byte // memory
 	rest   []byte // of sealed: not written yet
 
-	// Arguments and results of try, which is made once for all writes.
+	// Arguments and results of try and once, which are made once for all writes.
 	try  func(fd uintptr) bool
+	once func(fd uintptr)
 	wait bool
 	err  error
 }
@@ -262,6 +277,7 @@ type writer struct {
 var writers = sync.Pool{New: func() any {
 	w := &writer{sealed: make([]byte, 0, 4<<10)}
 	w.try = w.tryWrite
+	w.once = func(fd uintptr) { w.tryWrite(fd) }
 	return w
 }}
 
@@ -283,7 +299,13 @@ func (w *writer) release() {
 // takes something; without, it returns tcp.ErrWouldBlock.
 func (w *writer) write(raw syscall.RawConn, wait bool) error {
 	w.wait, w.err = wait, nil
-	if err := raw.Write(w.try); err != nil {
+	var err error
+	if wait {
+		err = raw.Write(w.try)
+	} else {
+		err = raw.Control(w.once) // as Write, without what it takes to be able to wait
+	}
+	if err != nil {
 		return err
 	}
 	if w.err == nil && !w.pending() {

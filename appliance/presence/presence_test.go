@@ -31,6 +31,12 @@ func (c *recorder) Push(ev *session.Event) {
 	c.told = append(c.told, p.Presence)
 }
 
+func (c *recorder) PushAll(evs []*session.Event) {
+	for _, ev := range evs {
+		c.Push(ev)
+	}
+}
+
 func (c *recorder) Reply(uint64, wire.Code, wire.Body) {}
 func (c *recorder) Close(wire.Code, *session.Event)    {}
 func (c *recorder) SetIdleTimeout(time.Duration)       {}

@@ -16,6 +16,7 @@ type idle struct{}
 
 func (*idle) Reply(uint64, wire.Code, wire.Body) {}
 func (*idle) Push(*session.Event)                {}
+func (*idle) PushAll([]*session.Event)           {}
 func (*idle) Close(wire.Code, *session.Event)    {}
 func (*idle) SetIdleTimeout(time.Duration)       {}
 func (*idle) RemoteAddr() netip.AddrPort         { return netip.AddrPort{} }
@@ -35,6 +36,12 @@ func (d *device) Push(ev *session.Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pushed = append(d.pushed, ev)
+}
+
+func (d *device) PushAll(evs []*session.Event) {
+	for _, ev := range evs {
+		d.Push(ev)
+	}
 }
 
 func (d *device) enter(t testing.TB, rs *Rooms, name string, want int) {

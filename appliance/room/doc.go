@@ -2,8 +2,8 @@
 // messages to its members, whichever gateway they came through.
 //
 //	enter_room ── Rooms.Enter ──▶ shard (tenant, name) ──▶ room: members, in parts
-//	send_room ─── Rooms.Send ───▶ id, time, one Event ─▶ the queue of each part
-//	                              lane: its parts in turn ─▶ Conn.Push of some members
+//	send_room ─── Rooms.Send ───▶ id, time, one Event ─▶ pending in each part
+//	                              lane: its parts in turn ─▶ Conn.PushAll of some members
 //	exit_room ─── Rooms.Exit ───▶ leaves the room; the last one takes it down
 //	end of the connection ─ Rooms.Leave ─▶ leaves all rooms, for good
 //
@@ -11,8 +11,13 @@
 // in the same order, and the sender's answer has its place in that order too.
 // Nobody waits for a message to go through its room: lanes, one for each
 // processor, do that. A large room has a part in each lane; a member stays in its
-// part, which keeps the order. Rooms of a lane take turns after some hundred
-// members, so a large one does not keep the others waiting.
+// part, which keeps the order. A lane goes round the members of a part for as long
+// as there is something, and gives each what has come since the last time, with one
+// system call: a message is never further away from a member than one way round,
+// and a room that is too busy for the node makes longer ways with more messages at
+// a time, not a longer queue. Rooms of a lane take turns after some members, so a
+// large one does not keep the others waiting, and lanes rest, so that a request of
+// anybody does not wait for them.
 //
 // Queues are bounded. What does not fit is refused: first, and long before the
 // queue is full, messages of low priority, so that a room under overload goes on

@@ -28,8 +28,12 @@ type membership struct {
 	next  *membership // of the same Member, under its mutex
 	guest atomic.Pointer[Guest]
 	since uint64 // messages with larger ids are for it
-	at    int    // index in part.members, under the room's mutex
+	seen  uint64 // it has had those up to this id; the lane's
+	at    int    // index in part.members, or gone; under the room's mutex
 }
+
+// gone is the index of a membership that has ended.
+const gone = -1
 
 // Guest is what a registered room's other members see of one. Its fields never
 // change, but for Transient.

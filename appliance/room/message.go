@@ -20,10 +20,10 @@ const (
 	High
 )
 
-// Bounds of a room's queue. A message to 20,000 members is some 20 ms of pushing
-// for two lanes: what comes beyond must not collect memory, and what is pushed
-// later than maxLag is of little use to anybody. In a small room more may wait,
-// because it is done sooner.
+// Bounds of a room's queue. The way round 20,000 members takes two lanes some
+// 100 ms, and twice that when their clients are on the same processors: what comes
+// beyond must not collect memory, and what is pushed later than maxLag is of little
+// use to anybody. In a small room more may wait, because it is done sooner.
 const (
 	minWaiting = 64
 	maxWaiting = 512
@@ -33,7 +33,7 @@ const (
 	// maxBytes is how long the payloads of minWaiting messages and more may be.
 	maxBytes = 4 << 20
 
-	maxLag = 200 * time.Millisecond
+	maxLag = 400 * time.Millisecond
 )
 
 // limit is how many messages may wait in a room of so many members before one of
@@ -51,14 +51,14 @@ func (p Priority) limit(members int) int {
 
 // message is one event on its way to the members of a room.
 type message struct {
-	ev   *session.Event
-	id   uint64
-	at   time.Time // when it was queued
-	from *membership
-	to   *Target // whom it is for, nil for everybody
-	sent func()  // tells the sender; may be nil
-	told atomic.Bool
-	left atomic.Int32 // parts that are not through with it
+	ev     *session.Event
+	id     uint64
+	queued time.Time
+	from   *membership
+	to     *Target // whom it is for, nil for everybody
+	sent   func()  // tells the sender; may be nil
+	told   atomic.Bool
+	left   atomic.Int32 // parts that are not through with it
 }
 
 // tell calls sent, once.

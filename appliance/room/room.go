@@ -7,11 +7,11 @@ import (
 
 // room is one room and its members.
 //
-// Its members are in parts, each of which belongs to one lane. A lane gives a
-// message to the members of a part as they were when it began, some at a time, and
-// does not hold mu meanwhile: so a part's members are copied before a removal
-// would change what is being read, at most once for each message. Additions change
-// nothing of it: they write behind its end.
+// Its members are in parts, each of which belongs to one lane. While there are
+// messages, a lane goes through the members of a part in a circle and gives each of
+// them, together, what has come since it was there the last time. So a message
+// reaches the last member after one way round, wherever in the circle it came, and
+// the more messages there are the fewer system calls each of them costs.
 type room struct {
 	key key
 
@@ -23,23 +23,42 @@ type room struct {
 	parts     []*part
 }
 
-// part is those members of a room that one lane serves. All but lane is under the
-// room's mutex; next and known belong to the lane.
+// part is those members of a room that one lane serves. All is under the room's
+// mutex, but for what belongs to the lane: next and known.
 type part struct {
 	room *room
 	lane *lane
 	next *part
 
 	members []*membership
-	queue   []*message    // those that the part has not begun
-	message *message      // the one that it is at
-	reading []*membership // the members to give it to
-	read    bool          // reading shares members' memory
-	active  bool          // the lane has the part, or will
+	at, lap int       // the member that is next, and how often the lane was through
+	pending []pending // what not all members have, oldest first
+	// moved are members that a removal has put where the lane has been already: it
+	// serves them first.
+	moved  []*membership
+	active bool // the lane has the part, or will
 
-	// known, the lane's, says of sets of tags whether message is for them; nil
-	// unless its target has a pattern.
-	known map[string]bool
+	// known says of sets of tags whether messages are for them whose targets have
+	// patterns.
+	known map[*message]map[string]bool
+}
+
+// pending is a message on its way round, and where it began.
+type pending struct {
+	*message
+	at, lap int
+}
+
+// isThrough reports whether all that were members of p when the message came have
+// it, but for those in p.moved.
+func (m *pending) isThrough(p *part) bool {
+	switch p.lap - m.lap {
+	case 0:
+		return false
+	case 1:
+		return p.at >= m.at
+	}
+	return true // the members are fewer now than those before m.at were
 }
 
 // smallRoom is a number of members below which it is of no use to give memory back.
@@ -56,6 +75,7 @@ func (r *room) add(rs *Rooms, m *membership) int {
 	defer r.mu.Unlock()
 	p := r.place(rs)
 	m.part, m.at, m.since = p, len(p.members), rs.lastID.Load()
+	m.seen = m.since
 	p.members = append(p.members, m)
 	r.members++
 	return r.members
@@ -85,16 +105,15 @@ func (r *room) remove(m *membership) int {
 	defer r.mu.Unlock()
 	p := m.part
 	last := len(p.members) - 1
-	if sparse := cap(p.members) > smallRoom && last < cap(p.members)/4; p.read || sparse {
-		room := cap(p.members)
-		if sparse {
-			room /= 2
-		}
-		p.members = append(make([]*membership, 0, room), p.members...)
-		p.read = false
+	if c := cap(p.members); c > smallRoom && last < c/4 {
+		p.members = append(make([]*membership, 0, c/2), p.members...)
 	}
 	moved := p.members[last]
 	p.members[m.at], moved.at = moved, m.at
+	if m.at < p.at && m != moved && len(p.pending) > 0 {
+		p.moved = append(p.moved, moved)
+	}
+	m.at = gone
 	p.members[last] = nil
 	p.members = p.members[:last]
 	r.members--
@@ -121,12 +140,8 @@ func (r *room) all() []*membership {
 // lag is how long the oldest message waits, 0 when none does. The caller holds mu.
 func (r *room) lag(now time.Time) (lag time.Duration) {
 	for _, p := range r.parts {
-		oldest := p.message
-		if oldest == nil && len(p.queue) > 0 {
-			oldest = p.queue[0]
-		}
-		if oldest != nil {
-			lag = max(lag, now.Sub(oldest.at))
+		if len(p.pending) > 0 {
+			lag = max(lag, now.Sub(p.pending[0].queued))
 		}
 	}
 	return lag
@@ -154,7 +169,7 @@ func (r *room) enqueue(m *message) (start []*part) {
 	r.bytes += len(m.ev.Payload)
 	m.left.Store(int32(len(r.parts)))
 	for _, p := range r.parts {
-		p.queue = append(p.queue, m)
+		p.pending = append(p.pending, pending{m, p.at, p.lap})
 		if !p.active {
 			p.active = true
 			start = append(start, p)

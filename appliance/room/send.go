@@ -82,7 +82,7 @@ func (rs *Rooms) enqueue(r *room, from *membership, priority Priority, to *Targe
 	}
 	// Made under the mutex: ids grow in the order of the queue.
 	id := rs.nextID(now.UnixMilli())
-	m := &message{ev: make(id, now.UnixMilli()), id: id, at: now, from: from, to: to, sent: sent}
+	m := &message{ev: make(id, now.UnixMilli()), id: id, queued: now, from: from, to: to, sent: sent}
 	start := r.enqueue(m)
 	queued := len(r.parts) > 0
 	if queued {

@@ -66,6 +66,12 @@ func (g *gate) Push(ev *session.Event) {
 	g.device.Push(ev)
 }
 
+func (g *gate) PushAll(evs []*session.Event) {
+	for _, ev := range evs {
+		g.Push(ev)
+	}
+}
+
 // TestMembersComeAndGoDuringAMessage: whoever was a member when a message began
 // gets it, whoever came later does not, and nobody waits.
 func TestMembersComeAndGoDuringAMessage(t *testing.T) {

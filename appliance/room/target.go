@@ -248,24 +248,29 @@ func compilePattern(text string) (*regexp.Regexp, error) {
 // message is for them.
 const maxRemembered = 256
 
-// wants reports whether the message that the part is at is for a member. The lane
-// calls it, and only for messages with a target.
-func (p *part) wants(to *Target, m *membership) bool {
-	g := m.guest.Load()
+// wants reports whether a message is for a member. The lane calls it.
+func (p *part) wants(m *message, member *membership) bool {
+	if m.to == nil {
+		return true
+	}
+	g := member.guest.Load()
 	if g == nil || len(g.Tags) == 0 {
 		return false
 	}
-	if !to.pattern {
-		return to.Matches(g.Tags)
+	if !m.to.pattern {
+		return m.to.Matches(g.Tags)
 	}
-	known, ok := p.known[g.tagKey]
+	known, ok := p.known[m][g.tagKey]
 	if !ok {
-		known = to.Matches(g.Tags)
-		if p.known == nil {
-			p.known = make(map[string]bool)
+		known = m.to.Matches(g.Tags)
+		if p.known[m] == nil {
+			if p.known == nil {
+				p.known = make(map[*message]map[string]bool)
+			}
+			p.known[m] = make(map[string]bool)
 		}
-		if len(p.known) < maxRemembered {
-			p.known[g.tagKey] = known
+		if len(p.known[m]) < maxRemembered {
+			p.known[m][g.tagKey] = known
 		}
 	}
 	return known

@@ -20,6 +20,12 @@ type Conn interface {
 	// dropped silently.
 	Push(ev *Event)
 
+	// PushAll is Push of several events in their order, for a goroutine whose
+	// business is to push to very many connections: it may write at once what the
+	// socket takes, so that it costs a system call's time. It does not wait for the
+	// client.
+	PushAll(evs []*Event)
+
 	// Close writes what is queued, then last if it is not nil, and closes. The
 	// reason is for logs and metrics.
 	Close(reason wire.Code, last *Event)

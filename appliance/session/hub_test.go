@@ -18,6 +18,7 @@ type silentConn struct{}
 
 func (silentConn) Reply(uint64, wire.Code, wire.Body) {}
 func (silentConn) Push(*session.Event)                {}
+func (silentConn) PushAll([]*session.Event)           {}
 func (silentConn) Close(wire.Code, *session.Event)    {}
 func (silentConn) SetIdleTimeout(time.Duration)       {}
 func (silentConn) RemoteAddr() (a netip.AddrPort)     { return a }

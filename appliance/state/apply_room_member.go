@@ -40,9 +40,6 @@ func (o *roomOp) makeRoom() (bool, error) {
 	if o.head.standings < MaxRoomStandings {
 		return true, nil
 	}
-	if o.full {
-		return false, nil
-	}
 	var spent [][]byte
 	prefix := appendRoomKey(nil, tableRoomStanding, o.c.Tenant, o.c.Room)
 	err := scanTx(o.tx, prefix, func(key, stored []byte) error {
@@ -64,8 +61,7 @@ func (o *roomOp) makeRoom() (bool, error) {
 		}
 		o.head.standings--
 	}
-	o.full = len(spent) == 0
-	return !o.full, nil
+	return len(spent) > 0, nil
 }
 
 // errEnough, returned by what scanTx calls, ends the scan.

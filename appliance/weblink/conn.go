@@ -126,6 +126,13 @@ func staysAway(reason wire.Code, last *session.Event) bool {
 	return reason == wire.CodeOK || last != nil && last.Command == wire.PushKicked
 }
 
+// PushAll implements session.Conn.
+func (c *conn) PushAll(evs []*session.Event) {
+	for _, ev := range evs {
+		c.Push(ev)
+	}
+}
+
 // SetIdleTimeout implements session.Conn. It says that the client is logged in:
 // LoginTimeout no longer holds. How long a client may be silent is Engine.IO's
 // business, whose server asks for a sign of life every PingInterval: d does not

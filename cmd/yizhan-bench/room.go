@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -67,8 +69,10 @@ type roomRun struct {
 	pairTo  string
 	members []*roomMember
 	closing atomic.Bool
+	pollers []*poller // the last one reads for sender and pair
 
 	messages  [roomParts][]roomMessageLog
+	tallies   []*roomTally          // of the pollers of members
 	pairs     [roomParts]*histogram // written by the reader of pair[1] only
 	pairSent  [roomParts]uint64
 	pairGot   uint64
@@ -81,8 +85,30 @@ type roomRun struct {
 type roomMessageLog struct {
 	sent, abandoned, acked bool // owned by the sender's goroutines
 	refused                bool
-	got                    atomic.Int64
-	last                   atomic.Int64 // latest arrival, as time since it was due
+}
+
+// roomTally is what the members of one poller have got of each message: were it
+// one for all, the cores would wait for each other at every delivery.
+type roomTally struct {
+	run     *roomRun
+	arrived [roomParts][]roomArrivals
+}
+
+// roomArrivals counts the arrivals of one message. The poller writes it; others
+// may read.
+type roomArrivals struct {
+	got  atomic.Int64
+	last atomic.Int64 // the latest, as time since it was due
+}
+
+// arrivals is how many members have a message, and when the last of them had it.
+func (r *roomRun) arrivals(part, number int) (got int64, last time.Duration) {
+	for _, t := range r.tallies {
+		a := &t.arrived[part][number]
+		got += a.got.Load()
+		last = max(last, time.Duration(a.last.Load()))
+	}
+	return got, last
 }
 
 // runRoom measures how fast a room's messages reach many members, and what they
@@ -94,11 +120,12 @@ func runRoom(ctx context.Context, s *subject, o roomOptions) (*Result, error) {
 	}
 	o.Members = n - 3
 	r := &roomRun{options: o, run: s.run}
-	defer r.close()
 	if err := r.connect(ctx, s); err != nil {
 		return nil, err
 	}
 	join := r.start()
+	defer join()
+	defer r.close()
 	result := s.result("room", map[string]any{
 		"members": o.Members, "rate": o.Rate, "overload": o.Overload, "pairs": o.Pairs, "body": o.BodyBytes, "duration": o.Duration.String(),
 	})
@@ -158,28 +185,75 @@ func (r *roomRun) connect(ctx context.Context, s *subject) error {
 	}
 	r.room = strconv.FormatUint(created.Room.ID, 10)
 	s.log.Info("connecting", "connections", len(accounts))
-	conns := make([]*channel.Conn, len(accounts))
+	conns, sockets := make([]*channel.Conn, len(accounts)), make([]*polledConn, len(accounts))
 	d := s.dialer(memberReadBuffer)
+	d.options.Codecs = 0 // decompressing would be the clients' work, on the node's cores
 	var mu sync.Mutex
 	var failed error
 	(&crowd{workers: connectWorkers}).each(len(accounts), func(i int) {
-		conn, _, err := d.connectAs(ctx, accounts[i], wire.Platform_PLATFORM_ANDROID, nil)
+		socket := new(polledConn)
+		conn, _, err := d.connectAs(ctx, accounts[i], wire.Platform_PLATFORM_ANDROID, func(nc net.Conn) net.Conn {
+			socket.Conn = nc
+			return socket
+		})
 		if err == nil && (i == 0 || i > 2) {
 			_, err = call(conn, wire.CmdEnterRoom, &wire.EnterRoomRequest{Room: r.room})
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if conns[i] = conn; err != nil {
+		if conns[i], sockets[i] = conn, socket; err != nil {
 			failed = fmt.Errorf("logging in %s and entering the room: %w", accounts[i].name, err)
 		}
 	})
-	r.sender, r.pair[0], r.pair[1], r.pairTo = conns[0], conns[1], conns[2], accounts[2].name
-	for _, c := range conns[3:] {
-		if c != nil {
-			r.members = append(r.members, &roomMember{run: r, conn: c})
+	if failed == nil {
+		r.sender, r.pair[0], r.pair[1], r.pairTo = conns[0], conns[1], conns[2], accounts[2].name
+		failed = r.poll(conns, sockets)
+	}
+	if failed != nil {
+		for _, c := range conns {
+			if c != nil {
+				_ = c.Close()
+			}
 		}
 	}
 	return failed
+}
+
+// poll gives the connections to pollers: those of the members to one for each
+// core, and the three others, whose times are what this is about, to one of their
+// own.
+func (r *roomRun) poll(conns []*channel.Conn, sockets []*polledConn) error {
+	cores := runtime.NumCPU()
+	for i := range cores + 1 {
+		pause := crowdPause
+		if i == cores {
+			pause = 0
+		}
+		p, err := newPoller(pause)
+		if err != nil {
+			return err
+		}
+		r.pollers = append(r.pollers, p)
+		if i < cores {
+			r.tallies = append(r.tallies, &roomTally{run: r})
+		}
+	}
+	handlers := [3]func(*wire.Frame) error{r.answered, r.pairAnswered, r.pairArrived}
+	for i, conn := range conns {
+		p := r.pollers[cores]
+		var arrived func(*wire.Frame) error
+		if i < len(handlers) {
+			arrived = handlers[i]
+		} else {
+			m := &roomMember{tally: r.tallies[i%cores]}
+			r.members = append(r.members, m)
+			p, arrived = r.pollers[i%cores], m.arrived
+		}
+		if err := p.add(sockets[i], conn, arrived, r.failed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // memberReadBuffer is small: there are many members, and each reads little at a
@@ -187,7 +261,7 @@ func (r *roomRun) connect(ctx context.Context, s *subject) error {
 const memberReadBuffer = 2 << 10
 
 // start lets everybody read. The returned function waits until they have ended,
-// for which the connections must be closed.
+// after close.
 func (r *roomRun) start() (join func()) {
 	r.epoch = time.Now()
 	for part := range r.pairs {
@@ -198,43 +272,26 @@ func (r *roomRun) start() (join func()) {
 		}
 		if part != partAlone {
 			r.messages[part] = make([]roomMessageLog, rate*int(r.options.Duration.Seconds())+1)
+			for _, t := range r.tallies {
+				t.arrived[part] = make([]roomArrivals, len(r.messages[part]))
+			}
 		}
 	}
+	// A poller that has found something needs not wait for another's turn to end.
+	runtime.GOMAXPROCS(runtime.NumCPU() + len(r.pollers))
 	var running sync.WaitGroup
-	for _, m := range r.members {
-		running.Go(m.serve)
+	for _, p := range r.pollers {
+		running.Go(func() { p.run(&r.closing) })
 	}
-	running.Go(r.readAnswers)
-	running.Go(func() {
-		r.read(r.pair[0], func(f *wire.Frame) error {
-			if f.Kind == wire.KindResponse && f.Code == wire.CodeOK {
-				r.pairAcked++
-			}
-			return nil
-		})
-	})
-	running.Go(func() { r.read(r.pair[1], r.pairArrived) })
 	return running.Wait
 }
 
-// read hands the frames of a connection to each until it ends.
-func (r *roomRun) read(conn *channel.Conn, each func(f *wire.Frame) error) {
-	for {
-		f, err := conn.ReadFrame()
-		if err == nil && f.Kind == wire.KindPush {
-			err = farewell(&f)
-		}
-		if err == nil {
-			err = each(&f)
-		}
-		if err != nil {
-			if !r.closing.Load() {
-				r.errorsMu.Lock()
-				r.errors.note(err)
-				r.errorsMu.Unlock()
-			}
-			return
-		}
+// failed notes why a connection has ended.
+func (r *roomRun) failed(err error) {
+	if !r.closing.Load() {
+		r.errorsMu.Lock()
+		r.errors.note(err)
+		r.errorsMu.Unlock()
 	}
 }
 
@@ -244,31 +301,37 @@ func ofSerial(s uint64) (part, n int)  { return int(s >> 32), int(uint32(s)) }
 
 func (r *roomRun) since() time.Duration { return time.Since(r.epoch) }
 
-// readAnswers notes what the room's sender is told.
-func (r *roomRun) readAnswers() {
-	r.read(r.sender, func(f *wire.Frame) error {
-		if f.Kind != wire.KindResponse {
-			return nil
-		}
-		part, number := ofSerial(f.Serial)
-		if part >= roomParts || number >= len(r.messages[part]) {
-			return fmt.Errorf("an answer to a request that was not made")
-		}
-		m := &r.messages[part][number]
-		if f.Code != wire.CodeOK {
-			m.refused = true
-			r.errorsMu.Lock()
-			r.errors.noteKey("room: " + f.Code.String())
-			r.errorsMu.Unlock()
-			return nil
-		}
-		var answer wire.SendRoomResponse
-		if err := answer.UnmarshalVT(f.Payload); err != nil {
-			return err
-		}
-		m.acked, m.abandoned = true, answer.Abandoned
+// answered notes what the room's sender is told.
+func (r *roomRun) answered(f *wire.Frame) error {
+	if f.Kind != wire.KindResponse {
 		return nil
-	})
+	}
+	part, number := ofSerial(f.Serial)
+	if part >= roomParts || number >= len(r.messages[part]) {
+		return fmt.Errorf("an answer to a request that was not made")
+	}
+	m := &r.messages[part][number]
+	if f.Code != wire.CodeOK {
+		m.refused = true
+		r.errorsMu.Lock()
+		r.errors.noteKey("room: " + f.Code.String())
+		r.errorsMu.Unlock()
+		return nil
+	}
+	var answer wire.SendRoomResponse
+	if err := answer.UnmarshalVT(f.Payload); err != nil {
+		return err
+	}
+	m.acked, m.abandoned = true, answer.Abandoned
+	return nil
+}
+
+// pairAnswered notes what the sender of one-to-one messages is told.
+func (r *roomRun) pairAnswered(f *wire.Frame) error {
+	if f.Kind == wire.KindResponse && f.Code == wire.CodeOK {
+		r.pairAcked++
+	}
+	return nil
 }
 
 // pairArrived notes a one-to-one message.
@@ -354,48 +417,35 @@ func (r *roomRun) settle(ctx context.Context, part int) {
 func (r *roomRun) complete(part int) bool {
 	want := int64(len(r.members))
 	for i := range r.messages[part] {
-		if got := r.messages[part][i].got.Load(); got != 0 && got < want {
+		if got, _ := r.arrivals(part, i); got != 0 && got < want {
 			return false
 		}
 	}
 	return true
 }
 
-func (r *roomRun) close() {
-	r.closing.Store(true)
-	for _, c := range append([]*channel.Conn{r.sender}, r.pair[:]...) {
-		if c != nil {
-			_ = c.Close()
-		}
-	}
-	for _, m := range r.members {
-		_ = m.conn.Close()
-	}
-}
+// close lets the pollers end, and close the connections.
+func (r *roomRun) close() { r.closing.Store(true) }
 
-// roomMember reads what one member gets.
+// roomMember is what one member gets.
 type roomMember struct {
-	run  *roomRun
-	conn *channel.Conn
-	push wire.RoomMessagePush
-	last uint64 // part and number of the latest message
+	tally *roomTally
+	last  uint64 // part and number of the latest message
 
 	reordered, duplicated, foreign uint64
 }
-
-func (m *roomMember) serve() { m.run.read(m.conn, m.arrived) }
 
 func (m *roomMember) arrived(f *wire.Frame) error {
 	if f.Command != wire.PushRoomMessage {
 		return nil
 	}
-	m.push.Reset()
-	if err := m.push.UnmarshalVTUnsafe(f.Payload); err != nil {
+	clientID, err := scanRoomPush(f.Payload)
+	if err != nil {
 		return err
 	}
-	s, err := parseStamp([]byte(m.push.ClientId))
-	m.push.Reset()
-	if err != nil || s.run != m.run.run || int(s.stream) >= roomParts || int(s.number) >= len(m.run.messages[s.stream]) {
+	r := m.tally.run
+	s, err := parseStamp(clientID)
+	if err != nil || s.run != r.run || int(s.stream) >= roomParts || int(s.number) >= len(r.messages[s.stream]) {
 		m.foreign++
 		return nil
 	}
@@ -408,15 +458,12 @@ func (m *roomMember) arrived(f *wire.Frame) error {
 	default:
 		m.last = at
 	}
-	log := &m.run.messages[s.stream][s.number]
-	log.got.Add(1)
-	late := int64(m.run.since() - s.sent)
-	for {
-		last := log.last.Load()
-		if late <= last || log.last.CompareAndSwap(last, late) {
-			return nil
-		}
+	a := &m.tally.arrived[s.stream][s.number]
+	a.got.Store(a.got.Load() + 1)
+	if late := int64(r.since() - s.sent); late > a.last.Load() {
+		a.last.Store(late)
 	}
+	return nil
 }
 
 // report adds figures and the accounting.
@@ -432,7 +479,8 @@ func (r *roomRun) report(result *Result, costs [roomParts]spent) {
 				continue
 			}
 			sent++
-			got := uint64(m.got.Load())
+			arrivals, last := r.arrivals(part, i)
+			got := uint64(arrivals)
 			delivered += got
 			a.Sent++
 			switch {
@@ -446,7 +494,7 @@ func (r *roomRun) report(result *Result, costs [roomParts]spent) {
 				a.Acked++
 				a.Undelivered += uint64(len(r.members)) - min(got, uint64(len(r.members)))
 				a.Duplicated += got - min(got, uint64(len(r.members)))
-				latest.record(time.Duration(m.last.Load()))
+				latest.record(last)
 			default:
 				a.Unanswered++
 			}

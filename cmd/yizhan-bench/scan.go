@@ -8,7 +8,7 @@ import (
 
 // The generated decoders copy every string of a message. At the rates this
 // driver runs at, on the same machine as the node, that would be a large part
-// of what it measures; so the two messages of the fast path are scanned for the
+// of what it measures; so the messages of the fast path are scanned for the
 // few fields that accounting needs. TestScannersAgreeWithTheSchema ties the
 // numbers below to wire.proto.
 const (
@@ -16,6 +16,8 @@ const (
 
 	fieldMessageClientID = 4  // Message.client_id
 	fieldMessageSeq      = 20 // Message.seq
+
+	fieldRoomClientID = 4 // RoomMessagePush.client_id
 
 	fieldSendSeq       = 1 // SendResponse.seq
 	fieldSendDuplicate = 4 // SendResponse.duplicate
@@ -53,6 +55,18 @@ func scanMessage(message []byte) (entry logEntry, err error) {
 		return nil
 	})
 	return entry, err
+}
+
+// scanRoomPush reads the client id of a RoomMessagePush. It shares memory with
+// payload.
+func scanRoomPush(payload []byte) (clientID []byte, err error) {
+	err = scanFields(payload, func(field protowire.Number, value []byte, _ uint64) error {
+		if field == fieldRoomClientID {
+			clientID = value
+		}
+		return nil
+	})
+	return clientID, err
 }
 
 // scanSendResponse reads a SendResponse.

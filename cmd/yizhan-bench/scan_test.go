@@ -32,6 +32,11 @@ func TestScannersAgreeWithTheSchema(t *testing.T) {
 		t.Errorf("push: got %d %q %v", entry.seq, entry.clientID, err)
 	}
 
+	clientID, err := scanRoomPush(marshal(t, &wire.RoomMessagePush{Room: "1", From: "alice", ClientId: "c1", Type: 3, Body: "hello", Id: 9}))
+	if err != nil || string(clientID) != "c1" {
+		t.Errorf("room push: got %q %v", clientID, err)
+	}
+
 	seq, duplicate, err := scanSendResponse(marshal(t, &wire.SendResponse{Seq: 9, Id: 8, TimeMs: 7, Duplicate: true}))
 	if err != nil || seq != 9 || !duplicate {
 		t.Errorf("send response: got %d %v %v", seq, duplicate, err)
@@ -65,6 +70,7 @@ func FuzzScan(f *testing.F) {
 			t.Errorf("a client id of %d bytes out of %d", len(entry.clientID), len(b))
 		}
 		_, _, _ = scanSendResponse(b)
+		_, _ = scanRoomPush(b)
 		_ = scanHistory(b, func(logEntry) error { return nil })
 	})
 }
