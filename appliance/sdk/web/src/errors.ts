@@ -8,6 +8,8 @@ export const Code = {
   Forbidden: 403,
   NotFound: 404,
   Timeout: 408,
+  /** The account has been deleted. */
+  AccountGone: 410,
   BadParameter: 414,
   Network: 415,
   RateLimited: 416,

@@ -181,8 +181,12 @@ function writeRecords(tx: IDBTransaction, b: Batch): void {
       }
     });
   }
-  for (const { table, key } of b.dropped) {
-    all.delete([table, key]);
+  for (const { table, key, version } of b.dropped) {
+    then(all.get([table, key]), (old: StoredRecord | undefined) => {
+      if ((old?.version ?? 0) <= version) {
+        all.delete([table, key]);
+      }
+    });
   }
 }
 

@@ -70,8 +70,11 @@ export class MemoryStore implements Store {
         table.set(record.key, record);
       }
     }
-    for (const { table, key } of b.dropped) {
-      this.#tables.get(table)?.delete(key);
+    for (const { table, key, version } of b.dropped) {
+      const held = this.#tables.get(table);
+      if (held && (held.get(key)?.version ?? 0) <= version) {
+        held.delete(key);
+      }
     }
   }
 

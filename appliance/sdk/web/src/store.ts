@@ -70,8 +70,8 @@ export interface Batch {
   /** Messages below seq need no longer be held. */
   trim: { conversation: string; seq: number }[];
   records: StoredRecord[];
-  /** Records that are no more. */
-  dropped: { table: string; key: string }[];
+  /** Records that are no more, unless the store has a newer version: another tab may be further. */
+  dropped: { table: string; key: string; version: number }[];
 }
 
 /**

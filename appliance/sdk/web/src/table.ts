@@ -163,7 +163,7 @@ export class Table<T extends { version: number }> {
       const gone = all ? !all.has(key) && item.version <= version : over(item) && item.version <= this.#version;
       if (gone) {
         this.#held.delete(key);
-        this.writer.drop(name, key);
+        this.writer.drop(name, key, item.version);
       }
     }
     this.#version = version;

@@ -102,10 +102,11 @@ export class Writer {
     this.#start();
   }
 
-  drop(table: string, key: string): void {
+  /** Drops a record up to this version. */
+  drop(table: string, key: string, version: number): void {
     const name = JSON.stringify([table, key]);
     this.#waiting.records.delete(name);
-    this.#waiting.dropped.set(name, { table, key });
+    this.#waiting.dropped.set(name, { table, key, version });
     this.#start();
   }
 

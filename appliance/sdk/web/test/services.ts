@@ -62,7 +62,7 @@ export const services: Scenario[] = [
       same((await refusal(files.link("https://elsewhere.example.com/files/o/x"))) instanceof Error, true);
       same((await refusal(files.delete(file.url))) instanceof FileError, true); // not his
       await new Files(alice.client).delete(file.url);
-      same((await fetch(link.url)).status, 404);
+      same((await fetch(link.url, { cache: "no-store" })).status, 404);
     },
   },
   {

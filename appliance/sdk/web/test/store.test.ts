@@ -100,7 +100,10 @@ test("records: the larger version stays, and tables are apart", async () => {
     const record = (key: string, version: number, value: unknown) => ({ table: "t", key, version, value });
     const write = (b: Partial<Batch>) => store.write({ ...emptyBatch(), ...b });
     await write({ records: [record("a", 2, "new"), record("b", 1, "b"), { ...record("a", 1, "other"), table: "t2" }] });
-    await write({ records: [record("a", 1, "old")], dropped: [{ table: "t", key: "b" }] });
+    await write({
+      records: [record("a", 1, "old")],
+      dropped: ["a", "b"].map((key) => ({ table: "t", key, version: 1 })),
+    });
     expect(await store.records("t")).toEqual([record("a", 2, "new")]);
     expect(await store.records("t2")).toHaveLength(1);
     await store.clear();

@@ -1,8 +1,8 @@
 // The page of somebody who is signed in: the list, a chat or a room, the state
 // of the connection.
 
-import { Client, KickedError, ServerError, type StateChange } from "../../src/index";
-import { avatar, roomAvatar } from "./avatar";
+import { Client, Files, KickedError, ServerError, type StateChange, Teams } from "../../src/index";
+import { avatar, roomAvatar, teamAvatar } from "./avatar";
 import { Banner } from "./banner";
 import { announce, button, coalesce, h, toast } from "./dom";
 import { textOf } from "./format";
@@ -12,10 +12,12 @@ import { List } from "./list";
 import { Names } from "./names";
 import { newChat } from "./newchat";
 import type { Pane } from "./pane";
+import type { People } from "./people";
 import { RoomPane } from "./roompane";
 import { RoomBook } from "./rooms";
 import { fromHash, home, type Route, toHash } from "./route";
 import { type Credentials, demoUsers, forgetSession } from "./session";
+import { TeamNames } from "./teamnames";
 import { switchTheme } from "./theme";
 import { Thread } from "./thread";
 
@@ -42,6 +44,7 @@ export class App {
   readonly #who: Credentials;
   readonly #client: Client;
   readonly #names: Names;
+  readonly #people: People;
   readonly #rooms: RoomBook;
   readonly #list: List;
   readonly #banner = new Banner();
@@ -69,8 +72,16 @@ export class App {
       maxBackoffMs,
     });
     this.#names = new Names(this.#client, () => this.#refresh());
+    const teams = new Teams(this.#client);
+    this.#people = {
+      client: this.#client,
+      teams,
+      files: new Files(this.#client),
+      names: this.#names,
+      teamNames: new TeamNames(this.#client, teams, () => this.#refresh()),
+    };
     this.#rooms = new RoomBook(this.#client, () => this.#showListSoon());
-    this.#list = new List(who.account, this.#names);
+    this.#list = new List(who.account, this.#people);
     this.element = h("div", { class: "app" }, this.#side(), this.#main);
     this.#listen();
   }
@@ -96,8 +107,9 @@ export class App {
     client.on("state", (change) => this.#showState(change));
     client.on("conversations", () => this.#showListSoon());
     client.on("message", (message, { live }) => {
-      const open = this.#route.kind === "chat" && this.#route.name === message.peer;
-      if (live && !message.own && !open) {
+      const kind = message.scene === "team" ? "team" : "chat";
+      const open = this.#route.kind === kind && this.#route.name === message.peer;
+      if (live && !message.own && !open && !message.event) {
         announce(`New message from ${this.#names.of(message.from)}: ${textOf(message.type, message.body)}`);
       }
     });
@@ -169,9 +181,10 @@ export class App {
     const key = toHash(route);
     const draft = this.#drafts.get(key) ?? "";
     const keep = (text: string) => void this.#drafts.set(key, text);
-    return route.kind === "chat"
-      ? new Thread(this.#client, route.name, this.#names, draft, keep)
-      : new RoomPane(this.#rooms, route.name, this.#names, draft, keep);
+    if (route.kind === "room") return new RoomPane(this.#rooms, route.name, this.#names, draft, keep);
+    const { client } = this.#people;
+    const conversation = route.kind === "team" ? client.openTeam(route.name) : client.open(route.name);
+    return new Thread(this.#people, conversation, draft, keep);
   }
 
   #refresh(): void {
@@ -182,7 +195,7 @@ export class App {
   }
 
   #showList(): void {
-    const chats = this.#client.conversations().filter((chat) => chat.scene === "p2p");
+    const chats = this.#client.conversations();
     const rooms = this.#rooms.list();
     this.#list.show(chats, rooms, this.#route);
     let unread = 0;
@@ -195,13 +208,13 @@ export class App {
     const pane = this.#pane;
     if (!pane) return;
     const isRoom = this.#route.kind === "room";
-    const name = isRoom ? pane.title : this.#names.of(pane.title);
+    const { name } = pane;
     const signature = JSON.stringify([name, pane.subtitle, isRoom]);
     if (this.#head.dataset.signature === signature) return;
     this.#head.dataset.signature = signature;
     this.#head.replaceChildren(
       h("a", { class: "round quiet back", href: toHash(home), "aria-label": "Back to the list" }, icon("back")),
-      isRoom ? roomAvatar() : avatar(pane.title, name),
+      isRoom ? roomAvatar() : this.#route.kind === "team" ? teamAvatar() : avatar(pane.title, name),
       h(
         "div",
         { class: "main-title" },
@@ -241,6 +254,12 @@ export class App {
       exists: (account) => this.#names.exists(account),
       chat: (name) => {
         location.hash = toHash({ kind: "chat", name });
+      },
+      team: async (name, members) => {
+        const request = { team: { name, consent: "none" as const }, members };
+        const { team, failed } = await this.#people.teams.create(request);
+        if (failed.length > 0) toast(`Not in the team: ${failed.join(", ")}`);
+        location.hash = toHash({ kind: "team", name: team.id });
       },
       room: (name) => {
         location.hash = toHash({ kind: "room", name });

@@ -16,3 +16,8 @@ export function avatar(account: string, name: string): HTMLElement {
 export function roomAvatar(): HTMLElement {
   return h("span", { class: "avatar avatar-room", "aria-hidden": "true" }, icon("hash"));
 }
+
+/** The same for a team. */
+export function teamAvatar(): HTMLElement {
+  return h("span", { class: "avatar avatar-room", "aria-hidden": "true" }, icon("people"));
+}

@@ -8,14 +8,27 @@ const maxLength = 5000;
 
 const emoji = [..."😀😄😂🤣😊😉😍🥰😘🤔😅😎😢😭😡😴👍👎👏🙏💪👌🤝👀🎉🔥✨💯🌹🍀☕🚀"];
 
+/** What a composer for more than text needs. */
+export interface ComposerOptions {
+  /** Gets a file to send. */
+  attach?: (file: File) => void;
+}
+
 export class Composer {
   readonly element: HTMLElement;
   readonly #input: HTMLTextAreaElement;
   readonly #send: HTMLButtonElement;
   readonly #picker: HTMLElement;
+  readonly #above = h("div", { class: "composer-above", hidden: true });
 
   /** send gets what was written; changed gets the draft. */
-  constructor(label: string, draft: string, send: (text: string) => void, changed: (draft: string) => void) {
+  constructor(
+    label: string,
+    draft: string,
+    send: (text: string) => void,
+    changed: (draft: string) => void,
+    { attach }: ComposerOptions = {},
+  ) {
     this.#input = h("textarea", {
       class: "composer-input",
       rows: 1,
@@ -37,8 +50,8 @@ export class Composer {
       () => this.#toggle(this.#picker.hidden),
       icon("smile"),
     );
-    const form = h("form", { class: "composer" }, open, this.#input, this.#send);
-    this.element = h("div", { class: "composer-area" }, this.#picker, form);
+    const form = h("form", { class: "composer" }, open, attach && this.#attachment(attach), this.#input, this.#send);
+    this.element = h("div", { class: "composer-area" }, this.#picker, this.#above, form);
 
     const submit = () => {
       const text = this.#input.value.trim();
@@ -60,6 +73,10 @@ export class Composer {
       submit();
     });
     this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.#picker.hidden && !this.#above.hidden) {
+        event.stopPropagation();
+        this.#above.querySelector("button")?.click();
+      }
       if (event.key !== "Escape" || this.#picker.hidden) return;
       event.stopPropagation();
       this.#toggle(false);
@@ -67,6 +84,42 @@ export class Composer {
     });
     this.#input.addEventListener("input", () => this.#changed(changed));
     queueMicrotask(() => this.#changed(changed));
+  }
+
+  #attachment(attach: (file: File) => void): HTMLElement {
+    const chooser = h("input", { type: "file", hidden: true, class: "composer-file", "aria-label": "Image or file" });
+    chooser.addEventListener("change", () => {
+      const [file] = chooser.files ?? [];
+      chooser.value = "";
+      if (file) attach(file);
+    });
+    this.#input.addEventListener("paste", (event) => {
+      const [file] = event.clipboardData?.files ?? [];
+      if (!file) return;
+      event.preventDefault();
+      attach(file);
+    });
+    const choose = () => chooser.click();
+    return h(
+      "span",
+      { class: "attach" },
+      button({ class: "round quiet", "aria-label": "Send an image or file" }, choose, icon("clip")),
+      chooser,
+    );
+  }
+
+  /** Shows text above the input, such as what is answered, with a button that ends it. */
+  setAbove(title: string, text: string, end?: () => void): void {
+    this.#above.hidden = false;
+    this.#above.replaceChildren(
+      h("span", { class: "quote" }, h("span", { class: "quote-name" }, title), h("span", { class: "quote-text", dir: "auto" }, text)),
+      end ? button({ class: "round quiet", "aria-label": "Cancel" }, end, "×") : "",
+    );
+  }
+
+  clearAbove(): void {
+    this.#above.hidden = true;
+    this.#above.replaceChildren();
   }
 
   focus(): void {

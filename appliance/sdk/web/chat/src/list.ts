@@ -1,10 +1,11 @@
 // The list of chats and rooms.
 
-import type { ConversationInfo } from "../../src/index";
-import { avatar, roomAvatar } from "./avatar";
+import { type ConversationInfo, MessageType } from "../../src/index";
+import { avatar, roomAvatar, teamAvatar } from "./avatar";
 import { h, type Keyed, reconcile } from "./dom";
 import { moment, textOf, when } from "./format";
-import type { Names } from "./names";
+import { noticeText } from "./notices";
+import type { People } from "./people";
 import type { RoomChat } from "./rooms";
 import { type Route, toHash } from "./route";
 
@@ -15,11 +16,11 @@ export class List {
   readonly #noChats = h("p", { class: "list-hint" }, "No chats yet. Start one with the + above.");
   readonly #roomsTitle = h("h2", { class: "list-title" }, "Rooms");
   readonly #self: string;
-  readonly #names: Names;
+  readonly #people: People;
 
-  constructor(self: string, names: Names) {
+  constructor(self: string, people: People) {
     this.#self = self;
-    this.#names = names;
+    this.#people = people;
     this.element.append(
       h("h2", { class: "list-title" }, "Chats"),
       this.#noChats,
@@ -32,7 +33,8 @@ export class List {
 
   show(chats: ConversationInfo[], rooms: RoomChat[], current: Route): void {
     const items = chats.map((chat) => this.#chat(chat, current));
-    if (current.kind === "chat" && !chats.some((chat) => chat.peer === current.name)) {
+    const isOpen = (chat: ConversationInfo) => chat.scene === "p2p" && chat.peer === current.name;
+    if (current.kind === "chat" && !chats.some(isOpen)) {
       items.unshift(this.#fresh(current.name, current));
     }
     reconcile(this.#chats, items);
@@ -45,24 +47,29 @@ export class List {
   }
 
   #fresh(peer: string, current: Route): Keyed {
-    return this.#item({ kind: "chat", name: peer }, current, this.#names.of(peer), "No messages yet", 0, 0);
+    return this.#item({ kind: "chat", name: peer }, current, this.#people.names.of(peer), "No messages yet", 0, 0);
   }
 
   #chat(info: ConversationInfo, current: Route): Keyed {
-    const name = this.#names.of(info.peer);
-    return this.#item({ kind: "chat", name: info.peer }, current, name, this.#preview(info), info.timeMs, info.unread);
+    const { names, teamNames } = this.#people;
+    const kind = info.scene === "team" ? "team" : "chat";
+    const name = kind === "team" ? teamNames.of(info.peer) : names.of(info.peer);
+    return this.#item({ kind, name: info.peer }, current, name, this.#preview(info), info.timeMs, info.unread);
   }
 
-  #preview({ lastMessage: last }: ConversationInfo): string {
+  #preview({ lastMessage: last, scene }: ConversationInfo): string {
     if (!last) return "";
+    const { names } = this.#people;
     if (last.recalled) return last.own ? "You recalled a message" : "Message recalled";
+    if (last.type === MessageType.TeamNotice && last.event) return noticeText(last.event, (account) => names.of(account));
     const text = textOf(last.type, last.body);
-    return last.own ? `You: ${text}` : text;
+    if (last.own) return `You: ${text}`;
+    return scene === "team" ? `${names.of(last.from)}: ${text}` : text;
   }
 
   #room(room: RoomChat, current: Route): Keyed {
     const last = room.lastLine;
-    let text = last ? `${last.from === this.#self ? "You" : this.#names.of(last.from)}: ${last.text}` : "Quiet so far";
+    let text = last ? `${last.from === this.#self ? "You" : this.#people.names.of(last.from)}: ${last.text}` : "Quiet so far";
     if (room.state === "away") text = "Away";
     if (room.state === "lost") text = `Not in the room: ${room.problem}`;
     return this.#item({ kind: "room", name: room.name }, current, room.name, text, last?.timeMs ?? 0, room.unread);
@@ -86,7 +93,7 @@ export class List {
               "aria-current": open ? "page" : undefined,
               "data-peer": route.name,
             },
-            route.kind === "room" ? roomAvatar() : avatar(route.name, name),
+            route.kind === "room" ? roomAvatar() : route.kind === "team" ? teamAvatar() : avatar(route.name, name),
             h("span", { class: "list-name", dir: "auto" }, name),
             time ? h("time", { class: "list-time", title: moment(timeMs) }, time) : null,
             h("span", { class: "list-text", dir: "auto" }, text),

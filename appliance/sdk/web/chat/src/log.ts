@@ -4,9 +4,13 @@
 import { button, h, type Keyed, reconcile } from "./dom";
 import { day, dayKey, isEmoji, moment, pieces, time } from "./format";
 import { type IconName, icon } from "./icons";
+import type { Media } from "./media";
 
 export type Mark = "sending" | "sent" | "read" | "failed";
-export type Action = "recall" | "retry" | "discard";
+export type Action = "reply" | "recall" | "retry" | "discard";
+
+/** The emoji that one click gives. */
+const quick = ["👍", "❤️", "😂", "🎉", "😮", "😢"];
 
 /** One line of the log. */
 export interface Entry {
@@ -23,6 +27,15 @@ export interface Entry {
   /** Why it failed. */
   problem?: string;
   actions?: Action[];
+  /** An image or file, instead of the text. */
+  media?: Media;
+  /** What it answers. */
+  quote?: { name: string; text: string };
+  reactions?: { emoji: string; count: number; mine: boolean; who: string }[];
+  /** It may be given an emoji. */
+  canReact?: boolean;
+  edited?: boolean;
+  pinned?: boolean;
 }
 
 export interface LogOptions {
@@ -31,6 +44,10 @@ export interface LogOptions {
   /** Shows who wrote a bubble: needed when they are more than two. */
   senders: boolean;
   act(action: Action, entry: Entry): void;
+  /** An emoji is given, or taken back. */
+  react?(entry: Entry, emoji: string, undo: boolean): void;
+  /** Makes the element of an image or file. */
+  media?(media: Media): HTMLElement;
   /** The reader is at the end, or not any more. */
   atEnd(at: boolean): void;
   /** The reader is near the top: older entries are wanted. */
@@ -51,6 +68,7 @@ const marks: Record<Mark, { icon: IconName; label: string }> = {
 };
 
 const actions: Record<Action, { icon: IconName; label: string }> = {
+  reply: { icon: "reply", label: "Reply" },
   recall: { icon: "recall", label: "Recall" },
   retry: { icon: "retry", label: "Try again" },
   discard: { icon: "trash", label: "Discard" },
@@ -221,13 +239,31 @@ export class Log {
             ? h("span", { class: "sender" }, entry.name)
             : h("span", { class: "hidden-text" }, `${entry.own ? "You" : entry.name}: `),
           h("div", { class: "row" }, this.#bubble(entry), this.#buttons(entry)),
+          this.#reactions(entry),
           entry.problem ? h("span", { class: "problem" }, entry.problem) : null,
         );
       },
     };
   }
 
-  #bubble(entry: Entry): HTMLElement {
+  #reactions(entry: Entry): HTMLElement | null {
+    if (!entry.reactions?.length) return null;
+    return h(
+      "span",
+      { class: "reactions" },
+      ...entry.reactions.map(({ emoji, count, mine, who }) =>
+        button(
+          { class: `reaction${mine ? " mine" : ""}`, "aria-pressed": String(mine), title: who },
+          () => this.#options.react?.(entry, emoji, mine),
+          emoji,
+          h("span", { class: "reaction-count" }, String(count)),
+        ),
+      ),
+    );
+  }
+
+  #content(entry: Entry): HTMLElement {
+    if (entry.media && this.#options.media) return this.#options.media(entry.media);
     const text = h("span", { class: isEmoji(entry.text) ? "text emoji" : "text", dir: "auto" });
     for (const piece of pieces(entry.text)) {
       text.append(
@@ -236,14 +272,28 @@ export class Log {
           : piece.text,
       );
     }
+    return text;
+  }
+
+  #bubble(entry: Entry): HTMLElement {
     const mark = entry.mark ? marks[entry.mark] : undefined;
     return h(
       "div",
-      { class: "bubble" },
-      text,
+      { class: entry.media ? "bubble with-media" : "bubble" },
+      entry.quote
+        ? h(
+            "span",
+            { class: "quote" },
+            h("span", { class: "quote-name", dir: "auto" }, entry.quote.name),
+            h("span", { class: "quote-text", dir: "auto" }, entry.quote.text),
+          )
+        : null,
+      this.#content(entry),
       h(
         "span",
         { class: "foot" },
+        entry.pinned ? h("span", { class: "edited" }, "pinned") : null,
+        entry.edited ? h("span", { class: "edited" }, "edited") : null,
         h("time", { datetime: new Date(entry.timeMs).toISOString(), title: moment(entry.timeMs) }, time(entry.timeMs)),
         mark
           ? h(
@@ -257,11 +307,37 @@ export class Log {
     );
   }
 
+  /** A button that opens a row of emoji. */
+  #picker(entry: Entry): HTMLElement {
+    const row = h(
+      "span",
+      { class: "quick", hidden: true },
+      ...quick.map((emoji) =>
+        button({ class: "quick-choice", "data-emoji": emoji, "aria-label": `React with ${emoji}` }, () => choose(emoji), emoji),
+      ),
+    );
+    const open = button(
+      { class: "action", "data-action": "react", title: "React", "aria-label": "React", "aria-expanded": "false" },
+      () => {
+        row.hidden = !row.hidden;
+        open.setAttribute("aria-expanded", String(!row.hidden));
+      },
+      icon("smile"),
+    );
+    const choose = (emoji: string) => {
+      row.hidden = true;
+      const mine = entry.reactions?.some((reaction) => reaction.emoji === emoji && reaction.mine) ?? false;
+      this.#options.react?.(entry, emoji, mine);
+    };
+    return h("span", { class: "react" }, open, row);
+  }
+
   #buttons(entry: Entry): HTMLElement | null {
     if (!entry.actions?.length) return null;
     return h(
       "span",
       { class: "actions" },
+      ...(entry.canReact ? [this.#picker(entry)] : []),
       ...entry.actions.map((action) =>
         button(
           { class: "action", "data-action": action, title: actions[action].label, "aria-label": actions[action].label },

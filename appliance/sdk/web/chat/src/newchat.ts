@@ -1,4 +1,4 @@
-// The dialog that starts a chat or enters a room.
+// The dialog that starts a chat, makes a team or enters a room.
 
 import { avatar } from "./avatar";
 import { button, h } from "./dom";
@@ -9,6 +9,8 @@ export interface NewChatOptions {
   /** Whether there is such an account; it throws when that cannot be known now. */
   exists(account: string): Promise<boolean>;
   chat(account: string): void;
+  /** Makes a team; it throws when that does not work. */
+  team(name: string, members: string[]): Promise<void>;
   room(name: string): void;
 }
 
@@ -35,6 +37,22 @@ export function newChat(options: NewChatOptions): void {
   });
 
   account.input.autofocus = true;
+
+  const team = field("team", "Team", "Friday lunch");
+  const members = field("members", "Its members", "bob, carol");
+  const withTeam = h("form", { class: "dialog-row" }, team.label, members.label, h("button", { class: "primary" }, "Make"));
+  withTeam.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const name = team.input.value.trim();
+    if (!name) return team.complain("What is the team called?");
+    const accounts = members.input.value.toLowerCase().split(/[\s,]+/).filter(Boolean);
+    try {
+      await options.team(name, accounts);
+      close();
+    } catch (error) {
+      team.complain(`The team was not made: ${(error as Error).message}`);
+    }
+  });
 
   const room = field("room", "Room", "lobby");
   const withRoom = h("form", { class: "dialog-row" }, room.label, h("button", { class: "primary" }, "Enter"));
@@ -75,6 +93,8 @@ export function newChat(options: NewChatOptions): void {
       : "",
     withAccount,
     account.problem,
+    withTeam,
+    team.problem,
     withRoom,
     room.problem,
     h("p", { class: "hint" }, "A room exists while somebody is in it. Everybody in it sees what is said."),

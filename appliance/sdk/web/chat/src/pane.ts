@@ -1,6 +1,8 @@
 /** What fills the main part of the page: a chat or a room. */
 export interface Pane {
-  /** The account or the room's name. */
+  /** What people call it. */
+  readonly name: string;
+  /** The account, the team's number or the room's name. */
   readonly title: string;
   /** Smaller, below the title; may be empty. */
   readonly subtitle: string;

@@ -57,6 +57,10 @@ export class RoomPane implements Pane {
     this.refresh();
   }
 
+  get name(): string {
+    return this.title;
+  }
+
   get subtitle(): string {
     const { state, members, problem } = this.#chat;
     switch (state) {

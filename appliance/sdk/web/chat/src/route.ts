@@ -1,7 +1,7 @@
 /** What the main part shows; it is in the address, so that Back and refresh work. */
 export interface Route {
-  kind: "home" | "chat" | "room";
-  /** The account or the room's name; empty at home. */
+  kind: "home" | "chat" | "team" | "room";
+  /** The account, the team's number or the room's name; empty at home. */
   name: string;
 }
 
@@ -12,10 +12,10 @@ export function toHash(route: Route): string {
 }
 
 export function fromHash(hash: string): Route {
-  const [, kind, name] = /^#\/(chat|room)\/(.+)$/.exec(hash) ?? [];
+  const [, kind, name] = /^#\/(chat|team|room)\/(.+)$/.exec(hash) ?? [];
   if (!kind || !name) return home;
   try {
-    return { kind: kind as "chat" | "room", name: decodeURIComponent(name) };
+    return { kind: kind as "chat" | "team" | "room", name: decodeURIComponent(name) };
   } catch {
     return home;
   }

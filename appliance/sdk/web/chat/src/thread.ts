@@ -1,8 +1,9 @@
-// A chat with one other account.
+// A chat with one other account, or that of a team.
 
 import {
-  type Client,
+  applyEntry,
   Code,
+  concerns,
   type Conversation,
   type Message,
   MessageType,
@@ -13,8 +14,10 @@ import { Composer } from "./composer";
 import { announce, button, coalesce, h, toast } from "./dom";
 import { textOf } from "./format";
 import { type Action, type Entry, Log, type Mark } from "./log";
-import type { Names } from "./names";
+import { mediaElement, mediaOf } from "./media";
+import { noticeText } from "./notices";
 import type { Pane } from "./pane";
+import type { People } from "./people";
 
 /** Messages of one page of history. */
 const pageSize = 50;
@@ -27,7 +30,7 @@ export class Thread implements Pane {
   readonly body: HTMLElement;
   readonly foot: HTMLElement;
   readonly #conversation: Conversation;
-  readonly #names: Names;
+  readonly #people: People;
   readonly #log: Log;
   readonly #composer: Composer;
   readonly #entries = new Map<number, Message>();
@@ -41,16 +44,20 @@ export class Thread implements Pane {
   #closed = false;
   #atEnd = true;
   #newAfter = Infinity; // messages after this seq were new when the thread was opened
+  #replyTo: Message | undefined;
+  #uploading: AbortController | undefined;
 
-  constructor(client: Client, peer: string, names: Names, draft: string, keep: (draft: string) => void) {
-    this.#names = names;
-    this.title = peer;
-    const conversation = client.open(peer);
+  constructor(people: People, conversation: Conversation, draft: string, keep: (draft: string) => void) {
+    const { client, files } = people;
+    this.#people = people;
+    this.title = conversation.peer;
     this.#conversation = conversation;
     this.#log = new Log({
-      label: `Messages with ${names.of(peer)}`,
-      senders: false,
+      label: `Messages with ${this.name}`,
+      senders: conversation.scene === "team",
       act: (action, entry) => this.#act(action, entry),
+      react: (entry, emoji, undo) => this.#react(Number(entry.key), emoji, undo),
+      media: (media) => mediaElement(media, files),
       atEnd: (at) => {
         this.#atEnd = at;
         this.#read();
@@ -58,21 +65,28 @@ export class Thread implements Pane {
       wantsOlder: () => this.#loadOlder(),
     });
     this.#composer = new Composer(
-      `Message to ${names.of(peer)}`,
+      `Message to ${this.name}`,
       draft,
       (text) => {
-        conversation.send(text);
+        conversation.send(this.#replyTo ? { body: text, replyTo: this.#replyTo.seq } : text);
+        this.#reply(undefined);
         this.#newAfter = Infinity;
         this.refresh();
         this.#log.toEnd();
       },
       keep,
+      { attach: (file) => void this.#attach(file) },
     );
     this.body = this.#log.element;
     this.foot = this.#composer.element;
     this.#stop.push(
       conversation.on("message", (message, { live }) => this.#arrived(message, live)),
-      conversation.on("recall", ({ seq }) => this.#recalled(seq)),
+      conversation.on("recall", ({ entry }) => this.#arrived(entry, false)),
+      conversation.on("update", ({ entry }) => this.#arrived(entry, false)),
+      conversation.on("deletion", ({ seqs }) => {
+        for (const seq of seqs) this.#entries.delete(seq);
+        this.#refreshSoon();
+      }),
       conversation.on("missing", ({ fromSeq, toSeq }) => {
         this.#gaps.set(fromSeq, toSeq);
         this.#refreshSoon();
@@ -88,8 +102,14 @@ export class Thread implements Pane {
     this.#loadOlder();
   }
 
+  get name(): string {
+    const { names, teamNames } = this.#people;
+    return this.#conversation.scene === "team" ? teamNames.of(this.title) : names.of(this.title);
+  }
+
   get subtitle(): string {
-    return this.#names.of(this.title) === this.title ? "" : this.title;
+    if (this.#conversation.scene === "team") return this.#people.teamNames.size(this.title);
+    return this.name === this.title ? "" : this.title;
   }
 
   focus(): void {
@@ -98,6 +118,7 @@ export class Thread implements Pane {
 
   close(): void {
     this.#closed = true;
+    this.#uploading?.abort();
     for (const stop of this.#stop) stop();
     this.#log.close();
   }
@@ -117,7 +138,7 @@ export class Thread implements Pane {
       const message = this.#entries.get(seq);
       if (!message) continue;
       if (message.own) known.add(message.clientId);
-      if (message.type === MessageType.Recall) continue;
+      if (message.type >= MessageType.Recall || message.hidden) continue; // about another entry, or nothing to show
       if (seq > this.#newAfter && !message.own) firstNew ??= String(seq);
       entries.push(this.#entry(message));
     }
@@ -135,16 +156,90 @@ export class Thread implements Pane {
 
   #entry(message: Message): Entry {
     const { own, seq } = message;
-    const name = this.#names.of(message.from);
+    const { names } = this.#people;
+    const name = names.of(message.from);
     const common = { key: String(seq), timeMs: message.timeMs, from: message.from, name, own };
+    if (message.event) {
+      return { ...common, kind: "note", text: noticeText(message.event, (account) => names.of(account)) };
+    }
     if (message.recalled) {
       return { ...common, kind: "note", text: `${own ? "You" : name} recalled a message` };
     }
     const text = textOf(message.type, message.body);
     if (message.type === MessageType.Tip) return { ...common, kind: "note", text };
-    if (!own) return { ...common, kind: "text", text };
+    const media = mediaOf(message);
+    const quoted = message.replyTo > 0 ? this.#entries.get(message.replyTo) : undefined;
+    const entry: Entry = {
+      ...common,
+      kind: "text",
+      text,
+      canReact: true,
+      actions: own ? ["reply", "recall"] : ["reply"],
+      ...(media && { media }),
+      ...(message.replyTo > 0 && { quote: this.#quote(quoted) }),
+      ...this.#changes(message),
+    };
+    if (!own) return entry;
     const mark: Mark = seq <= this.#conversation.info.peerReadSeq ? "read" : "sent";
-    return { ...common, kind: "text", text, mark, actions: ["recall"] };
+    return { ...entry, mark };
+  }
+
+  #changes({ changes }: Message): Partial<Entry> {
+    if (!changes) return {};
+    const { names } = this.#people;
+    return {
+      edited: changes.edits > 0,
+      pinned: changes.pinned,
+      reactions: changes.reactions.map(({ emoji, count, mine, accounts }) => {
+        return { emoji, count, mine, who: accounts.map((account) => names.of(account)).join(", ") };
+      }),
+    };
+  }
+
+  #quote(message: Message | undefined): { name: string; text: string } {
+    if (!message || message.recalled || message.hidden) return { name: "", text: "An earlier message" };
+    return { name: this.#people.names.of(message.from), text: textOf(message.type, message.body) };
+  }
+
+  /** Says what the next message answers; undefined: nothing. */
+  #reply(message: Message | undefined): void {
+    this.#replyTo = message;
+    if (!message) {
+      this.#composer.clearAbove();
+      return;
+    }
+    const { name, text } = this.#quote(message);
+    this.#composer.setAbove(`Reply to ${name}`, text, () => this.#reply(undefined));
+    this.#composer.focus();
+  }
+
+  #react(seq: number, emoji: string, undo: boolean): void {
+    this.#conversation.react(seq, emoji, undo).catch((error: Error) => toast(`Not done: ${error.message}`));
+  }
+
+  /** Uploads a file, then sends it. One at a time. */
+  async #attach(file: File): Promise<void> {
+    if (this.#uploading) {
+      toast("Another file is being sent: wait for it, or cancel it.");
+      return;
+    }
+    const abort = new AbortController();
+    this.#uploading = abort;
+    const tell = (sent: number, size: number) => {
+      const part = size > 0 ? Math.floor((sent / size) * 100) : 100;
+      this.#composer.setAbove("Sending", `${file.name} — ${part} %`, () => abort.abort());
+    };
+    tell(0, file.size);
+    try {
+      const { content } = await this.#people.files.upload(file, { signal: abort.signal, onProgress: tell });
+      this.#conversation.send(content);
+      this.#newAfter = Infinity;
+      this.#log.toEnd();
+    } catch (error) {
+      if (!abort.signal.aborted) toast(`${file.name} was not sent: ${(error as Error).message}`);
+    }
+    this.#uploading = undefined;
+    if (!this.#closed) this.#reply(this.#replyTo);
   }
 
   #outgoing(out: Outgoing): Entry {
@@ -182,17 +277,13 @@ export class Thread implements Pane {
 
   #arrived(message: Message, live: boolean): void {
     this.#entries.set(message.seq, message);
+    const changed = this.#entries.get(concerns(message));
+    if (changed) this.#entries.set(changed.seq, applyEntry(changed, message));
     if (this.#oldest === 0 && !this.#loading) this.#oldest = message.seq;
-    if (live && !message.own && message.type !== MessageType.Recall) {
-      announce(`${this.#names.of(message.from)}: ${textOf(message.type, message.body)}`);
+    if (live && !message.own && message.type < MessageType.Recall && !message.event) {
+      announce(`${this.#people.names.of(message.from)}: ${textOf(message.type, message.body)}`);
     }
     this.#trim();
-    this.#refreshSoon();
-  }
-
-  #recalled(seq: number): void {
-    const message = this.#entries.get(seq);
-    if (message) this.#entries.set(seq, { ...message, recalled: true, body: "", ext: "" });
     this.#refreshSoon();
   }
 
@@ -229,7 +320,8 @@ export class Thread implements Pane {
       const page = await this.#conversation.history(first ? undefined : this.#oldest, pageSize);
       if (this.#closed) return;
       for (const message of page.messages) {
-        if (!this.#entries.get(message.seq)?.recalled) this.#entries.set(message.seq, message);
+        const held = this.#entries.get(message.seq);
+        if (!held || held.asOf < message.asOf) this.#entries.set(message.seq, message);
       }
       this.#oldest = page.messages[0]?.seq ?? this.#oldest;
       this.#more = page.more;
@@ -256,7 +348,7 @@ export class Thread implements Pane {
     } else if (this.#more) {
       this.#log.setTop(h("p", { class: "loading" }, "…"));
     } else if (count === 0) {
-      this.#log.setTop(h("p", { class: "hello" }, `Say hello to ${this.#names.of(this.title)} 👋`));
+      this.#log.setTop(h("p", { class: "hello" }, `Say hello to ${this.name} 👋`));
     } else {
       this.#log.setTop(h("p", {}, "This is where the conversation begins"));
     }
@@ -275,6 +367,7 @@ export class Thread implements Pane {
     if (action === "retry") this.#conversation.retry(clientId);
     if (action === "discard") this.#conversation.discard(clientId);
     if (action === "recall") this.#recall(Number(entry.key));
+    if (action === "reply") this.#reply(this.#entries.get(Number(entry.key)));
     this.refresh();
   }
 
