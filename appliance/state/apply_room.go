@@ -60,6 +60,9 @@ type roomOp struct {
 	// power is what By may do: his role, or more than any for the tenant's backend
 	// when it acts in nobody's name.
 	power wire.RoomRole
+	// full is set when makeRoom has looked through the room and found nothing that
+	// may go: a command of many accounts does that once.
+	full bool
 }
 
 const backendPower = wire.RoomRole_ROOM_ROLE_CREATOR + 1

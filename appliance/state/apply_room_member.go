@@ -40,6 +40,9 @@ func (o *roomOp) makeRoom() (bool, error) {
 	if o.head.standings < MaxRoomStandings {
 		return true, nil
 	}
+	if o.full {
+		return false, nil
+	}
 	var spent [][]byte
 	prefix := appendRoomKey(nil, tableRoomStanding, o.c.Tenant, o.c.Room)
 	err := scanTx(o.tx, prefix, func(key, stored []byte) error {
@@ -61,7 +64,8 @@ func (o *roomOp) makeRoom() (bool, error) {
 		}
 		o.head.standings--
 	}
-	return len(spent) > 0, nil
+	o.full = len(spent) == 0
+	return !o.full, nil
 }
 
 // errEnough, returned by what scanTx calls, ends the scan.

@@ -243,6 +243,38 @@ func TestRoomStandingsAreBounded(t *testing.T) {
 	n.room(wire.CodeOK, fixed)
 }
 
+// TestAFullRoomIsLookedThroughOnce, however many accounts a command names.
+func TestAFullRoomIsLookedThroughOnce(t *testing.T) {
+	n := newNode(t)
+	tenant := n.setup("app", "ann", "bob", "carl")
+	room := n.newRoom(tenant, "ann")
+	n.inApply(func(tx *raftstore.Tx) error {
+		o := roomOp{m: n.b.m, tx: tx, c: &RoomChange{Tenant: tenant, Room: room}, res: new(RoomResult)}
+		if _, err := o.load(); err != nil {
+			return err
+		}
+		o.head.standings = MaxRoomStandings
+		if ok, err := o.makeRoom(); err != nil || ok {
+			return fmt.Errorf("a full room has room: %v %v", ok, err)
+		}
+		over := roomStanding{mutedUntilMs: 1}
+		if !over.spent(o.m.site.clockMs) {
+			t.Error("the mute is not over")
+		}
+		if err := tx.Set(append(appendRoomKey(nil, tableRoomStanding, tenant, room), "bob"...), over.append(nil)); err != nil {
+			return err
+		}
+		if ok, err := o.makeRoom(); err != nil || ok { // another look would find bob's
+			t.Errorf("the same command has looked through the room again: %v", err)
+		}
+		next := roomOp{m: o.m, tx: tx, c: o.c, res: o.res, head: o.head}
+		if ok, err := next.makeRoom(); err != nil || !ok {
+			t.Errorf("the next command does not look: %v", err)
+		}
+		return nil
+	})
+}
+
 func TestHistoryOfARoom(t *testing.T) {
 	n := newNode(t)
 	tenant := n.setup("app", "ann", "bob")
