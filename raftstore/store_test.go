@@ -428,3 +428,44 @@ func TestMetricsComeAndGo(t *testing.T) {
 		t.Errorf("after close: %d, %v", len(families), err)
 	}
 }
+
+// TestAFrozenViewIsOfOneMoment: what is committed later it does not see, by Get or by
+// Iter, and it may be closed after the store.
+func TestAFrozenViewIsOfOneMoment(t *testing.T) {
+	t.Parallel()
+	s := openLeader(t, testOptions(t, t.TempDir()))
+	propose(t, s, 1, 1, 3, 0)
+	v, w := s.View(), s.View()
+	defer w.Close()
+	v.Freeze()
+	v.Freeze()
+	count := func(v *View) (n int) {
+		it, err := v.Iter(nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ok := it.First(); ok; ok = it.Next() {
+			n++
+		}
+		if err := it.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := count(v)
+	propose(t, s, 1, 4, 4, 0)
+	if _, ok, err := v.Get(ledgerKey(0x20, 1, 4)); ok || err != nil {
+		t.Errorf("a later entry: %v, %v", ok, err)
+	}
+	if _, ok, err := w.Get(ledgerKey(0x20, 1, 4)); !ok || err != nil {
+		t.Errorf("of a view that is no snapshot: %v, %v", ok, err)
+	}
+	if count(v) != before || count(w) <= before {
+		t.Errorf("%d keys before, then %d in the snapshot and %d outside", before, count(v), count(w))
+	}
+	v.Close()
+	v.Freeze() // of a closed view does nothing
+	if _, _, err := v.Get(ledgerKey(0x10)); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}

@@ -7,12 +7,30 @@ import (
 )
 
 // View reads committed state. Each Get sees the newest committed state, each
-// Iter the state at its making; a View as a whole is not a snapshot. A restore
+// Iter the state at its making; a View as a whole is a snapshot only after Freeze. A
+// restore
 // that replaces the state does not disturb it: the View keeps reading the old
 // one, so keep it for one request only. Methods other than Close may be called
 // concurrently.
 type View struct {
-	db *stateDB
+	db   *stateDB
+	snap *pebble.Snapshot // of db after Freeze, else nil
+}
+
+// Freeze makes the View a snapshot: all that it reads from now on is of one moment.
+// It keeps what is overwritten meanwhile on disk until Close. Nothing else may use the
+// View during the call.
+func (v *View) Freeze() {
+	if v.db != nil && v.snap == nil {
+		v.snap = v.db.NewSnapshot()
+	}
+}
+
+func (v *View) reader() pebble.Reader {
+	if v.snap != nil {
+		return v.snap
+	}
+	return v.db.DB
 }
 
 // Get returns a copy of the value of key.
@@ -26,7 +44,7 @@ func (v *View) AppendTo(dst, key []byte) ([]byte, bool, error) {
 	if v.db == nil {
 		return dst, false, ErrClosed
 	}
-	return get(v.db.DB, dst, key)
+	return get(v.reader(), dst, key)
 }
 
 // Iter walks [lo, hi); nil means the end of the range on that side. The Iter
@@ -35,11 +53,15 @@ func (v *View) Iter(lo, hi []byte) (*Iter, error) {
 	if v.db == nil {
 		return nil, ErrClosed
 	}
-	return newIter(v.db.DB, lo, hi)
+	return newIter(v.reader(), lo, hi)
 }
 
 // Close releases the View. A second Close does nothing.
 func (v *View) Close() {
+	if v.snap != nil {
+		_ = v.snap.Close() // it fails only when it is closed twice
+		v.snap = nil
+	}
 	if v.db != nil {
 		v.db.release()
 		v.db = nil

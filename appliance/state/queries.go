@@ -28,6 +28,14 @@ type Queries struct {
 // NewQueries reads through view, which is called once for each query.
 func NewQueries(view func() *raftstore.View) *Queries { return &Queries{view: view} }
 
+// snapshot is a view of one moment, for queries that read what belongs together: else
+// a row could name what a Prune removes before it is read.
+func (q *Queries) snapshot() *raftstore.View {
+	v := q.view()
+	v.Freeze()
+	return v
+}
+
 // TenantByKey finds a tenant by its appkey. CodeNotFound when there is none.
 func (q *Queries) TenantByKey(appKey string) (*Tenant, error) {
 	v := q.view()

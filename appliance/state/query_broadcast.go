@@ -15,7 +15,7 @@ const MaxBroadcastList = 100
 //
 // It reads at most MaxBroadcasts rows.
 func (q *Queries) Broadcasts(tenant uint32, account string, platform wire.Platform, version uint64, fresh bool, limit int, nowMs int64) (*wire.BroadcastsResponse, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	var site siteRow // first, as in Sync
 	if _, err := readRow(v, keySite, site.decode); err != nil {
@@ -79,7 +79,7 @@ func eachBroadcast(v *raftstore.View, tenant uint32, first uint64, f func(*wire.
 // ids smaller than before, of which 0 means the newest. Expired ones are among them
 // until they are removed.
 func (q *Queries) BroadcastList(tenant uint32, before uint64, limit int, keep func(*wire.Broadcast) bool) ([]*wire.Broadcast, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	limit = pageSize(limit, MaxBroadcastList)
 	hi := appendBroadcastKey(nil, tenant+1, 0)
@@ -109,7 +109,7 @@ func (q *Queries) BroadcastList(tenant uint32, before uint64, limit int, keep fu
 
 // Broadcast reads one broadcast of the tenant. CodeNotFound when there is none.
 func (q *Queries) Broadcast(tenant uint32, id uint64) (*wire.Broadcast, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	b := new(wire.Broadcast)
 	ok, err := readRow(v, appendBroadcastKey(nil, tenant, id), b.UnmarshalVT)

@@ -35,7 +35,7 @@ func (q *Queries) history(tenant uint32, account, device string, req *wire.Histo
 	if req.ToSeq != 0 && req.FromSeq > req.ToSeq {
 		return nil, wire.Errorf(wire.CodeBadParameter, "from_seq is after to_seq")
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	l, first, err := openHistory(v, tenant, account, req)
 	if err != nil || l == nil {
@@ -83,7 +83,7 @@ func (q *Queries) history(tenant uint32, account, device string, req *wire.Histo
 // wanted types are so rare that MaxTypeScan messages do not fill the page, the
 // answer is CodeCountLimit: ask for less time.
 func (q *Queries) HistoryByTime(tenant uint32, from, to string, beginMs, endMs int64, limit int, reverse bool, types []uint32) ([]*wire.Message, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	l, err := openLog(v, tenant, from, to)
 	if err != nil || l == nil {
@@ -95,7 +95,7 @@ func (q *Queries) HistoryByTime(tenant uint32, from, to string, beginMs, endMs i
 // MessageByID finds the message between two accounts that has the given id.
 // CodeNotFound when there is none.
 func (q *Queries) MessageByID(tenant uint32, from, to string, id uint64) (*wire.Message, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	l, err := openLog(v, tenant, from, to)
 	if err != nil {

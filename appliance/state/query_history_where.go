@@ -84,7 +84,7 @@ func (l *convLog) byIDs(ids []uint64, from, to uint64) (messages []*wire.Message
 // TeamLogByTime is HistoryByTime for all that is kept of a team's log, also when the
 // team was dismissed. CodeTeamMissing: there has been no such team.
 func (q *Queries) TeamLogByTime(tenant uint32, team uint64, beginMs, endMs int64, limit int, reverse bool, types []uint32) ([]*wire.Message, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	var head teamHead
 	ok, err := readRow(v, appendTeamKey(nil, tableTeamHead, tenant, team), head.decode)

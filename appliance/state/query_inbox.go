@@ -34,7 +34,7 @@ func (q *Queries) Conversations(tenant uint32, account, cursor string, limit int
 	if limit <= 0 {
 		limit = defaultConversationsPage
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	var site siteRow
 	if _, err := readRow(v, keySite, site.decode); err != nil {
@@ -68,7 +68,7 @@ func (q *Queries) ConversationStates(tenant uint32, account string, keys []*wire
 	if len(keys) > MaxConversationsPage {
 		return nil, wire.Errorf(wire.CodeCountLimit, "at most %d conversations", MaxConversationsPage)
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	res := new(wire.ConversationStatesResponse)
 	for _, key := range keys {
@@ -91,7 +91,7 @@ func (q *Queries) Unread(tenant uint32, account string) (*wire.UnreadResponse, e
 	if !validAccount(account) {
 		return nil, wire.Errorf(wire.CodeBadParameter, "malformed account")
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	res := new(wire.UnreadResponse)
 	quiet, err := mutedPeers(v, tenant, account)
@@ -192,7 +192,7 @@ func conversationState(v *raftstore.View, tenant uint32, account string, scene w
 // UnreadConversations names at most limit conversations of the account's list that
 // have something unread or are marked so, each with its last entry.
 func (q *Queries) UnreadConversations(tenant uint32, account string, limit int) ([]ReadOne, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	list := lister{v: v, tenant: tenant, account: account}
 	var found []ReadOne
@@ -223,7 +223,7 @@ func (q *Queries) UnreadConversations(tenant uint32, account string, limit int) 
 // most limit (1..MaxConversationsPage, 0 means MaxConversationsPage). more tells
 // that there are others.
 func (q *Queries) ConversationsByTime(tenant uint32, account string, minMs, maxMs int64, limit int) (found []*wire.ConversationState, more bool, err error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	if limit <= 0 {
 		limit = MaxConversationsPage

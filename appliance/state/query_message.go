@@ -26,7 +26,7 @@ func (q *Queries) MessageByClientID(tenant uint32, from, to, clientID string) (*
 	if !validAccount(from) || !validName(clientID, maxClientID) {
 		return nil, missing
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	var site siteRow
 	if _, err := readRow(v, keySite, site.decode); err != nil {
@@ -60,7 +60,7 @@ func (q *Queries) MessageByClientID(tenant uint32, from, to, clientID string) (*
 // Pins reads the pinned messages of a conversation from after on, in the order of
 // the log, as many as fit one frame. Codes are those of History.
 func (q *Queries) Pins(tenant uint32, account, device string, req *wire.PinsRequest) (*wire.PinsResponse, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	res := new(wire.PinsResponse)
 	l, first, err := openReadable(v, tenant, account, req.Scene, req.Peer)
@@ -122,7 +122,7 @@ func (l *convLog) collect(c *collector, seq uint64) (full bool, err error) {
 // and one frame. CodeNotFound: the root is not there; other codes are those of
 // History.
 func (q *Queries) Thread(tenant uint32, account, device string, req *wire.ThreadRequest) (*wire.ThreadResponse, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	l, first, err := openReadable(v, tenant, account, req.Scene, req.Peer)
 	if err != nil {
@@ -166,7 +166,7 @@ func (q *Queries) Thread(tenant uint32, account, device string, req *wire.Thread
 // after the one given; at most req.Limit (1..MaxReactionsPage, 0 means 100). Codes
 // are those of History.
 func (q *Queries) Reactions(tenant uint32, account string, req *wire.ReactionsRequest) (*wire.ReactionsResponse, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	res := new(wire.ReactionsResponse)
 	l, first, err := openReadable(v, tenant, account, req.Scene, req.Peer)
@@ -203,7 +203,7 @@ func (q *Queries) Deletions(tenant uint32, account string, version uint64, limit
 	if !validAccount(account) {
 		return nil, wire.Errorf(wire.CodeBadParameter, "malformed account")
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	var totals versionCount
 	if _, err := readRow(v, appendDeletionKey(nil, tenant, account, 0), totals.decode); err != nil {

@@ -40,7 +40,7 @@ func (q *Queries) Notifications(tenant uint32, account, device string, version u
 	if !validAccount(account) {
 		return nil, wire.Errorf(wire.CodeBadParameter, "malformed account")
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	var site siteRow // first, as in Sync
 	if _, err := readRow(v, keySite, site.decode); err != nil {

@@ -7,7 +7,7 @@ import (
 
 // PruneMark is the Mark of the newest Prune, nil when there is none.
 func (q *Queries) PruneMark() ([]byte, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	mark, _, err := v.Get(appendTable(nil, tablePruneMark))
 	return mark, readError(err)
@@ -30,7 +30,7 @@ func (l *StoredLog) After() []byte { return l.after }
 // limit logs were seen. It reports whether it came to the end. The log that is
 // handed out may be kept.
 func (q *Queries) Logs(tenant uint32, after []byte, limit int, each func(*StoredLog) bool) (end bool, err error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	w := logWalk{v: v, tenant: tenant, left: limit, each: each}
 	if len(after) == 0 || after[0] == tableConv {
@@ -114,7 +114,7 @@ func (q *Queries) Cut(tenant uint32, l *StoredLog, beforeMs int64, keep uint64) 
 	if floor > l.LastSeq {
 		return floor, nil
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	log, err := newLog(v, tenant, l.Conversation, l.LastSeq)
 	if err != nil {

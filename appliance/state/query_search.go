@@ -10,7 +10,7 @@ import (
 
 // Counter is the newest id and version of the site.
 func (q *Queries) Counter() (uint64, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	var site siteRow
 	_, err := readRow(v, keySite, site.decode)
@@ -19,7 +19,7 @@ func (q *Queries) Counter() (uint64, error) {
 
 // Log finds one log by its names, nil when there is none. Version is not set.
 func (q *Queries) Log(tenant uint32, name PrunedLog) (*StoredLog, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	l := &StoredLog{PrunedLog: name}
 	var ok bool
@@ -43,7 +43,7 @@ func (q *Queries) Log(tenant uint32, name PrunedLog) (*StoredLog, error) {
 // After finds the first entry of l whose id is greater; LastSeq+1 when there is
 // none.
 func (q *Queries) After(tenant uint32, l *StoredLog, id uint64) (uint64, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	log, err := newLog(v, tenant, l.Conversation, l.LastSeq)
 	if err != nil || log.floor > l.LastSeq {
@@ -56,7 +56,7 @@ func (q *Queries) After(tenant uint32, l *StoredLog, id uint64) (uint64, error) 
 // and calls each, which must not keep the message. It returns the seq to go on
 // with, to+1 at the end.
 func (q *Queries) Entries(tenant uint32, conv, from, to uint64, limit int, each func(*wire.Message)) (next uint64, err error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	log := &convLog{v: v, tenant: tenant, conv: conv}
 	next = to + 1
@@ -102,7 +102,7 @@ type SearchScope struct {
 
 // SearchScope finds it; peer is empty for everywhere.
 func (q *Queries) SearchScope(tenant uint32, account string, scene wire.Scene, peer string) (*SearchScope, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	if peer != "" {
 		l, _, err := openHistory(v, tenant, account, &wire.HistoryRequest{Scene: scene, Peer: peer})
@@ -129,7 +129,7 @@ func (q *Queries) SearchScope(tenant uint32, account string, scene wire.Scene, p
 // the place of the others. fresh is false for those that no search may show to
 // anybody: the index is behind.
 func (q *Queries) Found(tenant uint32, account string, places []Place) (messages []*wire.Message, fresh []bool, err error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	r := finder{v: v, tenant: tenant, account: account, first: map[string]uint64{}}
 	messages, fresh = make([]*wire.Message, len(places)), make([]bool, len(places))

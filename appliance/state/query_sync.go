@@ -23,7 +23,7 @@ func (q *Queries) Sync(tenant uint32, account string, version uint64, limit int)
 	if !validAccount(account) {
 		return nil, wire.Errorf(wire.CodeBadParameter, "malformed account")
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	// First: a change that is made while we look is later than now, and so is
 	// reported next time if we miss it.

@@ -9,7 +9,7 @@ import (
 // what that may read is there, and it must be a member: CodeNotInTeam.
 // CodeTeamMissing: there is no such team.
 func (q *Queries) TeamHistoryByTime(tenant uint32, account string, team uint64, beginMs, endMs int64, limit int, reverse bool, types []uint32) ([]*wire.Message, error) {
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	l, from, err := openTeamLogFor(v, tenant, account, team)
 	if err != nil {
@@ -44,7 +44,7 @@ func (q *Queries) Memberships(tenant uint32, account string) (all []Membership, 
 	if err != nil {
 		return nil, err
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	for _, t := range teams {
 		if t.Mega {

@@ -86,7 +86,7 @@ func (q *Queries) TeamReceipts(tenant uint32, team uint64, sender string, member
 	if len(seqs) > MaxReceipts {
 		return nil, wire.Errorf(wire.CodeCountLimit, "at most %d messages", MaxReceipts)
 	}
-	v := q.view()
+	v := q.snapshot()
 	defer v.Close()
 	head, err := readHead(v, tenant, team)
 	switch {
