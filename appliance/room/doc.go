@@ -10,14 +10,14 @@
 // It owns the members and the order of a room's messages: all members get them
 // in the same order, and the sender's answer has its place in that order too.
 // Nobody waits for a message to go through its room: lanes, one for each
-// processor, do that. A large room has a part in each lane; a member stays in its
-// part, which keeps the order. A lane goes round the members of a part for as long
-// as there is something, and gives each what has come since the last time, with one
-// system call: a message is never further away from a member than one way round,
-// and a room that is too busy for the node makes longer ways with more messages at
-// a time, not a longer queue. Rooms of a lane take turns after some members, so a
-// large one does not keep the others waiting, and lanes rest, so that a request of
-// anybody does not wait for them.
+// processor, do that. A large room has several parts for each lane; a member stays
+// in its part, which one lane at a time serves, and that keeps the order. Lanes go
+// round the members of a part for as long as there is something, and give each what
+// has come since the last time, with one system call: a message is never further
+// away from a member than one way round, and a room that is too busy for the node
+// makes longer ways with more messages at a time, not a longer queue. Parts take
+// turns after some members, so a large room does not keep the others waiting, and
+// lanes rest, so that nobody's request waits for them.
 //
 // Queues are bounded. What does not fit is refused: first, and long before the
 // queue is full, messages of low priority, so that a room under overload goes on

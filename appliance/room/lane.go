@@ -9,16 +9,23 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/session"
 )
 
-// lane pushes messages to the members of its parts, whose turns are short and in
-// a circle. It has a goroutine while there is something to push.
-type lane struct {
+// lanes push messages to members: as many goroutines as there are processors take
+// parts from one list, in whatever room they are, serve some members of each and put
+// it back at the end. So the parts of a large room keep pace with each other,
+// whatever else a processor has to do meanwhile.
+type lanes struct {
 	rooms *Rooms
+	most  int
 
 	mu         sync.Mutex
 	head, tail *part // linked by next; each part is in it at most once
-	running    bool
+	running    int
+	idle       []*lane
+}
 
-	// Memory of serve.
+// lane is the memory of one of the goroutines.
+type lane struct {
+	rooms    *Rooms
 	members  [turn]*membership
 	messages []*message
 	events   []*session.Event
@@ -41,43 +48,51 @@ const (
 	atOnce = 32
 )
 
-// start gives p, which has a message, to the lane.
-func (l *lane) start(p *part) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.appendLocked(p)
-	if !l.running {
-		l.running = true
-		l.rooms.running.Go(l.run)
+// start puts p, which has a message, at the end of the list.
+func (ls *lanes) start(p *part) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.appendLocked(p)
+	if ls.running == ls.most {
+		return
 	}
+	ls.running++
+	l := &lane{rooms: ls.rooms}
+	if last := len(ls.idle) - 1; last >= 0 {
+		l, ls.idle = ls.idle[last], ls.idle[:last]
+	}
+	ls.rooms.running.Go(func() { ls.run(l) })
 }
 
-func (l *lane) appendLocked(p *part) {
+func (ls *lanes) appendLocked(p *part) {
 	p.next = nil
-	if l.head == nil {
-		l.head = p
+	if ls.head == nil {
+		ls.head = p
 	} else {
-		l.tail.next = p
+		ls.tail.next = p
 	}
-	l.tail = p
+	ls.tail = p
 }
 
 // run pushes until there is nothing left.
-func (l *lane) run() {
+func (ls *lanes) run(l *lane) {
+	var served *part // has more to do
 	for begun := time.Now(); ; {
-		l.mu.Lock()
-		p := l.head
+		ls.mu.Lock()
+		if served != nil {
+			ls.appendLocked(served)
+		}
+		p := ls.head
 		if p == nil {
-			l.running = false
-			l.mu.Unlock()
+			ls.running--
+			ls.idle = append(ls.idle, l)
+			ls.mu.Unlock()
 			return
 		}
-		l.head = p.next
-		l.mu.Unlock()
-		if l.serve(p) {
-			l.mu.Lock()
-			l.appendLocked(p)
-			l.mu.Unlock()
+		ls.head = p.next
+		ls.mu.Unlock()
+		if served = p; !l.serve(p) {
+			served = nil
 		}
 		// What else the node does comes first: a room waits some microseconds more.
 		if time.Since(begun) < stint {

@@ -7,8 +7,8 @@ import (
 
 // room is one room and its members.
 //
-// Its members are in parts, each of which belongs to one lane. While there are
-// messages, a lane goes through the members of a part in a circle and gives each of
+// Its members are in parts, so that several lanes can serve them. While there are
+// messages, lanes go through the members of a part in a circle and give each of
 // them, together, what has come since it was there the last time. So a message
 // reaches the last member after one way round, wherever in the circle it came, and
 // the more messages there are the fewer system calls each of them costs.
@@ -23,17 +23,16 @@ type room struct {
 	parts     []*part
 }
 
-// part is those members of a room that one lane serves. All is under the room's
-// mutex, but for what belongs to the lane: next and known.
+// part is those members of a room that one lane at a time serves. All is under the
+// room's mutex, but for next and known, which belong to the lane.
 type part struct {
 	room *room
-	lane *lane
 	next *part
 
 	members []*membership
-	at, lap int       // the member that is next, and how often the lane was through
+	at, lap int       // the member that is next, and how often they were all through
 	pending []pending // what not all members have, oldest first
-	// moved are members that a removal has put where the lane has been already: it
+	// moved are members that a removal has put where a lane has been already: it
 	// serves them first.
 	moved  []*membership
 	active bool // the lane has the part, or will
@@ -64,9 +63,14 @@ func (m *pending) isThrough(p *part) bool {
 // smallRoom is a number of members below which it is of no use to give memory back.
 const smallRoom = 32
 
-// wholeRoom is how many members have one part: below that, a second lane would
-// cost more than it saves.
-const wholeRoom = 512
+const (
+	// wholeRoom is how many members have one part: below that, a second lane would
+	// cost more than it saves.
+	wholeRoom = 512
+	// partsPerLane is how many parts a large room has for each lane: with several,
+	// they keep pace also when one lane stands still for a while.
+	partsPerLane = 4
+)
 
 // add makes m a member and returns how many there are. Messages with larger ids
 // than m.since are for it.
@@ -83,10 +87,9 @@ func (r *room) add(rs *Rooms, m *membership) int {
 
 // place is the part for a new member.
 func (r *room) place(rs *Rooms) *part {
-	first := int(rs.hash(r.key) % uint64(len(rs.lanes)))
-	grow := len(r.parts) < len(rs.lanes) && r.members >= wholeRoom
+	grow := r.members >= wholeRoom && len(r.parts) < partsPerLane*rs.lanes.most && rs.lanes.most > 1
 	if len(r.parts) == 0 || grow {
-		p := &part{room: r, lane: rs.lanes[(first+len(r.parts))%len(rs.lanes)]}
+		p := &part{room: r}
 		r.parts = append(r.parts, p)
 		return p
 	}

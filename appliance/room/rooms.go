@@ -81,7 +81,7 @@ type Rooms struct {
 	rooms, members, waiting atomic.Int64
 	lastID                  atomic.Uint64
 
-	lanes   []*lane
+	lanes   lanes
 	running sync.WaitGroup // lanes
 
 	seed   maphash.Seed
@@ -113,9 +113,7 @@ func New(o Options) *Rooms {
 		o.Lanes = runtime.GOMAXPROCS(0)
 	}
 	rs := &Rooms{perSession: o.PerSession, now: o.Now, left: o.Left, remote: o.Remote, seed: maphash.MakeSeed()}
-	for range o.Lanes {
-		rs.lanes = append(rs.lanes, &lane{rooms: rs})
-	}
+	rs.lanes.rooms, rs.lanes.most = rs, o.Lanes
 	for i := range rs.shards {
 		rs.shards[i].rooms = make(map[key]*room)
 	}

@@ -90,7 +90,7 @@ func (rs *Rooms) enqueue(r *room, from *membership, priority Priority, to *Targe
 	}
 	r.mu.Unlock()
 	for _, p := range start {
-		p.lane.start(p)
+		rs.lanes.start(p)
 	}
 	if !queued {
 		m.tell()
