@@ -63,7 +63,6 @@ var messageActions = []action{
 		answer: sendAnswer{},
 		codes: []outcome{
 			{wire.CodeForbidden, "checkFriend is true and they are not friends"},
-			accountGone,
 			teamMissing,
 			{wire.CodeNotInTeam, "from is not a member of the team"},
 			{wire.CodeTeamMuted, "the team, or from in it, is muted"},

@@ -43,6 +43,7 @@ type outcome struct {
 var commonCodes = []outcome{
 	{wire.CodeBadParameter, "a header or a parameter is wrong, or an account does not exist or exists already, as `desc` says"},
 	{wire.CodeNetwork, "the body did not arrive whole"},
+	{wire.CodeAccountGone, "an account that it names was deleted, or is being deleted"},
 	{wire.CodeRateLimited, "this action is called too often: wait as `Retry-After` says"},
 	{wire.CodeDuplicate, "this call has been served, or is being served"},
 	{wire.CodeServerError, "the server has failed (its log tells why)"},

@@ -34,7 +34,6 @@ var userActions = []action{
 			{name: "token", max: maxToken, about: "with which the account logs in"},
 			{name: "anew", kind: boolean, about: "whether the name of a deleted account is given to a new one, which has and sees nothing of it; default false. Yizhan's own"},
 		}, profileParams...),
-		codes:   []outcome{accountGone},
 		ignored: []string{"props", "bid"},
 		answer:  createAnswer{},
 		serve:   (*API).createUser,

@@ -27,9 +27,6 @@ var deleteActions = []action{
 	},
 }
 
-// accountGone is of actions on an account that was deleted.
-var accountGone = outcome{wire.CodeAccountGone, "an account of that name was deleted, or is being deleted"}
-
 type deleteStateAnswer struct {
 	Data struct {
 		Accid       string `json:"accid"`
