@@ -146,22 +146,33 @@ function writeConversations(tx: IDBTransaction, b: Batch): void {
 
 function writeMessages(tx: IDBTransaction, b: Batch): void {
   const log = tx.objectStore("entries");
+  // One read and one write for each message: a second read would be made before the
+  // first write, and what that has changed would be lost.
+  type Step = (held: Message | undefined) => Message | undefined;
+  const steps = new Map<string, Map<number, Step[]>>();
+  const add = (conversation: string, seq: number, step: Step) => {
+    const of = steps.get(conversation) ?? new Map<number, Step[]>();
+    steps.set(conversation, of);
+    of.set(seq, [...(of.get(seq) ?? []), step]);
+  };
   for (const m of b.messages) {
-    then(log.get([m.conversation, m.seq]), (held: Message | undefined) => {
-      log.put(mergeMessages(held, m));
-    });
+    add(m.conversation, m.seq, (held) => mergeMessages(held, m));
   }
-  const change = (conversation: string, seq: number, how: (m: Message) => Message) =>
-    then(log.get([conversation, seq]), (held: Message | undefined) => {
-      if (held) {
-        log.put(how(held));
-      }
-    });
   for (const { conversation, seq, entry } of b.changed) {
-    change(conversation, seq, (m) => applyEntry(m, entry));
+    add(conversation, seq, (held) => held && applyEntry(held, entry));
   }
   for (const { conversation, seq } of b.hidden) {
-    change(conversation, seq, hide);
+    add(conversation, seq, (held) => held && hide(held));
+  }
+  for (const [conversation, of] of steps) {
+    for (const [seq, all] of of) {
+      then(log.get([conversation, seq]), (held: Message | undefined) => {
+        const now = all.reduce((m, step) => step(m), held);
+        if (now && now !== held) {
+          log.put(now);
+        }
+      });
+    }
   }
   for (const { conversation, seq } of b.trim) {
     if (seq <= 1) {

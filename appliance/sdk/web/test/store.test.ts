@@ -7,6 +7,7 @@ import { MemoryStore } from "../src/memory";
 import { append, info, newRow } from "../src/row";
 import { type Batch, emptyBatch, type Store } from "../src/store";
 import { MessageType } from "../src/types";
+import { MessageOp } from "../src/wire.gen";
 import { Writer } from "../src/writer";
 import { entry } from "./entry";
 import { Fleet, until } from "./helpers";
@@ -45,6 +46,20 @@ describe.each([
     expect((await store.load()).outbox.map((o) => o.clientId)).toEqual(["later"]);
     await store.clear();
     expect(await store.load()).toEqual({ version: undefined, conversations: [], outbox: [] });
+  });
+
+  test("one write changes a message more than once", async () => {
+    const reacts = (seq: number, from: string) => ({
+      conversation: "bob",
+      seq: 1,
+      entry: entry("bob", seq, { type: MessageType.Reaction, refSeq: 1, from, op: MessageOp.read({ emoji: "👍" }) }),
+    });
+    await write({ messages: [entry("bob", 1)], changed: [reacts(2, "a"), reacts(3, "b")] });
+    await write({ changed: [reacts(4, "c"), reacts(5, "d")], hidden: [] });
+    const [message] = await store.messages("bob", 1, 1);
+    expect(message?.changes?.reactions.map((r) => [r.emoji, r.count, r.accounts])).toEqual([
+      ["👍", 4, ["a", "b", "c", "d"]],
+    ]);
   });
 
   test("messages by range, recalls, trimming", async () => {
