@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -88,68 +87,24 @@ func teamLimits(mega bool, l *state.Limits) (members, teams uint32) {
 	return uint32(l.MaxTeamMembers), uint32(l.MaxTeams)
 }
 
-// The janitor takes the members out of mega-teams that were dismissed, piece by
-// piece, on the node that leads. Two of them do no harm.
-const (
-	// janitorPause is how often it looks for work that another node has begun.
-	janitorPause = time.Minute
-	// janitorRetry is how long it waits after a refusal, as when the leader is
-	// another node by now.
-	janitorRetry = 5 * time.Second
-	// janitorTeams is how many teams it asks for at a time.
-	janitorTeams = 16
-)
+// janitorTeams is how many teams the janitor asks for at a time.
+const janitorTeams = 16
 
+// janitor takes the members out of mega-teams that were dismissed, piece by piece.
 type janitor struct {
-	wake    chan struct{} // one token: a mega-team was dismissed
-	stop    context.CancelFunc
-	done    chan struct{}
+	leaderWork
 	cleaned prometheus.Counter
 }
 
 func (a *App) startJanitor(reg prometheus.Registerer) {
-	ctx, stop := context.WithCancel(context.Background())
-	a.janitor = &janitor{wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
-	a.janitor.cleaned = prometheus.NewCounter(prometheus.CounterOpts{
+	a.janitor = &janitor{cleaned: prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "yizhan_app_mega_team_members_cleaned_total",
 		Help: "Memberships in dismissed mega-teams that this node has taken out.",
-	})
+	})}
 	if reg != nil {
 		reg.MustRegister(a.janitor.cleaned)
 	}
-	go a.runJanitor(ctx)
-}
-
-// wakeUp tells of work. It does not block.
-func (j *janitor) wakeUp() {
-	select {
-	case j.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (j *janitor) close() {
-	j.stop()
-	<-j.done
-}
-
-func (a *App) runJanitor(ctx context.Context) {
-	defer close(a.janitor.done)
-	timer := time.NewTimer(0) // a node that was restarted may have work left
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-a.janitor.wake:
-		case <-timer.C:
-		}
-		pause := janitorPause
-		if a.store.IsLeader() && !a.cleanTeams(ctx) {
-			pause = janitorRetry
-		}
-		timer.Reset(pause)
-	}
+	a.janitor.leaderWork = a.startWork(a.cleanTeams)
 }
 
 // cleanTeams cleans up all that is to be cleaned up; false when it was refused.

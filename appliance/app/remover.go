@@ -12,15 +12,8 @@ import (
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
-// The remover takes away what deleted accounts have left, piece by piece, on the
-// node that leads. Two of them do no harm.
 const (
-	// removerPause is how often it looks for work that another node has begun, or
-	// that a node has left when it ended.
-	removerPause = time.Minute
-	// removerRetry is how long it waits after a refusal.
-	removerRetry = 5 * time.Second
-	// removerBatch is how many deletions it asks for at a time.
+	// removerBatch is how many deletions the remover asks for at a time.
 	removerBatch = 16
 	// What one step looks at: some milliseconds of reading.
 	removerAccounts = 1000
@@ -33,10 +26,9 @@ const (
 // endOfTime is later than any time of the store, in ms.
 const endOfTime = 253_402_300_799_999
 
+// remover takes away what deleted accounts have left, piece by piece.
 type remover struct {
-	wake     chan struct{} // one token: an account was deleted
-	stop     context.CancelFunc
-	done     chan struct{}
+	leaderWork
 	finished prometheus.Counter
 	erased   prometheus.Counter
 	steps    *prometheus.CounterVec
@@ -44,9 +36,7 @@ type remover struct {
 }
 
 func (a *App) startRemover(reg prometheus.Registerer) {
-	ctx, stop := context.WithCancel(context.Background())
 	a.remover = &remover{
-		wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
 		finished: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "yizhan_app_accounts_deleted_total",
 			Help: "Deletions of accounts that this node has finished.",
@@ -67,39 +57,7 @@ func (a *App) startRemover(reg prometheus.Registerer) {
 	if reg != nil {
 		reg.MustRegister(a.remover.finished, a.remover.erased, a.remover.steps, a.remover.waiting)
 	}
-	go a.runRemover(ctx)
-}
-
-// wakeUp tells of work. It does not block.
-func (r *remover) wakeUp() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (r *remover) close() {
-	r.stop()
-	<-r.done
-}
-
-func (a *App) runRemover(ctx context.Context) {
-	defer close(a.remover.done)
-	timer := time.NewTimer(0) // a node that was restarted may have work left
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-a.remover.wake:
-		case <-timer.C:
-		}
-		pause := removerPause
-		if a.store.IsLeader() && !a.removeAll(ctx) {
-			pause = removerRetry
-		}
-		timer.Reset(pause)
-	}
+	a.remover.leaderWork = a.startWork(a.removeAll)
 }
 
 // removeAll finishes the deletions that are under way; false when it was refused.
