@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
