@@ -91,6 +91,11 @@ func (a *App) enter(r *request, in *wire.LoginRequest, tenant *state.Tenant, acc
 		DeviceID: in.DeviceId, Platform: in.Platform, SDKVersion: in.SdkVersion, CustomTag: in.CustomTag,
 		LoginMs: r.timeMs(),
 	}
+	var err error
+	// Before anything can be pushed: what is from now on is for the device.
+	if id.Since, err = a.queries.DeviceSince(tenant.ID, acc.Account, in.DeviceId); err != nil {
+		return err
+	}
 	replaced, others, err := a.hub.Login(r.session, id, session.Policy(tenant.Limits.DevicePolicy))
 	if err != nil {
 		return err

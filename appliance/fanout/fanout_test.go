@@ -118,6 +118,36 @@ func TestOneEventServesAllReceivers(t *testing.T) {
 	}
 }
 
+// TestEditsAreForTheDevicesOfTheMessage: those that came later get the edit's place
+// in the log.
+func TestEditsAreForTheDevicesOfTheMessage(t *testing.T) {
+	for _, limited := range []bool{true, false} {
+		s := newSite(nil)
+		for id, since := range map[uint64]uint64{1: 0, 2: 6, 3: 7, 4: 8} { // the message has the id 7
+			c := new(recorder)
+			s.conns[id] = c
+			who := &session.Identity{SessionID: id, Tenant: 1, Account: "bob", DeviceID: fmt.Sprint(id), Since: since}
+			if _, _, err := s.hub.Login(session.NewSession(c), who, session.PolicyAll); err != nil {
+				t.Fatal(err)
+			}
+		}
+		edit := message("alice", "bob", 2)
+		edit.Id, edit.Type, edit.RefSeq, edit.Options = 9, state.TypeEdit, 1, &wire.MessageOptions{NoRoam: limited, NoHistory: limited}
+		r := sent(edit, noOrigin)
+		r.Options, r.RefID = edit.Options, 7
+		s.Deliver([]any{r})
+		hidden := message("alice", "bob", 2)
+		hidden.Id, hidden.Type, hidden.RefSeq, hidden.Options = edit.Id, edit.Type, edit.RefSeq, edit.Options
+		if limited {
+			hidden.Body, hidden.Hidden = "", true
+		}
+		s.received(t, 1, edit)
+		s.received(t, 2, edit)
+		s.received(t, 3, hidden)
+		s.received(t, 4, hidden)
+	}
+}
+
 func TestMessageToOneselfGoesOnceToOtherDevices(t *testing.T) {
 	s := newSite(nil)
 	s.login(t, 1, 1, "alice")

@@ -16,17 +16,25 @@ func messageEvent(r *state.SendResult) *session.Event {
 	return &session.Event{Command: command, Payload: messagePush(r.Message)}
 }
 
-// pushMessage pushes r to receivers, in whose order it does not matter. Devices of
-// the sender other than the one that sent it get an entry without content when the
-// message is not for them: its place in the log they need all the same.
+// hiddenFrom reports whether a session is of a device that the message is not for:
+// one of the sender's own, or, of an edit, one that came after what was edited.
+func hiddenFrom(r *state.SendResult, id *session.Identity) bool {
+	o := r.Options
+	return o.GetNoSenderSync() && id.Account == r.From ||
+		r.RefID != 0 && (o.GetNoRoam() || o.GetNoHistory()) && id.Since >= r.RefID
+}
+
+// pushMessage pushes r to receivers, in whose order it does not matter. Devices
+// other than the one that sent it get an entry without content when the message is
+// not for them: its place in the log they need all the same.
 func pushMessage(r *state.SendResult, receivers []*session.Session, push func(*session.Event, []*session.Session)) {
-	if !r.Options.GetNoSenderSync() {
+	if o := r.Options; !o.GetNoSenderSync() && (r.RefID == 0 || !o.GetNoRoam() && !o.GetNoHistory()) {
 		push(messageEvent(r), receivers)
 		return
 	}
 	n := 0
 	for i, s := range receivers {
-		if s.Identity().Account != r.From {
+		if !hiddenFrom(r, s.Identity()) {
 			receivers[i], receivers[n] = receivers[n], s
 			n++
 		}

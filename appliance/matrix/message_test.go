@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -63,6 +64,22 @@ func TestOptions(t *testing.T) {
 			s.t.Errorf("a device that came later reads %v", m)
 		}
 		fresh.forget()
+		for seq := uint64(2); seq <= 3; seq++ { // what they become is not for it either
+			edit := &wire.EditRequest{Peer: "bob", Seq: seq, ClientId: "edit " + strconv.FormatUint(seq, 10), Body: "t3xt not for later, again"}
+			alice.ok(wire.CmdEdit, edit, new(wire.EditResponse))
+			if bob.next(wire.PushMessage, &push); push.Message.Body != edit.Body || push.Message.RefSeq != seq {
+				s.t.Errorf("bob got the edit %v", push.Message)
+			}
+			if fresh.next(wire.PushMessage, &push); push.Message.Body != "" || !push.Message.Hidden || push.Message.RefSeq != seq {
+				s.t.Errorf("a device that came later got the edit %v", push.Message)
+			}
+		}
+		if m := fresh.entries("alice"); len(m) != 5 || !m[3].Hidden || !m[4].Hidden || m[3].Body+m[4].Body != "" {
+			s.t.Errorf("a device that came later reads the edits %v", m[3:])
+		}
+		for range 2 {
+			tablet.next(wire.PushMessage, &push)
+		}
 
 		var online wire.OnlineMessagePush
 		var sent, again wire.SendResponse
@@ -77,7 +94,7 @@ func TestOptions(t *testing.T) {
 			}
 			d.none(wire.PushOnlineMessage)
 		}
-		if m := bob.entries("alice"); len(m) != 3 {
+		if m := bob.entries("alice"); len(m) != 5 {
 			s.t.Errorf("what was only for now is kept: %v", m)
 		}
 	})

@@ -35,6 +35,8 @@ type Identity struct {
 	SDKVersion string
 	CustomTag  string
 	LoginMs    int64
+	// Since is the newest id of the site when the device came; 0: it has everything.
+	Since uint64
 }
 
 // NewSession makes the session of a connection that has not logged in.

@@ -241,6 +241,7 @@ func (m *Machine) edit(tx *raftstore.Tx, o *messageOp) error {
 		return err
 	}
 	// Who may not see the message may not see what it became.
+	res.RefID = target.Id
 	entry := &wire.Message{Type: TypeEdit, ClientId: c.ClientID, Body: c.Body, Ext: c.Ext, Options: target.Options}
 	if err := m.finish(tx, o, entry); err != nil {
 		return err

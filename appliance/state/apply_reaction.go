@@ -28,14 +28,54 @@ func appendReactionKey(dst []byte, tenant uint32, conv, seq uint64, emoji, accou
 	return append(appendReactionPrefix(dst, tenant, conv, seq, emoji), account...)
 }
 
+// reactionRow is an account's emoji. The names of accounts are used again: what the
+// account that had the name before has given is not the account's own, and stays
+// until the account gives the same, which takes its place.
+type reactionRow struct {
+	born uint64 // of the account that gave it, as in bornAt
+}
+
+// reactionRowVersion2 is of a row that has born. All that an older build asks of a
+// row is whether it is there.
+const reactionRowVersion2 = 2
+
+func (r *reactionRow) append(dst []byte) []byte {
+	if r.born == 0 {
+		return append(dst, rowVersion)
+	}
+	return binary.AppendUvarint(append(dst, reactionRowVersion2), r.born)
+}
+
+func (r *reactionRow) decode(b []byte) error {
+	in := reader{b: b}
+	version := in.byte()
+	if r.born = 0; version == reactionRowVersion2 {
+		r.born = in.uint()
+	}
+	if version != rowVersion && r.born == 0 {
+		in.fail()
+	}
+	return in.end("reaction")
+}
+
 func (m *Machine) react(tx *raftstore.Tx, o *messageOp) error {
 	c := o.c
-	m.key = appendReactionKey(m.key[:0], c.Tenant, o.log.id, c.Seq, c.Emoji, c.From)
-	there, err := m.exists(tx)
+	born, err := m.bornAt(tx, c.Tenant, c.From)
 	if err != nil {
 		return err
 	}
-	if there != c.Undo {
+	m.key = appendReactionKey(m.key[:0], c.Tenant, o.log.id, c.Seq, c.Emoji, c.From)
+	stored, named, err := tx.Get(m.key)
+	if err != nil {
+		return err
+	}
+	row := reactionRow{born: born}
+	if named {
+		if err := row.decode(stored); err != nil {
+			return err
+		}
+	}
+	if own := named && row.born == born; own != c.Undo {
 		o.nothing()
 		return nil
 	}
@@ -52,10 +92,14 @@ func (m *Machine) react(tx *raftstore.Tx, o *messageOp) error {
 			o.res.Code = wire.CodeCountLimit
 			return nil
 		}
-		if err := tx.Set(m.key, []byte{rowVersion}); err != nil {
+		row.born = born
+		m.val = row.append(m.val[:0])
+		if err := tx.Set(m.key, m.val); err != nil {
 			return err
 		}
-		addReaction(changesOf(o.target), c.Emoji, c.From)
+		if !named { // else it is counted already
+			addReaction(changesOf(o.target), c.Emoji, c.From)
+		}
 	}
 	m.next(o)
 	if err := m.putTarget(tx, o); err != nil {

@@ -199,6 +199,58 @@ func TestErasedAndWithdrawn(t *testing.T) {
 	}
 }
 
+// TestEditsAreForWhomTheMessageWas: a device that came between a message that is
+// not for later ones and its edit gets neither, in two accounts' log and a team's.
+func TestEditsAreForWhomTheMessageWas(t *testing.T) {
+	for _, options := range []*wire.MessageOptions{{NoRoam: true}, {NoHistory: true}, {NoBadge: true}} {
+		n := newNode(t)
+		n.setup("app", "a", "b")
+		team := n.newTeam(1, "a", "b")
+		login := func(device string) {
+			n.must(&RecordLogin{Track: true, TimeMs: testTime, Tenant: 1, Account: "b", DeviceID: device})
+		}
+		login("before")
+		seq := n.said(&wire.Message{ClientId: "1", Body: "hello", Options: options}).Seq
+		inTeam := teamText(1, team, "a", "2")
+		inTeam.Message.Options = options
+		teamSeq := one[*SendResult](n, inTeam).Seq
+		login("between")
+		edit := one[*SendResult](n, change(MessageEdit, "a", seq))
+		teamEdit := one[*SendResult](n, change(MessageEdit, "a", teamSeq, func(c *MessageChange) { c.ClientID, c.Peer, c.Team = "t", "", team }))
+		login("after")
+		for device, hidden := range map[string]bool{"before": false, "between": !options.NoBadge, "after": !options.NoBadge} {
+			since, err := n.q.DeviceSince(1, "b", device)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, res := range []*SendResult{edit, teamEdit} {
+				if res.Code != wire.CodeOK {
+					t.Fatalf("edit: %+v", res)
+				}
+				req := &wire.HistoryRequest{Peer: "a", FromSeq: res.Seq, ToSeq: res.Seq}
+				if res.Team != 0 {
+					req.Scene, req.Peer = wire.Scene_SCENE_TEAM, res.To
+				}
+				history, err := n.q.history(1, "b", device, req)
+				if err != nil || len(history.Messages) != 1 {
+					t.Fatalf("history: %v %v", history, err)
+				}
+				m := history.Messages[0]
+				if m.Type != TypeEdit || m.Hidden != hidden || (m.Body == "") != hidden {
+					t.Errorf("%v: device %s reads the edit %v", options, device, m)
+				}
+				if (since >= res.RefID) != hidden && !options.NoBadge {
+					t.Errorf("device %s came at %d, what was edited has the id %d", device, since, res.RefID)
+				}
+			}
+		}
+		counter, _ := n.q.Counter()
+		if since, err := n.q.DeviceSince(1, "b", "never"); err != nil || since != counter {
+			t.Errorf("a device that comes now came at %d %v, want %d", since, err, counter)
+		}
+	}
+}
+
 // TestReactionsToWhatOneMayNotSee: who gave them is as little for everybody as what
 // they are for.
 func TestReactionsToWhatOneMayNotSee(t *testing.T) {

@@ -16,6 +16,8 @@ func messageRows() []row {
 		&versionCount{version: 9, count: 300},
 		&deletionRow{scene: wire.Scene_SCENE_TEAM, peer: "300", conv: 300, seqs: []uint64{1, 300}},
 		&pinRow{by: "a", timeMs: testTime},
+		&reactionRow{},
+		&reactionRow{born: 300},
 	}
 }
 

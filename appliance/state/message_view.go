@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/yizhan-im/yizhan/appliance/wire"
 	"github.com/yizhan-im/yizhan/raftstore"
@@ -18,6 +19,8 @@ type viewer struct {
 
 	since      uint64 // newest id when the device came
 	sinceKnown bool
+	born       uint64 // as in Machine.bornAt
+	bornKnown  bool
 }
 
 // show makes messages of one log, in any order, what the viewer may see: entries
@@ -30,7 +33,7 @@ func (w *viewer) show(conv uint64, messages []*wire.Message) error {
 	low, high := uint64(math.MaxUint64), uint64(0)
 	for _, m := range messages {
 		low, high = min(low, m.Seq), max(high, m.Seq)
-		kept, err := w.forDevice(m)
+		kept, err := w.forDevice(conv, m)
 		if err != nil {
 			return err
 		}
@@ -47,8 +50,9 @@ func (w *viewer) show(conv uint64, messages []*wire.Message) error {
 	return w.hideDeleted(conv, messages, low, high)
 }
 
-// forDevice reports whether the options of m let this device see it.
-func (w *viewer) forDevice(m *wire.Message) (bool, error) {
+// forDevice reports whether the options of m, an entry of the log conv, let this
+// device see it. An edit has those of its message, and is for whom that was for.
+func (w *viewer) forDevice(conv uint64, m *wire.Message) (bool, error) {
 	o := m.Options
 	if o == nil || w.device == "" {
 		return true, nil
@@ -60,7 +64,15 @@ func (w *viewer) forDevice(m *wire.Message) (bool, error) {
 		return true, nil
 	}
 	since, err := w.deviceSince()
-	return m.Id > since, err
+	if err != nil || m.Id <= since {
+		return false, err
+	}
+	if m.Type != TypeEdit || since == 0 {
+		return true, nil
+	}
+	var target wire.Message
+	ok, err := readRow(w.v, appendMessageKey(nil, w.tenant, conv, m.RefSeq), target.UnmarshalVT)
+	return ok && target.Id > since, err
 }
 
 // deviceSince is the newest id of the site when the device came: none that is new
@@ -69,35 +81,83 @@ func (w *viewer) deviceSince() (uint64, error) {
 	if w.sinceKnown {
 		return w.since, nil
 	}
-	w.since, w.sinceKnown = math.MaxUint64, true
-	var row devicesRow
-	if _, err := readRow(w.v, appendAccountKey(nil, tableDevices, w.tenant, w.account), row.decode); err != nil {
+	since, known, err := sinceOf(w.v, w.tenant, w.account, w.device)
+	if err != nil {
 		return 0, err
 	}
-	for i := range row.devices {
-		if row.devices[i].id == w.device {
-			w.since = row.devices[i].since
-		}
+	if w.since, w.sinceKnown = since, true; !known {
+		w.since = math.MaxUint64
 	}
 	return w.since, nil
+}
+
+// sinceOf is the newest id of the site when the account's device came; known is
+// false when it has not come yet.
+func sinceOf(v *raftstore.View, tenant uint32, account, id string) (since uint64, known bool, err error) {
+	var row devicesRow
+	if _, err := readRow(v, appendAccountKey(nil, tableDevices, tenant, account), row.decode); err != nil {
+		return 0, false, err
+	}
+	for i := range row.devices {
+		if row.devices[i].id == id {
+			return row.devices[i].since, true, nil
+		}
+	}
+	return 0, false, nil
+}
+
+// DeviceSince is the newest id of the site when the account's device came: what was
+// sent before with the options no_roam or no_history is not for it. A device that
+// comes now came at the newest id that there is.
+func (q *Queries) DeviceSince(tenant uint32, account, device string) (uint64, error) {
+	if !validAccount(account) {
+		return 0, wire.Errorf(wire.CodeBadParameter, "malformed account")
+	}
+	v := q.snapshot()
+	defer v.Close()
+	since, known, err := sinceOf(v, tenant, account, device)
+	if err != nil || known {
+		return since, err
+	}
+	var site siteRow
+	_, err = readRow(v, keySite, site.decode)
+	return site.counter, err
 }
 
 // changes completes what became of m for the account.
 func (w *viewer) changes(conv uint64, m *wire.Message) error {
 	m.Changes.Withdrawn = false // its sender is not told
 	for _, r := range m.Changes.Reactions {
-		for _, account := range r.Accounts {
-			r.Mine = r.Mine || account == w.account
-		}
-		if r.Mine || int(r.Count) == len(r.Accounts) {
+		named := slices.Contains(r.Accounts, w.account)
+		if !named && int(r.Count) == len(r.Accounts) {
 			continue
 		}
-		var err error
-		if _, r.Mine, err = w.v.Get(appendReactionKey(nil, w.tenant, conv, m.Seq, r.Emoji, w.account)); err != nil {
-			return readError(err)
+		if err := w.bornOnce(); err != nil {
+			return err
 		}
+		if named && w.born == 0 { // nobody has had the name before
+			r.Mine = true
+			continue
+		}
+		var row reactionRow
+		there, err := readRow(w.v, appendReactionKey(nil, w.tenant, conv, m.Seq, r.Emoji, w.account), row.decode)
+		if err != nil {
+			return err
+		}
+		r.Mine = there && row.born == w.born
 	}
 	return nil
+}
+
+// bornOnce finds out about who had the account's name before.
+func (w *viewer) bornOnce() error {
+	if w.bornKnown {
+		return nil
+	}
+	var row tombstoneRow
+	_, err := readRow(w.v, appendAccountKey(nil, tableTombstone, w.tenant, w.account), row.decode)
+	w.born, w.bornKnown = row.born, err == nil
+	return err
 }
 
 // hideDeleted hides the entries of low..high that the account has deleted, and

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -511,6 +512,61 @@ func TestRecreatedAccountSeesNothing(t *testing.T) {
 	// And it can be deleted like any other.
 	n.remove(app, victim, true, nil)
 	n.checkReserved(app)
+}
+
+// TestReactionsOfAFormerAccount: what an account has given a team's messages stays
+// when it goes, and is not that of the next account of its name, which may give the
+// same.
+func TestReactionsOfAFormerAccount(t *testing.T) {
+	n := newNode(t)
+	app := n.setup("app", victim, "a", "b")
+	team := n.newTeam(app, "a", victim, "b")
+	wholeHistory := true
+	n.must(&TeamChange{TimeMs: testTime, Tenant: app, Op: TeamUpdate, By: "a", Team: team, Info: &wire.TeamChanges{WholeHistory: &wholeHistory}})
+	seq := one[*SendResult](n, teamText(app, team, "a", "1")).Seq
+	react := func(from string, undo, changes bool) {
+		t.Helper()
+		res := one[*SendResult](n, &MessageChange{
+			Op: MessageReact, TimeMs: testTime, Tenant: app, Session: 1, From: from, Team: team, Seq: seq, Emoji: "x", Undo: undo,
+		})
+		if res.Code != wire.CodeOK || res.Duplicate == changes {
+			t.Fatalf("%s reacts, undo %v: %+v", from, undo, res)
+		}
+	}
+	reaction := func(mine bool, names ...string) {
+		t.Helper()
+		res, err := n.q.History(app, victim, &wire.HistoryRequest{Scene: wire.Scene_SCENE_TEAM, Peer: TeamID(team), FromSeq: seq, ToSeq: seq})
+		if err != nil || len(res.Messages) != 1 || len(res.Messages[0].Changes.GetReactions()) != 1 {
+			t.Fatalf("history: %v %v", res, err)
+		}
+		r := res.Messages[0].Changes.Reactions[0]
+		if r.Mine != mine || int(r.Count) != len(names) || !slices.Equal(r.Accounts, names) {
+			t.Errorf("reaction %v, want mine %v of %v", r, mine, names)
+		}
+	}
+	again := func() {
+		t.Helper()
+		n.remove(app, victim, false, nil)
+		n.must(&RecreateAccount{TimeMs: testTime, Tenant: app, Account: victim, TokenHash: HashToken("app", victim, "new")},
+			&TeamChange{TimeMs: testTime, Tenant: app, Op: TeamInvite, By: "a", Team: team, Accounts: []string{victim}, Direct: true, TeamLimit: 10})
+	}
+	react(victim, false, true)
+	react("b", false, true)
+	reaction(true, victim, "b")
+	for range 2 { // also of an account whose name was used twice before
+		again()
+		reaction(false, victim, "b")
+		react(victim, true, false) // not the account's to take back
+		reaction(false, victim, "b")
+		react(victim, false, true)
+		react(victim, false, false)
+		reaction(true, victim, "b")
+	}
+	react(victim, true, true)
+	reaction(false, "b")
+	react(victim, true, false)
+	react(victim, false, true)
+	reaction(true, "b", victim)
 }
 
 // TestConversationOfTwoDeletedAccountsGoes also when the second goes later.

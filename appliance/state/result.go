@@ -23,6 +23,9 @@ type SendResult struct {
 	Muted bool
 	// RefSeq is the entry that a Recall took back, or a MessageChange changed.
 	RefSeq uint64
+	// RefID is the id of the message that was edited. An edit has its Options, and
+	// is for the devices that it was for.
+	RefID uint64
 	// Options are those of the message; nil when everything is to be done with it.
 	// A message that is OnlineOnly has no Seq.
 	Options *wire.MessageOptions
