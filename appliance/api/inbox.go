@@ -274,6 +274,7 @@ type listSession struct {
 	UpdateTime  int64  `json:"updateTime" about:"of the newest message, in milliseconds since 1970"`
 	Ext         string `json:"ext" about:"the client's own data"`
 	Unread      uint32 `json:"unread"`
+	UnreadMore  bool   `json:"unreadMore,omitempty" about:"whether it is at least so much: more than 200 entries are behind what was read"`
 	Top         bool   `json:"top"`
 	Mute        bool   `json:"mute"`
 	LastMsgType string `json:"lastMsgType,omitempty" about:"the number of its type"`
@@ -307,7 +308,7 @@ func (a *API) sessions(ctx context.Context, c *call) (any, error) {
 	for i, s := range found {
 		session := &answer.Data.Sessions[i]
 		*session = listSession{
-			SessionType: 1, Accid: s.Peer, UpdateTime: s.TimeMs, Unread: s.Unread, Top: s.Setting.GetTop(),
+			SessionType: 1, Accid: s.Peer, UpdateTime: s.TimeMs, Unread: s.Unread, UnreadMore: s.UnreadMore, Top: s.Setting.GetTop(),
 			Mute: s.Setting.GetMuted() || s.Team.GetNotifyOff(), Ext: s.Setting.GetExt(),
 		}
 		if s.Scene == wire.Scene_SCENE_TEAM {

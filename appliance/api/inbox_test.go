@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/yizhan-im/yizhan/appliance"
+	"github.com/yizhan-im/yizhan/appliance/state"
 )
 
 // showSessions is for TestEachDocumentedCodeIsAnswered.
@@ -29,6 +30,25 @@ func showSessions(s *shower) {
 		}
 		s.shows(code, "user/setSession", "to", name, "top", "true")
 	}
+}
+
+// TestUnreadIsAtLeast: what is counted up to the newest 200 entries says so.
+func TestUnreadIsAtLeast(t *testing.T) {
+	b := newBackend(t, openNode(t, t.TempDir(), nil), appliance.TenantRequest{APIPerSecond: 1 << 20})
+	b.accounts("alice", "bob")
+	var last sent
+	for range state.MaxUnreadScan {
+		last = b.send("bob", "alice", "x")
+	}
+	shows := func(last sent, more, total string) {
+		t.Helper()
+		b.want(fmt.Sprintf(`{"code":200,"data":{"hasMore":false,"sessions":[{"sessionType":1,"accid":"bob","updateTime":%d,"ext":"",`+
+			`"unread":200,%s"top":false,"mute":false}]}}`, last.Data.TimeTag, more),
+			"history/querySessionList", "accid", "alice", "needLastMsg", "0")
+		b.want(`{"code":200,"data":{"unread":200,"muted":0,"conversations":1,"marked":0,"more":`+total+`}}`, "user/unread", "accid", "alice")
+	}
+	shows(last, "", "false")
+	shows(b.send("bob", "alice", "one more"), `"unreadMore":true,`, "true")
 }
 
 func TestSessionsOfAnAccount(t *testing.T) {
