@@ -34,8 +34,8 @@ func (k ConversationKey) lower() ConversationKey {
 
 // ConversationList reads a page of the account's list from the server: top
 // conversations first, then the others, each from the newest message to the
-// oldest, at most limit (1–100, 0 means 50) of them. Each has what is unread, its
-// last message and its setting. cursor is empty at first; next is for the next
+// oldest, at most limit (1–100, 0 means 50) of them. Each has what is unread (at
+// least, when UnreadMore is set: "200+"), its last message and its setting. cursor is empty at first; next is for the next
 // page, empty after the last one. Messages, read cursors and settings that change
 // come as events; ConversationStates reads what has become of a conversation.
 func (c *Client) ConversationList(ctx context.Context, cursor string, limit int) (list []*wire.ConversationState, next string, err error) {
