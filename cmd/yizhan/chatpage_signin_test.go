@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -82,13 +83,16 @@ func TestTheChatWithoutAMouse(t *testing.T) {
 	alice.marked("answer", "sent")
 
 	// Up from the composer: the messages, and the buttons of one.
-	alice.press(kb.Tab, kb.ModifierShift)
-	alice.press(kb.Tab, kb.ModifierShift)
-	focused("the log", `".log-scroll"`)
+	for _, before := range []string{"[aria-label='Send an image or file']", "[aria-label=Emoji]", ".log-scroll"} {
+		alice.press(kb.Tab, kb.ModifierShift)
+		focused(before, strconv.Quote(before))
+	}
 	alice.press(kb.ArrowUp)
 	focused("the last message", `".line.own"`)
-	alice.press(kb.Tab)
-	focused("its button", `"[data-action=recall]"`)
+	for _, action := range []string{"react", "reply", "recall"} {
+		alice.press(kb.Tab)
+		focused("its button", strconv.Quote("[data-action="+action+"]"))
+	}
 	alice.press(kb.Enter)
 	alice.notes("You recalled a message")
 	alice.press(kb.Escape)
