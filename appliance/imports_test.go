@@ -56,7 +56,7 @@ var importRules = []struct {
 	{of: "appliance/callback", allowed: []string{"appliance/app", "appliance/callback", "appliance/limitlog", "appliance/state", "appliance/wire"}, why: "who asks a backend knows what app wants to know"},
 	{of: "appliance/files", allowed: []string{"appliance/files", "appliance/limitlog", "appliance/wire"}, why: "files know neither messages nor the node"},
 	{of: "appliance/lbs", allowed: []string{"appliance/lbs", "appliance/wire"}, why: "where to connect is a question of configuration"},
-	{of: "appliance/api", allowed: []string{"appliance/api", "appliance/app", "appliance/files", "appliance/presence", "appliance/session", "appliance/state", "appliance/wire"}, why: "the HTTP API calls the handlers, as a gateway does"},
+	{of: "appliance/api", allowed: []string{"appliance/api", "appliance/app", "appliance/files", "appliance/lbs", "appliance/presence", "appliance/session", "appliance/state", "appliance/wire"}, why: "the HTTP API calls the handlers, as a gateway does"},
 	{of: "appliance/sdk", allowed: []string{"appliance/sdk", "appliance/link/channel", "appliance/secure", "appliance/session", "appliance/wire"}, why: "an app that uses the SDK does not carry the server"},
 }
 

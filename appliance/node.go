@@ -104,7 +104,7 @@ type Node struct {
 	files *files.Server
 	link  *link.Server
 	web   *weblink.Server
-	api   http.Handler
+	api   *api.API
 	lbs   *lbs.Server
 
 	// delivery takes what the state machine has applied, once app exists. What
@@ -291,8 +291,10 @@ func (n *Node) Storage() *sitestore.Storage { return n.site }
 // server. The request's RemoteAddr must be the client's.
 func (n *Node) Files() *files.Server { return n.files }
 
-// API serves tenants' backends; see package api.
-func (n *Node) API() http.Handler { return n.api }
+// API serves tenants' backends and sends clients that enter chatrooms to points,
+// which must be valid (lbs.Validate); see package api. It is cheap enough to be called
+// for each request.
+func (n *Node) API(points ...lbs.AccessPoint) http.Handler { return n.api.Handler(points) }
 
 // WebLink is the gateway for browsers, to be served under any path of any HTTP
 // server. The request's RemoteAddr must be the client's.

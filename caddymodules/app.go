@@ -202,7 +202,7 @@ func (a *App) Node(ctx context.Context) (*appliance.Node, error) {
 	}
 }
 
-// accessPoints is what LBS answers r with.
+// accessPoints is what LBS answers r with, and where the API sends clients.
 func (a *App) accessPoints(r *http.Request) []lbs.AccessPoint {
 	if len(a.AccessPoints) > 0 {
 		return a.AccessPoints

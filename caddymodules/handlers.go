@@ -39,7 +39,7 @@ func (l *LBS) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Hand
 }
 
 // API is the HTTP handler of the server API for tenants' backends. It takes no
-// options.
+// options: the access points to which it sends clients are those of LBS.
 type API struct{ nodeHandler }
 
 // CaddyModule implements caddy.Module.
@@ -53,7 +53,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Hand
 	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
-	node.API().ServeHTTP(w, fromClient(r))
+	node.API(a.app.accessPoints(r)...).ServeHTTP(w, fromClient(r))
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/yizhan-im/yizhan/appliance/app"
 	"github.com/yizhan-im/yizhan/appliance/files"
+	"github.com/yizhan-im/yizhan/appliance/lbs"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
 
@@ -28,7 +29,7 @@ type Options struct {
 	Registerer prometheus.Registerer // nil does not register
 }
 
-// API serves tenants' backends. It implements http.Handler.
+// API serves tenants' backends by its Handlers.
 type API struct {
 	app      *app.App
 	files    *files.Server
@@ -41,13 +42,7 @@ type API struct {
 	exports  chan struct{} // one token for each export that is streamed
 }
 
-// New makes the handler of
-//
-//	POST /nimserver/<group>/<name>.action
-//	GET  /nimserver/health/liveness.action
-//	GET  /nimserver/docs/
-//
-// all also without /nimserver, for a proxy that strips it.
+// New makes an API of the application.
 func New(a *app.App, o Options) *API {
 	if o.Healthy == nil {
 		o.Healthy = func() error { return nil }
@@ -87,8 +82,24 @@ const (
 	callTimeout = 10 * time.Second
 )
 
+// Handler returns the handler of
+//
+//	POST /nimserver/<group>/<name>.action
+//	GET  /nimserver/health/liveness.action
+//	GET  /nimserver/docs/
+//
+// all also without /nimserver, for a proxy that strips it. Clients are sent to
+// points, which must be valid (lbs.Validate) and must not change. It costs nothing
+// to make.
+func (a *API) Handler(points []lbs.AccessPoint) http.Handler { return handler{a, points} }
+
+type handler struct {
+	*API
+	points []lbs.AccessPoint
+}
+
 // ServeHTTP implements http.Handler.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, pathPrefix)
 	if path == livenessPath {
 		a.liveness(w)
@@ -101,7 +112,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := a.now()
 	name := actionName(path)
 	act := actions[name]
-	req := &request{http: r, id: requestID(r)}
+	req := &request{http: r, id: requestID(r), points: a.points}
 	payload, err := a.serve(w, req, act, name)
 	if act == nil {
 		name = "unknown" // a label must not be chosen by a client
@@ -130,6 +141,7 @@ func actionName(path string) string {
 type request struct {
 	http   *http.Request
 	id     string // of requestID
+	points []lbs.AccessPoint
 	caller *caller
 }
 
@@ -150,7 +162,7 @@ func (a *API) serve(w http.ResponseWriter, req *request, act *action, name strin
 	if wait, ok := a.limiter.allow(caller.tenant, act, a.now()); !ok {
 		return nil, &limited{name: act.name, wait: wait}
 	}
-	c := &call{tenant: caller.tenant, http: r}
+	c := &call{tenant: caller.tenant, http: r, points: req.points}
 	body, end, err := a.read(w, r, act, c)
 	defer end()
 	if err != nil {

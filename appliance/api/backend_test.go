@@ -88,7 +88,7 @@ func (b *backend) sign(r *http.Request, nonce string, at time.Time) {
 func (b *backend) do(r *http.Request) string {
 	b.t.Helper()
 	w := httptest.NewRecorder()
-	b.node.API().ServeHTTP(w, r)
+	b.node.API(accessPoints...).ServeHTTP(w, r)
 	if w.Code != http.StatusOK {
 		b.t.Errorf("%s: HTTP status %d, want 200 whatever the code", r.URL, w.Code)
 	}

@@ -34,7 +34,7 @@ func init() {
 		"get", "update", "toggleCloseStat", "updateInOutNotification", "updateDelayClosePolicy", "setMemberRole", "temporaryMute", "muteRoom",
 		"addRobot", "removeRobot", "cleanRobot", "membersByPage", "queryMembers", "queryMembersByRole", "updateMyRoomRole",
 		"sendMsg", "batchSendMsg", "sendMsgToSomeone", "queueInit", "queueOffer", "queueBatchOffer", "queueBatchUpdateElements",
-		"queueList", "queueMultiGet", "queueDrop", "batchSendMsgToSomeone", "tagTemporaryMute", "tagMembersCount", "tagMembersQuery",
+		"queueList", "queueMultiGet", "queueDrop", "batchSendMsgToSomeone", "requestAddr", "tagTemporaryMute", "tagMembersCount", "tagMembersQuery",
 	} {
 		preparations["chatroom/"+name] = inRoom()
 	}
@@ -81,6 +81,8 @@ func showRooms(s *shower) {
 		s.shows(13004, action, "roomid", room, "fromAccid", "bob")
 		s.shows(13003, action, "roomid", room, "fromAccid", "carol")
 	}
+	s.shows(13002, "chatroom/requestAddr", "roomid", closed)
+	s.shows(13003, "chatroom/requestAddr", "roomid", room, "accid", "carol")
 	sent := s.call("chatroom/sendMsg", "roomid", room, "msgId", "m", "fromAccid", "alice", "msgType", "0", "attach", "x")
 	time := regexp.MustCompile(`"time":(\d+)`).FindStringSubmatch(sent)
 	if time == nil {

@@ -148,7 +148,7 @@ var preparations = map[string]preparation{
 // alice, bob and carol; or say in preparations what must be done before.
 func TestEachExampleIsServed(t *testing.T) {
 	node := openNode(t, t.TempDir(), nil)
-	server := httptest.NewServer(node.API())
+	server := httptest.NewServer(node.API(accessPoints...))
 	defer server.Close()
 	actions := documentedActions(t)
 	for _, name := range slices.Sorted(maps.Keys(actions)) {

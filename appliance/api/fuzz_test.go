@@ -43,7 +43,7 @@ func FuzzRequest(f *testing.F) {
 			r.Header.Set("CheckSum", hex.EncodeToString(sum[:]))
 		}
 		w := httptest.NewRecorder()
-		node.API().ServeHTTP(w, r)
+		node.API(accessPoints...).ServeHTTP(w, r)
 		var envelope struct {
 			Code int
 			Desc *string

@@ -185,7 +185,7 @@ func TestRetryAfterRestartSendsOnce(t *testing.T) {
 
 func TestMalformedRequests(t *testing.T) {
 	b := newBackend(t, openNode(t, t.TempDir(), nil), appliance.TenantRequest{})
-	b.wantError(404, "chatroom/requestAddr is not supported yet", "chatroom/requestAddr")
+	b.wantError(404, "stats/chatroom/topn is not supported yet", "stats/chatroom/topn")
 	b.wantError(404, "unknown action: the path is /nimserver/<group>/<name>.action", "user/destroy")
 	b.wantError(404, "unknown action: the path is /nimserver/<group>/<name>.action", "user/../user/create")
 

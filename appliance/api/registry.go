@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/yizhan-im/yizhan/appliance/files"
+	"github.com/yizhan-im/yizhan/appliance/lbs"
 	"github.com/yizhan-im/yizhan/appliance/state"
 	"github.com/yizhan-im/yizhan/appliance/wire"
 )
@@ -60,6 +61,7 @@ type call struct {
 	upload     *files.Incoming
 	uploadName string
 	http       *http.Request
+	points     []lbs.AccessPoint // where clients may connect
 }
 
 // appKey names the tenant to package app.
@@ -68,7 +70,7 @@ func (c *call) appKey() string { return c.tenant.AppKey }
 // actions are the supported ones, by name.
 var actions = func() map[string]*action {
 	index := make(map[string]*action)
-	for _, group := range [][]action{userActions, deleteActions, exportActions, usageActions, presenceActions, relationActions, messageActions, operationActions, fileActions, notifyActions, teamActions, teamMoreActions, superteamActions, historyActions, inboxActions, chatroomActions, chatroomMemberActions, chatroomMessageActions, chatroomQueueActions, chatroomTagActions} {
+	for _, group := range [][]action{userActions, deleteActions, exportActions, usageActions, presenceActions, relationActions, messageActions, operationActions, fileActions, notifyActions, teamActions, teamMoreActions, superteamActions, historyActions, inboxActions, chatroomActions, chatroomAddressActions, chatroomMemberActions, chatroomMessageActions, chatroomQueueActions, chatroomTagActions} {
 		for i := range group {
 			index[group[i].name] = &group[i]
 		}

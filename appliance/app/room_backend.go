@@ -68,6 +68,23 @@ func (a *App) Room(ctx context.Context, appKey string, number uint64) (info *wir
 	return info, a.rooms.Count(t.ID, info.Id), nil
 }
 
+// RoomFor returns the id of a room that account may enter now, as clients write it.
+// CodeNotFound: there is no such room or account; CodeRoomClosed, CodeRoomBlocked.
+func (a *App) RoomFor(ctx context.Context, appKey string, number uint64, account string) (id string, err error) {
+	t, account, err := a.target(ctx, appKey, account)
+	if err != nil {
+		return "", err
+	}
+	info, _, err := a.admitted(t.ID, number, account)
+	if err != nil {
+		return "", a.edge(err)
+	}
+	if _, err := a.queries.Account(t.ID, account); err != nil {
+		return "", a.edge(err)
+	}
+	return info.Id, nil
+}
+
 // CreatorRooms lists those of the newest maxCreatorRooms rooms that account has made
 // which are open, the newest first.
 func (a *App) CreatorRooms(ctx context.Context, appKey, account string) ([]uint64, error) {

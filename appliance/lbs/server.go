@@ -115,10 +115,7 @@ func (h handler) answer(w http.ResponseWriter, r *http.Request) {
 		h.refuseTenant(w, r, q, err)
 		return
 	}
-	points := choose(h.points, q.env, q.transport, hostOf(r.Host))
-	if q.room != "" {
-		rankForRoom(points, q.appKey, q.room)
-	}
+	points := chooseFor(q, h.points, r.Host)
 	if len(points) == 0 {
 		h.refuse(w, r, q, http.StatusNotFound, wire.Errorf(wire.CodeNotFound,
 			"no access point for env %q and transport %q", q.env, q.transport))
